@@ -1,0 +1,114 @@
+/* What a device is: a driver's state behind one interface.
+ *
+ * device_open finds the bus that the address names, the driver that knows the device there, and has it reset and
+ * identified; device_start fills the rings; device_close gives every buffer of the rings back to the pool and frees
+ * all the rest. Control functions want one caller at a time; a queue wants one thread at a time; queues are
+ * independent. The caller (the ABI, or a program linked statically) sees to both.
+ */
+#ifndef CORE_DEVICE_DEVICE_H
+#define CORE_DEVICE_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/bus/bus.h"
+#include "core/dma/pool.h"
+
+#define DEVICE_QUEUES_MAX 16
+#define DEVICE_RING_MIN 64
+#define DEVICE_RING_MAX 4096
+
+/* Where a packet lies in its pool's memory. Laid out as the ABI's ixy_frame (asserted there), whose arrays are
+ * received into directly; hence may_alias. Here buf is the buffer's index. */
+struct __attribute__((may_alias)) frame {
+    uint64_t buf;
+    uint32_t offset;
+    uint16_t len;
+    uint16_t flags;
+};
+
+struct device_config {
+    uint32_t rx_queues;
+    uint32_t tx_queues;
+    uint32_t rx_ring_size;
+    uint32_t tx_ring_size;
+    struct pool *pool; /* NULL: the device can be queried but not started */
+};
+
+struct device_stats {
+    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+    uint64_t rx_missed, rx_errors, rx_dropped, rx_starved;
+};
+
+struct device_link {
+    bool up;
+    uint32_t speed_mbps;
+};
+
+struct device;
+
+struct driver {
+    const char *name;
+    /* Whether this driver knows a device with these PCI ids. */
+    bool (*match)(uint16_t vendor, uint16_t device_id);
+    /* Resets and identifies the device; on success the device owns the bus. */
+    int32_t (*open)(struct bus *bus, const struct device_config *config, struct device **device);
+
+    int32_t (*start)(struct device *device);
+    /* Stops all queues; the buffers of the rings go back to the pool. */
+    void (*stop)(struct device *device);
+    /* Resets the hardware of a stopped device to the state after open. */
+    int32_t (*reset)(struct device *device);
+    /* Frees the device, not its bus. */
+    void (*close)(struct device *device);
+
+    /* The packet path; queue is rx[i] or tx[i] of the device. */
+    uint32_t (*rx_batch)(void *queue, struct frame *frames, uint32_t count);
+    /* How many of count frames the ring has room for now, after taking back what was sent. */
+    uint32_t (*tx_room)(void *queue, uint32_t count);
+    /* Sends count frames, for which there must be room. */
+    void (*tx_post)(void *queue, const struct frame *frames, uint32_t count);
+
+    int32_t (*stats)(struct device *device, struct device_stats *stats);
+    int32_t (*link)(struct device *device, struct device_link *link);
+    int32_t (*mac_set)(struct device *device, const uint8_t mac[6]);
+    int32_t (*promiscuous_set)(struct device *device, bool on);
+};
+
+struct device {
+    const struct driver *driver;
+    struct bus *bus;
+    struct device_config config;
+    uint32_t committed; /* buffers reserved in the pool */
+    bool started;
+    bool promiscuous;
+    uint8_t mac[6];
+    char name[32]; /* "Intel 82599" */
+    uint32_t tx_len_min, tx_len_max;
+    void *rx[DEVICE_QUEUES_MAX];
+    void *tx[DEVICE_QUEUES_MAX];
+};
+
+/* Makes a bus known by its scheme; the table belongs to the caller and stays. At most 8. */
+void device_register_bus(const struct bus_scheme *scheme);
+
+/* config: zeroes are replaced by defaults. Errors: those of ixy_device_open. */
+int32_t device_open(const char *address, const struct device_config *config, struct device **device);
+int32_t device_start(struct device *device);
+int32_t device_reset(struct device *device);
+void device_close(struct device *device);
+
+static inline uint32_t device_rx_batch(struct device *device, uint32_t queue, struct frame *frames, uint32_t count)
+{
+    return device->driver->rx_batch(device->rx[queue], frames, count);
+}
+
+static inline uint32_t device_tx_batch(struct device *device, uint32_t queue, const struct frame *frames,
+                                       uint32_t count)
+{
+    uint32_t room = device->driver->tx_room(device->tx[queue], count);
+    device->driver->tx_post(device->tx[queue], frames, room);
+    return room;
+}
+
+#endif

@@ -1,0 +1,26 @@
+/* Memory that a device can reach: descriptor rings and the pool's buffers.
+ *
+ * Whoever allocates a piece owns it, maps it at each device that shall reach it (bus.h), unmaps it there, then frees
+ * it. The pages are private to this process and read as zeroes in a child after fork(), so that a child never reaches
+ * its parent's packets.
+ */
+#ifndef CORE_DMA_MEMORY_H
+#define CORE_DMA_MEMORY_H
+
+#include <stdint.h>
+
+struct dma_memory {
+    uint8_t *base;
+    uint64_t size;         /* bytes, at most 4 GiB */
+    const char *name;      /* "pool", "receive ring 0": for messages */
+    uint32_t stride;       /* pool memory: bytes from buffer to buffer; a ring: 0 */
+    const uint64_t *owner; /* pool memory with handles: entry i is not 0 while the caller owns buffer i; else NULL */
+};
+
+/* Allocates size bytes of zeroes, aligned to a page (2 MiB and larger: to 2 MiB). Returns 0 or IXY_E_NO_MEMORY. */
+int32_t dma_memory_allocate(struct dma_memory *memory, uint64_t size, const char *name);
+
+/* Frees the pages; a memory that was never allocated (all zero) is left alone. */
+void dma_memory_free(struct dma_memory *memory);
+
+#endif
