@@ -1,0 +1,59 @@
+/* The wire: what an emulated device's other end is plugged into.
+ *
+ * A wire belongs to one device model, which calls it under the device's lock only. Frames are Ethernet frames without
+ * preamble and checksum. The model hands over what the driver sent (transmit), and looks at the next frame that
+ * arrives (peek) before it decides which queue takes it or whether it is dropped; then it consumes it.
+ *
+ * address options, one wire a device:
+ *   wire=loop     (default) what is sent comes back
+ *   pair=NAME     a cable between the two devices of this process that were opened with this name
+ *   wire=gen      a generator and a verifying sink, see gen.h
+ *   wire=pcap     in=FILE is received once, in its order; out=FILE records what is sent
+ *   tap=NAME      the machine's own network stack, through a tap interface
+ */
+#ifndef EMU_WIRE_WIRE_H
+#define EMU_WIRE_WIRE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/device/address.h"
+#include "emu/emu.h"
+
+#define WIRE_FRAME_MAX 16384
+
+struct wire;
+
+struct wire_ops {
+    /* Takes a frame that the device sent. The bytes belong to the caller and are gone after the call. A wire without
+     * room counts the frame as wire_dropped. */
+    void (*transmit)(struct wire *wire, const uint8_t *frame, uint32_t len);
+
+    /* The next frame that arrives at the device, or NULL; stays until consume. */
+    const uint8_t *(*peek)(struct wire *wire, uint32_t *len);
+    void (*consume)(struct wire *wire);
+
+    /* Adds what this wire counted. */
+    void (*counters)(const struct wire *wire, struct emu_counters *counters);
+
+    void (*close)(struct wire *wire);
+};
+
+struct wire {
+    const struct wire_ops *ops;
+    /* Frames wait until the device has a descriptor for them (a generator flat out, a file); otherwise the model drops
+     * a frame for which there is none and counts it as missed, as hardware does. */
+    bool waits;
+    /* Set by the model before the first call: has this device's transmit engine run. A pair calls its peer's from
+     * peek, so that an inline device receives what its peer has posted. May do nothing if the model is being stepped. */
+    void (*pull)(void *model);
+    void *model;
+    /* Nanoseconds of CLOCK_MONOTONIC, set by the model at the start of each step: paced wires go by it. */
+    uint64_t now;
+};
+
+/* Opens the wire that the address's options name and takes those options. timing_inline: the model is stepped by its
+ * driver. Returns 0 or an error with its text. */
+int32_t wire_open(struct address *address, bool timing_inline, struct wire **wire);
+
+#endif
