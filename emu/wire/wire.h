@@ -44,16 +44,28 @@ struct wire {
     /* Frames wait until the device has a descriptor for them (a generator flat out, a file); otherwise the model drops
      * a frame for which there is none and counts it as missed, as hardware does. */
     bool waits;
-    /* Set by the model before the first call: has this device's transmit engine run. A pair calls its peer's from
-     * peek, so that an inline device receives what its peer has posted. May do nothing if the model is being stepped. */
+    /* Set by the model with wire_attach before the first call: has this device's transmit engine run. A pair of inline
+     * devices calls its peer's from peek, on the caller's thread, so that a device receives what its peer has posted.
+     * It must not wait for the model's lock: if the model is being stepped it does nothing. close returns when no call
+     * is under way. */
     void (*pull)(void *model);
     void *model;
     /* Nanoseconds of CLOCK_MONOTONIC, set by the model at the start of each step: paced wires go by it. */
     uint64_t now;
 };
 
+/* Sets pull and model, for another thread that may be at the pair's other end already. */
+static inline void wire_attach(struct wire *wire, void (*pull)(void *model), void *model)
+{
+    __atomic_store_n(&wire->model, model, __ATOMIC_RELAXED);
+    __atomic_store_n(&wire->pull, pull, __ATOMIC_RELEASE);
+}
+
 /* Opens the wire that the address's options name and takes those options. timing_inline: the model is stepped by its
  * driver. Returns 0 or an error with its text. */
 int32_t wire_open(struct address *address, bool timing_inline, struct wire **wire);
+
+/* After fork(), in the child: forgets what the parent's wires share, the names of its pairs. */
+void wire_after_fork_in_child(void);
 
 #endif
