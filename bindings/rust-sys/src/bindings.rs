@@ -1,0 +1,339 @@
+// Made by bindings/rust-sys/check-bindings --write from abi/include/ixy.h. Do not edit.
+
+pub const IXY_OK: i32 = 0;
+pub const IXY_E_HANDLE: i32 = -1;
+pub const IXY_E_ARGUMENT: i32 = -2;
+pub const IXY_E_RANGE: i32 = -3;
+pub const IXY_E_FRAME: i32 = -4;
+pub const IXY_E_BUSY: i32 = -5;
+pub const IXY_E_STATE: i32 = -6;
+pub const IXY_E_NO_MEMORY: i32 = -7;
+pub const IXY_E_NO_BUFFERS: i32 = -8;
+pub const IXY_E_POOL_SIZE: i32 = -9;
+pub const IXY_E_TIMEOUT: i32 = -10;
+pub const IXY_E_ADDRESS: i32 = -11;
+pub const IXY_E_NOT_FOUND: i32 = -12;
+pub const IXY_E_PERMISSION: i32 = -13;
+pub const IXY_E_UNSUPPORTED: i32 = -14;
+pub const IXY_E_STRUCT: i32 = -15;
+pub const IXY_E_FORK: i32 = -16;
+pub const IXY_E_DEVICE: i32 = -17;
+pub const IXY_E_IO: i32 = -18;
+pub const IXY_E_LIMIT: i32 = -19;
+pub const IXY_ABI_VERSION: i32 = 1;
+pub const IXY_BATCH_MAX: i32 = 4096;
+pub const IXY_QUEUES_MAX: i32 = 16;
+pub const IXY_POOLS_MAX: i32 = 64;
+pub const IXY_DEVICES_MAX: i32 = 64;
+pub const IXY_BUFFERS_MAX: i32 = 262144;
+pub const IXY_TEXT_MAX: i32 = 256;
+pub const IXY_FRAME_MORE: i32 = 1;
+#[doc = " Where a packet lies: plain data that the caller may copy and change.\n offset counts bytes from ixy_view.base; [offset, offset + len) must lie in the buffer that buf names."]
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ixy_frame {
+    #[doc = " handle of the buffer"]
+    pub buf: u64,
+    #[doc = " first byte of the packet, from the start of the pool's memory"]
+    pub offset: u32,
+    #[doc = " bytes, without the Ethernet checksum"]
+    pub len: u16,
+    #[doc = " IXY_FRAME_*, 0"]
+    pub flags: u16,
+}
+extern "C" {
+    #[doc = " The ABI's version, IXY_ABI_VERSION of the library that was loaded. A binding compares it when it loads. Any thread."]
+    pub fn ixy_abi_version() -> u32;
+}
+extern "C" {
+    #[doc = " The library's version, \"0.1.0\". Static text. Any thread."]
+    pub fn ixy_version() -> *const ::std::os::raw::c_char;
+}
+extern "C" {
+    #[doc = " What a code means, one sentence; for an unknown code too. Static text. Any thread."]
+    pub fn ixy_strerror(code: i32) -> *const ::std::os::raw::c_char;
+}
+extern "C" {
+    #[doc = " The code's name, \"IXY_E_HANDLE\"; \"IXY_E_UNKNOWN\" for an unknown code. Static text. Any thread."]
+    pub fn ixy_error_name(code: i32) -> *const ::std::os::raw::c_char;
+}
+extern "C" {
+    #[doc = " What went wrong in this thread's last failed control call, with names and values, and what would be right; \"\" before\n the first failure. Hot calls do not change it. The text belongs to the thread and stands until its next control\n call."]
+    pub fn ixy_last_error() -> *const ::std::os::raw::c_char;
+}
+#[doc = " How a pool is made. Zero means the default."]
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ixy_pool_config {
+    #[doc = " sizeof(ixy_pool_config)"]
+    pub struct_size: u32,
+    #[doc = " buffers, 1 to IXY_BUFFERS_MAX; default 8192"]
+    pub buffer_count: u32,
+    #[doc = " packet bytes a buffer holds at least, a multiple of 1024 up to 15360; default 2048"]
+    pub buffer_size: u32,
+    #[doc = " 0"]
+    pub reserved: u32,
+}
+#[doc = " What a binding needs to reach packet memory by itself. All members are constant while the view is held.\n Buffer i occupies [i * buffer_stride, (i + 1) * buffer_stride) of the memory; strides are odd multiples of 64 bytes,\n so that the buffers' first lines spread over all cache sets."]
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ixy_view {
+    #[doc = " in: sizeof(ixy_view)"]
+    pub struct_size: u32,
+    #[doc = " buffers"]
+    pub buffer_count: u32,
+    #[doc = " packet bytes a fresh buffer holds from its headroom on"]
+    pub buffer_size: u32,
+    #[doc = " bytes from one buffer to the next"]
+    pub buffer_stride: u32,
+    #[doc = " bytes before a fresh packet in its buffer"]
+    pub headroom: u32,
+    #[doc = " buf & index_mask is the buffer's entry in owner"]
+    pub index_mask: u32,
+    #[doc = " handle for ixy_pool_view_release"]
+    pub view: u64,
+    #[doc = " bytes at base, buffer_count * buffer_stride"]
+    pub size: u64,
+    #[doc = " packet memory, readable and writable"]
+    pub base: *mut u8,
+    #[doc = " ownership table, index_mask + 1 entries, read-only; read entries as relaxed atomics"]
+    pub owner: *const u64,
+}
+extern "C" {
+    #[doc = " Makes a pool. config: NULL for the defaults. pool: receives the handle.\n Errors: IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_NO_MEMORY, IXY_E_LIMIT. Control call."]
+    pub fn ixy_pool_open(config: *const ixy_pool_config, pool: *mut u64) -> i32;
+}
+extern "C" {
+    #[doc = " Ends a pool: every buffer handle is stale at once, its memory reads as zeroes in views that are still held.\n Errors: IXY_E_HANDLE; IXY_E_BUSY while a device is open on it (the text names the device). Control call."]
+    pub fn ixy_pool_close(pool: u64) -> i32;
+}
+extern "C" {
+    #[doc = " Buffers that are free in the pool now; buffers held by queue caches, rings or the caller are not counted.\n Errors: IXY_E_HANDLE. Control call."]
+    pub fn ixy_pool_free_count(pool: u64) -> i32;
+}
+extern "C" {
+    #[doc = " Opens a view. view->struct_size is read, the rest is written. The addresses stay mapped until the view is released,\n whatever becomes of the pool. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_LIMIT. Control call."]
+    pub fn ixy_pool_view(pool: u64, view: *mut ixy_view) -> i32;
+}
+extern "C" {
+    #[doc = " Ends a view (ixy_view.view). After the last view of a closed pool its addresses are unmapped: nothing may point\n there any more. Errors: IXY_E_HANDLE. Control call."]
+    pub fn ixy_pool_view_release(view: u64) -> i32;
+}
+extern "C" {
+    #[doc = " Takes up to count buffers out of the pool. Each frame gets a new handle, an offset that leaves the headroom, len 0\n and flags 0. Returns how many, IXY_E_NO_BUFFERS if none was free. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT,\n IXY_E_RANGE (count over IXY_BATCH_MAX), IXY_E_FORK. Any thread."]
+    pub fn ixy_buf_alloc(pool: u64, frames: *mut ixy_frame, count: u32) -> i32;
+}
+extern "C" {
+    #[doc = " Gives buffers back to their pool; only buf of each frame is read. Returns how many. Errors: IXY_E_HANDLE (pool, or\n the first frame's buffer is not the caller's), IXY_E_ARGUMENT, IXY_E_RANGE, IXY_E_FORK. Any thread."]
+    pub fn ixy_buf_free(pool: u64, frames: *const ixy_frame, count: u32) -> i32;
+}
+extern "C" {
+    #[doc = " Copies size bytes of the packet, from its byte `from` on, to `to`. For languages that cannot view foreign memory.\n Returns size. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_FRAME (the frame leaves its buffer), IXY_E_RANGE (the\n bytes leave the frame), IXY_E_FORK. Any thread."]
+    pub fn ixy_buf_read(
+        pool: u64,
+        frame: *const ixy_frame,
+        from: u32,
+        to: *mut ::std::os::raw::c_void,
+        size: u32,
+    ) -> i32;
+}
+extern "C" {
+    #[doc = " Copies size bytes from `bytes` into the packet, to its byte `to` on. Returns size. Errors as ixy_buf_read."]
+    pub fn ixy_buf_write(
+        pool: u64,
+        frame: *const ixy_frame,
+        to: u32,
+        bytes: *const ::std::os::raw::c_void,
+        size: u32,
+    ) -> i32;
+}
+#[doc = " How a device is opened. Zero means the default."]
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ixy_device_config {
+    #[doc = " sizeof(ixy_device_config)"]
+    pub struct_size: u32,
+    #[doc = " receive queues, 1 to IXY_QUEUES_MAX; default 1"]
+    pub rx_queues: u32,
+    #[doc = " transmit queues, 1 to IXY_QUEUES_MAX; default 1"]
+    pub tx_queues: u32,
+    #[doc = " descriptors a receive queue, a power of two, 64 to 4096; default 512"]
+    pub rx_ring_size: u32,
+    #[doc = " descriptors a transmit queue, a power of two, 64 to 4096; default 512"]
+    pub tx_ring_size: u32,
+    #[doc = " 0"]
+    pub reserved: u32,
+    #[doc = " where buffers come from; 0: the device can be queried but not started"]
+    pub pool: u64,
+}
+#[doc = " What a device is. Texts end with NUL."]
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ixy_info {
+    #[doc = " in: sizeof(ixy_info)"]
+    pub struct_size: u32,
+    #[doc = " PCI vendor id"]
+    pub vendor: u32,
+    #[doc = " PCI device id"]
+    pub device_id: u32,
+    #[doc = " receive queues as opened"]
+    pub rx_queues: u32,
+    #[doc = " transmit queues as opened"]
+    pub tx_queues: u32,
+    #[doc = " descriptors a receive queue"]
+    pub rx_ring_size: u32,
+    #[doc = " descriptors a transmit queue"]
+    pub tx_ring_size: u32,
+    #[doc = " shortest frame that ixy_tx_batch takes, bytes"]
+    pub tx_len_min: u32,
+    #[doc = " longest frame, bytes"]
+    pub tx_len_max: u32,
+    #[doc = " 1: an emulated device"]
+    pub emulated: u32,
+    #[doc = " \"ixgbe\""]
+    pub driver: [::std::os::raw::c_char; 16usize],
+    #[doc = " \"Intel 82599\""]
+    pub name: [::std::os::raw::c_char; 32usize],
+    #[doc = " as given to ixy_device_open"]
+    pub address: [::std::os::raw::c_char; 256usize],
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ixy_link {
+    #[doc = " in: sizeof(ixy_link)"]
+    pub struct_size: u32,
+    #[doc = " 1: the link is up"]
+    pub up: u32,
+    #[doc = " megabits a second, 0 while down"]
+    pub speed_mbps: u32,
+    #[doc = " 0"]
+    pub reserved: u32,
+}
+#[doc = " Totals since the device was opened or reset."]
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ixy_stats {
+    #[doc = " in: sizeof(ixy_stats)"]
+    pub struct_size: u32,
+    #[doc = " 0"]
+    pub reserved: u32,
+    #[doc = " frames that the device received well, with those it then had to drop"]
+    pub rx_packets: u64,
+    #[doc = " their bytes, with the 4 of each checksum"]
+    pub rx_bytes: u64,
+    #[doc = " frames that the device sent"]
+    pub tx_packets: u64,
+    #[doc = " their bytes, padding and checksum included"]
+    pub tx_bytes: u64,
+    #[doc = " dropped by the device: no descriptor or no room for them"]
+    pub rx_missed: u64,
+    #[doc = " dropped by the device: checksum, length or other link errors"]
+    pub rx_errors: u64,
+    #[doc = " dropped by the driver: completions that no correct device writes"]
+    pub rx_dropped: u64,
+    #[doc = " receive calls that could not repost every buffer because the pool was empty"]
+    pub rx_starved: u64,
+}
+extern "C" {
+    #[doc = " Opens a device: \"emu:82599\", \"emu:82599,wire=gen,timing=inline\", see docs/addresses.md. It is found, reset and\n identified; no packet moves before ixy_device_start. config: NULL for the defaults. device: receives the handle.\n Errors: IXY_E_ADDRESS, IXY_E_NOT_FOUND, IXY_E_PERMISSION, IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED,\n IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE, IXY_E_HANDLE (pool), IXY_E_POOL_SIZE, IXY_E_NO_MEMORY, IXY_E_LIMIT.\n Control call."]
+    pub fn ixy_device_open(
+        address: *const ::std::os::raw::c_char,
+        config: *const ixy_device_config,
+        device: *mut u64,
+    ) -> i32;
+}
+extern "C" {
+    #[doc = " Starts all queues: rings filled, link requested. Errors: IXY_E_HANDLE, IXY_E_STATE (started before, or opened\n without a pool), IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_NO_BUFFERS. Control call."]
+    pub fn ixy_device_start(device: u64) -> i32;
+}
+extern "C" {
+    #[doc = " Resets the device and starts it again if it was started. Buffers in its rings go back to the pool; statistics begin\n at zero; a MAC address and promiscuous mode that were set stay. Errors as open and start. Control call."]
+    pub fn ixy_device_reset(device: u64) -> i32;
+}
+extern "C" {
+    #[doc = " Stops the device, gives the buffers of its rings back to the pool and frees all it held. The caller's own buffers\n stay the caller's. Errors: IXY_E_HANDLE. Control call."]
+    pub fn ixy_device_close(device: u64) -> i32;
+}
+extern "C" {
+    #[doc = " Fill in what the name says. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT. Control calls."]
+    pub fn ixy_device_info(device: u64, info: *mut ixy_info) -> i32;
+}
+extern "C" {
+    pub fn ixy_device_link(device: u64, link: *mut ixy_link) -> i32;
+}
+extern "C" {
+    pub fn ixy_device_stats(device: u64, stats: *mut ixy_stats) -> i32;
+}
+extern "C" {
+    #[doc = " The station address, 6 bytes, and setting it (a multicast or all-zero address is IXY_E_ARGUMENT). Control calls."]
+    pub fn ixy_device_mac(device: u64, mac: *mut u8) -> i32;
+}
+extern "C" {
+    pub fn ixy_device_mac_set(device: u64, mac: *const u8) -> i32;
+}
+extern "C" {
+    #[doc = " Promiscuous mode: 1 receives every frame (the state after open), 0 only broadcast and the station address. Another\n value is IXY_E_ARGUMENT. Control call."]
+    pub fn ixy_device_promiscuous_set(device: u64, on: u32) -> i32;
+}
+extern "C" {
+    #[doc = " Receives up to count frames from a queue; the caller owns their buffers. Returns how many, 0 when none is there.\n Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (frames is NULL and count is not 0), IXY_E_RANGE (queue, or count\n over IXY_BATCH_MAX), IXY_E_BUSY, IXY_E_STATE (not started). Never blocks. One thread a queue at a time."]
+    pub fn ixy_rx_batch(device: u64, queue: u32, frames: *mut ixy_frame, count: u32) -> i32;
+}
+extern "C" {
+    #[doc = " Hands up to count frames to a queue; the device owns the buffers of those counted, and their handles are stale.\n Returns how many, 0 when the ring is full; the rest stay the caller's. A frame's buffer must come from the device's\n own pool. Errors as ixy_rx_batch, and of the first frame: IXY_E_HANDLE, IXY_E_FRAME. Never blocks."]
+    pub fn ixy_tx_batch(device: u64, queue: u32, frames: *const ixy_frame, count: u32) -> i32;
+}
+#[doc = " What an emulated device's wire did. A generator (wire=gen) sends numbered, time-stamped, checked frames; its sink\n verifies every frame that comes back and knows it by its stream, which is the sending generator's."]
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ixy_emu_counters {
+    #[doc = " in: sizeof(ixy_emu_counters)"]
+    pub struct_size: u32,
+    #[doc = " things the driver did that the data sheet forbids; 0 for a correct driver"]
+    pub violations: u32,
+    #[doc = " frames that the generator put on the wire and the device took in"]
+    pub generated: u64,
+    #[doc = " frames that came to the sink right, each once"]
+    pub verified: u64,
+    #[doc = " frames with a wrong byte"]
+    pub damaged: u64,
+    #[doc = " frames that came again"]
+    pub repeated: u64,
+    #[doc = " frames that came after a later one of their stream; they are among the verified"]
+    pub reordered: u64,
+    #[doc = " frames at the sink that no generator sent"]
+    pub foreign: u64,
+    #[doc = " frames that the wire itself had no room for (pair, tap)"]
+    pub wire_dropped: u64,
+}
+#[doc = " A reading of the clock and of the model's own time, for measurements. Differences of two readings count."]
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ixy_emu_meter {
+    #[doc = " in: sizeof(ixy_emu_meter)"]
+    pub struct_size: u32,
+    #[doc = " cost of one empty time bracket outside its own stamps, cycles, calibrated"]
+    pub bracket_cycles: u32,
+    #[doc = " time-stamp counter now, fenced"]
+    pub cycles: u64,
+    #[doc = " monotonic clock now"]
+    pub nanoseconds: u64,
+    #[doc = " cycles spent in the model of this device so far"]
+    pub model_cycles: u64,
+    #[doc = " times that the model was stepped"]
+    pub steps: u64,
+    #[doc = " steps that found nothing to do"]
+    pub idle_steps: u64,
+}
+extern "C" {
+    #[doc = " Steps an inline device, then fills in its counters. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT,\n IXY_E_UNSUPPORTED (not an emulated device). Control call."]
+    pub fn ixy_emu_counters_get(device: u64, counters: *mut ixy_emu_counters) -> i32;
+}
+extern "C" {
+    #[doc = " Fills in a reading; the device is not stepped. Errors as ixy_emu_counters_get. Control call."]
+    pub fn ixy_emu_meter_get(device: u64, meter: *mut ixy_emu_meter) -> i32;
+}
+extern "C" {
+    #[doc = " Copies the text of violation `index` (0 is the first; the first 64 are kept) to text, at most IXY_TEXT_MAX bytes\n with its NUL. Returns the number of violations so far. Errors as above. Control call."]
+    pub fn ixy_emu_violation(device: u64, index: u32, text: *mut ::std::os::raw::c_char, text_size: u32) -> i32;
+}

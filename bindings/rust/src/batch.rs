@@ -1,0 +1,363 @@
+//! Many packets, owned together: what receive fills and transmit empties.
+
+use std::fmt;
+use std::iter::FusedIterator;
+use std::ops::{Index, IndexMut};
+use std::slice;
+
+use ixy_sys::ixy_frame;
+
+use crate::error::{Error, Result};
+use crate::memory::Memory;
+use crate::packet::Packet;
+use crate::pool::{Pool, NO_FRAME};
+use crate::BATCH_MAX;
+
+/// Up to a fixed number of packets of one pool, in order. It owns their buffers and frees those it still holds when
+/// dropped.
+///
+/// Made once and used again and again: [`RxQueue::receive`](crate::RxQueue::receive) appends to it,
+/// [`TxQueue::transmit`](crate::TxQueue::transmit) takes what it sends out of it, from the front. Neither allocates.
+///
+/// ```
+/// use libixy::{Batch, Pool};
+///
+/// let pool = Pool::open()?;
+/// let mut batch = Batch::new(&pool, 32)?;
+/// batch.alloc(4, 60)?;
+/// for packet in &mut batch {
+///     packet.fill(0);
+///     packet[12] = 0x08;
+/// }
+/// batch.truncate(3);
+/// let last = batch.pop().unwrap();
+/// assert_eq!((batch.len(), last[12]), (2, 0x08));
+/// # Ok::<(), libixy::Error>(())
+/// ```
+pub struct Batch {
+    pool: Pool,
+    frames: Box<[ixy_frame]>,
+    len: usize,
+}
+
+impl Batch {
+    /// An empty batch for up to `capacity` packets of a pool.
+    ///
+    /// # Errors
+    ///
+    /// `Range` when the capacity is 0 or over [`BATCH_MAX`].
+    pub fn new(pool: &Pool, capacity: usize) -> Result<Self> {
+        if capacity == 0 || capacity > BATCH_MAX {
+            return Err(Error::new(
+                ixy_sys::IXY_E_RANGE,
+                format!("batch capacity {capacity}: it can be 1 to {BATCH_MAX}"),
+            ));
+        }
+        Ok(Batch {
+            pool: pool.clone(),
+            frames: vec![NO_FRAME; capacity].into_boxed_slice(),
+            len: 0,
+        })
+    }
+
+    /// Packets in the batch.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no packet in the batch.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Most packets that the batch holds.
+    #[inline]
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// The pool of the packets.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Appends up to `count` packets of `len` bytes each, fresh from the pool; as many as the batch has room and the
+    /// pool has buffers for. Their bytes are whatever the buffers held before. Returns how many.
+    ///
+    /// # Errors
+    ///
+    /// `NoBuffers` when the pool had none; `Frame` when a buffer has no room for `len` bytes (nothing is appended).
+    pub fn alloc(&mut self, count: usize, len: usize) -> Result<usize> {
+        let room = self.capacity() - self.len;
+        let wanted = count.min(room);
+        if wanted == 0 {
+            return Ok(0);
+        }
+        let before = self.len;
+        let got = self.pool.alloc_frames(&mut self.frames[before..before + wanted])?;
+        self.len += got.min(wanted);
+        for frame in &mut self.frames[before..self.len] {
+            if let Err(error) = self.pool.memory().resize(frame, len) {
+                self.truncate(before);
+                return Err(error);
+            }
+        }
+        Ok(self.len - before)
+    }
+
+    /// The bytes of packet `index`, or None when there are not so many.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&[u8]> {
+        // SAFETY: the batch has its packets' buffers to itself, and self is borrowed.
+        self.frames()
+            .get(index)
+            .map(|frame| unsafe { self.pool.memory().bytes(frame) })
+    }
+
+    /// The bytes of packet `index` to change, or None when there are not so many.
+    #[inline]
+    #[must_use]
+    pub fn get_mut(&mut self, index: usize) -> Option<&mut [u8]> {
+        // SAFETY: the batch has its packets' buffers to itself, and self is borrowed mutably.
+        self.frames()
+            .get(index)
+            .map(|frame| unsafe { self.pool.memory().bytes_mut(frame) })
+    }
+
+    /// The packets' bytes, in order.
+    #[inline]
+    pub fn iter(&self) -> Iter<'_> {
+        Iter {
+            frames: self.frames().iter(),
+            memory: self.pool.memory(),
+        }
+    }
+
+    /// The packets' bytes to change, in order.
+    #[inline]
+    pub fn iter_mut(&mut self) -> IterMut<'_> {
+        IterMut {
+            frames: self.frames[..self.len].iter_mut(),
+            memory: self.pool.memory(),
+        }
+    }
+
+    /// Makes packet `index` longer or shorter, as [`Packet::resize`].
+    ///
+    /// # Errors
+    ///
+    /// `Range` when there are not so many packets; `Frame` when the buffer has no room for `len` bytes.
+    pub fn resize(&mut self, index: usize, len: usize) -> Result<()> {
+        let packets = self.len;
+        match self.frames[..packets].get_mut(index) {
+            Some(frame) => self.pool.memory().resize(frame, len),
+            None => Err(Error::new(
+                ixy_sys::IXY_E_RANGE,
+                format!("packet {index} of a batch of {packets}"),
+            )),
+        }
+    }
+
+    /// Appends a packet.
+    ///
+    /// # Errors
+    ///
+    /// Gives the packet back when the batch is full or of another pool.
+    pub fn push(&mut self, packet: Packet) -> std::result::Result<(), Packet> {
+        if self.len == self.capacity() || !self.pool.is(packet.pool()) {
+            return Err(packet);
+        }
+        self.frames[self.len] = packet.into_frame();
+        self.len += 1;
+        Ok(())
+    }
+
+    /// Takes out the last packet.
+    pub fn pop(&mut self) -> Option<Packet> {
+        let last = self.len.checked_sub(1)?;
+        self.len = last;
+        Some(Packet::new(self.pool.clone(), self.frames[last]))
+    }
+
+    /// Takes out packet `index`; those behind it move up.
+    ///
+    /// # Panics
+    ///
+    /// If there are not so many packets.
+    pub fn remove(&mut self, index: usize) -> Packet {
+        assert!(index < self.len, "packet {index} of a batch of {}", self.len);
+        let frame = self.frames[index];
+        self.frames.copy_within(index + 1..self.len, index);
+        self.len -= 1;
+        Packet::new(self.pool.clone(), frame)
+    }
+
+    /// Frees the packets from `len` on.
+    pub fn truncate(&mut self, len: usize) {
+        if len < self.len {
+            let end = std::mem::replace(&mut self.len, len);
+            self.pool.free_frames(&self.frames[len..end]);
+        }
+    }
+
+    /// Frees all packets.
+    pub fn clear(&mut self) {
+        self.truncate(0);
+    }
+
+    #[inline]
+    pub(crate) fn frames(&self) -> &[ixy_frame] {
+        &self.frames[..self.len]
+    }
+
+    /// The places behind the last packet.
+    #[inline]
+    pub(crate) fn spare_mut(&mut self) -> &mut [ixy_frame] {
+        &mut self.frames[self.len..]
+    }
+
+    /// Says that the first `count` of the spare places now hold packets that are the caller's alone.
+    #[inline]
+    pub(crate) fn grow(&mut self, count: usize) {
+        self.len = self.capacity().min(self.len + count);
+    }
+
+    /// Forgets the first `count` packets, whose buffers are somebody else's now.
+    #[inline]
+    pub(crate) fn forget_front(&mut self, count: usize) {
+        let count = count.min(self.len);
+        if count < self.len {
+            self.frames.copy_within(count..self.len, 0);
+        }
+        self.len -= count;
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl Index<usize> for Batch {
+    type Output = [u8];
+
+    fn index(&self, index: usize) -> &[u8] {
+        match self.get(index) {
+            Some(bytes) => bytes,
+            None => panic!("packet {index} of a batch of {}", self.len),
+        }
+    }
+}
+
+impl IndexMut<usize> for Batch {
+    fn index_mut(&mut self, index: usize) -> &mut [u8] {
+        let packets = self.len;
+        match self.get_mut(index) {
+            Some(bytes) => bytes,
+            None => panic!("packet {index} of a batch of {packets}"),
+        }
+    }
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch")
+            .field("len", &self.len)
+            .field("capacity", &self.capacity())
+            .field("pool", &self.pool)
+            .finish()
+    }
+}
+
+/// The packets of a [`Batch`]: [`Batch::iter`].
+#[derive(Clone)]
+pub struct Iter<'a> {
+    frames: slice::Iter<'a, ixy_frame>,
+    memory: Memory<'a>,
+}
+
+/// The packets of a [`Batch`] to change: [`Batch::iter_mut`].
+pub struct IterMut<'a> {
+    frames: slice::IterMut<'a, ixy_frame>,
+    memory: Memory<'a>,
+}
+
+// SAFETY: an Iter is a &Batch, and an IterMut a &mut Batch: both may be sent, and shared, as slices of bytes may.
+unsafe impl Send for Iter<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Iter<'_> {}
+// SAFETY: as above.
+unsafe impl Send for IterMut<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for IterMut<'_> {}
+
+macro_rules! iterator {
+    ($name:ident, $item:ty, $bytes:ident) => {
+        impl<'a> Iterator for $name<'a> {
+            type Item = $item;
+
+            #[inline]
+            fn next(&mut self) -> Option<Self::Item> {
+                let frame = self.frames.next()?;
+                // SAFETY: the iterator borrows the batch, which has its packets' buffers to itself, and gives each
+                // packet once (Iter: only to read).
+                Some(unsafe { self.memory.$bytes(frame) })
+            }
+
+            #[inline]
+            fn size_hint(&self) -> (usize, Option<usize>) {
+                self.frames.size_hint()
+            }
+        }
+
+        impl DoubleEndedIterator for $name<'_> {
+            #[inline]
+            fn next_back(&mut self) -> Option<Self::Item> {
+                let frame = self.frames.next_back()?;
+                // SAFETY: as in next.
+                Some(unsafe { self.memory.$bytes(frame) })
+            }
+        }
+
+        impl ExactSizeIterator for $name<'_> {}
+
+        impl FusedIterator for $name<'_> {}
+
+        impl fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({} packets)"), self.frames.len())
+            }
+        }
+    };
+}
+
+iterator!(Iter, &'a [u8], bytes);
+iterator!(IterMut, &'a mut [u8], bytes_mut);
+
+impl<'a> IntoIterator for &'a Batch {
+    type Item = &'a [u8];
+    type IntoIter = Iter<'a>;
+
+    #[inline]
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Batch {
+    type Item = &'a mut [u8];
+    type IntoIter = IterMut<'a>;
+
+    #[inline]
+    fn into_iter(self) -> IterMut<'a> {
+        self.iter_mut()
+    }
+}

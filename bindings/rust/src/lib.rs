@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs, unsafe_op_in_unsafe_fn)]
+#![warn(missing_debug_implementations)]
+
+mod batch;
+mod device;
+mod error;
+mod memory;
+mod packet;
+mod pool;
+mod queue;
+mod status;
+
+pub use batch::{Batch, Iter, IterMut};
+pub use device::{Device, DeviceBuilder};
+pub use error::{Error, ErrorKind, Result};
+pub use packet::Packet;
+pub use pool::{Pool, PoolBuilder};
+pub use queue::{RxQueue, TxQueue};
+pub use status::{EmuCounters, EmuMeter, Info, Link, Stats};
+
+/// Most frames that a [`Batch`] holds.
+pub const BATCH_MAX: usize = ixy_sys::IXY_BATCH_MAX as usize;
+/// Most receive or transmit queues of a [`Device`].
+pub const QUEUES_MAX: u32 = ixy_sys::IXY_QUEUES_MAX as u32;
+/// Most buffers of a [`Pool`].
+pub const BUFFERS_MAX: u32 = ixy_sys::IXY_BUFFERS_MAX as u32;
+
+/// The version of the C library that runs, such as "0.1.0".
+#[must_use]
+pub fn version() -> &'static str {
+    // SAFETY: the call has no preconditions.
+    error::static_text(unsafe { ixy_sys::ixy_version() })
+}

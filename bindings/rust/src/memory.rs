@@ -1,0 +1,122 @@
+//! The one place where frames become slices of packet memory.
+
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ixy_sys::{ixy_frame, ixy_view};
+
+/// A pool's packet memory and ownership table, as a view shows them. Plain numbers, copied into iterators so that the
+/// compiler keeps them in registers while packet bytes are written.
+///
+/// # Ownership
+///
+/// Whoever holds a frame in a [`Packet`](crate::Packet) or [`Batch`](crate::Batch) is the only one to reach its
+/// buffer: the library gives each buffer to one owner at a time, frames are never copied out of those types without
+/// ending them, and both keep the pool (and so this mapping) alive. The table is compared on top of that, as in every
+/// binding, so that a wrong frame is a panic and never a wild access.
+#[derive(Clone, Copy)]
+pub(crate) struct Memory<'a> {
+    base: *mut u8,
+    owner: *const AtomicU64,
+    index_mask: u64,
+    stride: u64,
+    pool: PhantomData<&'a ixy_view>,
+}
+
+impl<'a> Memory<'a> {
+    /// The memory that a view shows.
+    ///
+    /// # Safety
+    ///
+    /// The view is held as long as 'a lasts.
+    #[inline]
+    pub(crate) unsafe fn new(view: &'a ixy_view) -> Self {
+        Memory {
+            base: view.base,
+            owner: view.owner.cast(),
+            index_mask: u64::from(view.index_mask),
+            stride: u64::from(view.buffer_stride),
+            pool: PhantomData,
+        }
+    }
+
+    /// The bytes from the frame's first to the end of its buffer: the longest it can become. None when the caller does
+    /// not own the buffer or the frame begins outside of it.
+    #[inline]
+    pub(crate) fn room(self, frame: &ixy_frame) -> Option<u64> {
+        let index = frame.buf & self.index_mask;
+        // SAFETY: the table has index_mask + 1 entries and is mapped while 'a lasts; the library changes entries, so
+        // they are read as atomics.
+        let owner = unsafe { &*self.owner.add(index as usize) };
+        if owner.load(Ordering::Relaxed) != frame.buf {
+            return None;
+        }
+        // A frame before its buffer wraps to a huge distance.
+        let from_start = u64::from(frame.offset).wrapping_sub(index * self.stride);
+        self.stride.checked_sub(from_start)
+    }
+
+    /// Where the packet's bytes lie: inside of its buffer.
+    ///
+    /// # Panics
+    ///
+    /// If the caller does not own the buffer, or the frame leaves it.
+    #[inline]
+    fn place(self, frame: &ixy_frame) -> (*mut u8, usize) {
+        match self.room(frame) {
+            // SAFETY: the frame lies in a buffer of the pool, whose memory begins at base.
+            Some(room) if u64::from(frame.len) <= room => unsafe {
+                (self.base.add(frame.offset as usize), usize::from(frame.len))
+            },
+            _ => not_ours(),
+        }
+    }
+
+    /// The packet's bytes.
+    ///
+    /// # Safety
+    ///
+    /// Nobody changes the frame's buffer for as long as the slice is used.
+    #[inline]
+    pub(crate) unsafe fn bytes(self, frame: &ixy_frame) -> &'a [u8] {
+        let (first, len) = self.place(frame);
+        // SAFETY: the bytes lie in the pool's memory, which is mapped while 'a lasts and initialised; nobody changes
+        // them, as the caller promises.
+        unsafe { std::slice::from_raw_parts(first, len) }
+    }
+
+    /// The packet's bytes to change.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the frame's buffer to itself for as long as it uses the slice.
+    #[inline]
+    pub(crate) unsafe fn bytes_mut(self, frame: &ixy_frame) -> &'a mut [u8] {
+        let (first, len) = self.place(frame);
+        // SAFETY: as in bytes; nobody else reads or changes them, as the caller promises.
+        unsafe { std::slice::from_raw_parts_mut(first, len) }
+    }
+
+    /// Sets the frame's length, if its buffer has the room.
+    pub(crate) fn resize(self, frame: &mut ixy_frame, len: usize) -> crate::Result<()> {
+        let room = self.room(frame).unwrap_or_else(|| not_ours());
+        match u16::try_from(len) {
+            Ok(short) if u64::from(short) <= room => {
+                frame.len = short;
+                Ok(())
+            }
+            _ => Err(crate::Error::new(
+                ixy_sys::IXY_E_FRAME,
+                format!("length {len}: this packet's buffer has room for {room} bytes"),
+            )),
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn not_ours() -> ! {
+    panic!(
+        "libixy: this packet's buffer is not the caller's: inherited over fork(), or moved through raw calls of ixy-sys"
+    )
+}

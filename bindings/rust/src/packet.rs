@@ -1,0 +1,109 @@
+//! One packet, owned.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use ixy_sys::ixy_frame;
+
+use crate::error::Result;
+use crate::pool::Pool;
+
+/// A packet by itself: it owns its buffer, reads and writes as a slice of bytes, and goes back to its pool when dropped.
+///
+/// Packets come from [`Pool::alloc`] and out of batches ([`Batch::pop`](crate::Batch::pop),
+/// [`Batch::remove`](crate::Batch::remove)); [`Batch::push`](crate::Batch::push) puts one into a batch to transmit it.
+/// Each packet counts a reference to its pool, so a program that moves millions of them stays with whole batches.
+///
+/// ```
+/// let pool = libixy::Pool::open()?;
+/// let mut packet = pool.alloc(64)?;
+/// packet.fill(0);
+/// packet[..6].copy_from_slice(&[0xff; 6]);
+/// packet.resize(1514)?;
+/// assert_eq!(packet.len(), 1514);
+/// # Ok::<(), libixy::Error>(())
+/// ```
+pub struct Packet {
+    pool: Pool,
+    frame: ixy_frame,
+}
+
+impl Packet {
+    /// The packet of a frame whose buffer is the caller's, and now the packet's alone.
+    pub(crate) fn new(pool: Pool, frame: ixy_frame) -> Self {
+        Packet { pool, frame }
+    }
+
+    /// Makes the packet longer or shorter. Bytes that come to it are whatever the buffer held there.
+    ///
+    /// # Errors
+    ///
+    /// `Frame` when its buffer has no room for `len` bytes; the packet is unchanged.
+    pub fn resize(&mut self, len: usize) -> Result<()> {
+        self.pool.memory().resize(&mut self.frame, len)
+    }
+
+    /// The pool to which the buffer belongs.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// The library's frame of this packet, for calls of `ixy-sys`.
+    #[must_use]
+    pub fn as_raw(&self) -> ixy_frame {
+        self.frame
+    }
+
+    /// Ends the packet without freeing its buffer.
+    pub(crate) fn into_frame(self) -> ixy_frame {
+        let frame = self.frame;
+        let mut ended = std::mem::ManuallyDrop::new(self);
+        // SAFETY: ended is never used again and does not run its own drop.
+        unsafe { std::ptr::drop_in_place(&mut ended.pool) };
+        frame
+    }
+}
+
+impl Drop for Packet {
+    fn drop(&mut self) {
+        self.pool.free_frames(std::slice::from_ref(&self.frame));
+    }
+}
+
+impl Deref for Packet {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: the packet has its buffer to itself, and self is borrowed.
+        unsafe { self.pool.memory().bytes(&self.frame) }
+    }
+}
+
+impl DerefMut for Packet {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        // SAFETY: the packet has its buffer to itself, and self is borrowed mutably.
+        unsafe { self.pool.memory().bytes_mut(&self.frame) }
+    }
+}
+
+impl AsRef<[u8]> for Packet {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl AsMut<[u8]> for Packet {
+    fn as_mut(&mut self) -> &mut [u8] {
+        self
+    }
+}
+
+impl fmt::Debug for Packet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Packet")
+            .field("buf", &format_args!("{:#x}", self.frame.buf))
+            .field("len", &self.frame.len)
+            .finish()
+    }
+}
