@@ -19,9 +19,9 @@ static uint64_t gen_mix(uint64_t value)
     return value ^ value >> 31;
 }
 
-static uint64_t gen_base_key(uint32_t stream, uint32_t sequence_high)
+static uint64_t gen_key(uint32_t stream, uint32_t stamp_high)
 {
-    return gen_mix((uint64_t)stream << 32 | sequence_high | (uint64_t)1 << 63);
+    return gen_mix((uint64_t)stream << 32 | stamp_high | (uint64_t)1 << 63);
 }
 
 static void gen_put16(uint8_t *to, uint32_t value)
@@ -35,7 +35,7 @@ static uint32_t gen_get16(const uint8_t *from)
     return (uint32_t)from[0] << 8 | from[1];
 }
 
-static void gen_make_header(uint8_t *header, uint32_t stream, uint32_t port, uint32_t sequence_high, uint32_t size)
+static void gen_make_header(uint8_t *header, uint32_t stream, uint32_t port, uint32_t stamp_high, uint32_t size)
 {
     static const uint8_t gen_header_fixed[GEN_HEADER] = {
         0x02, 0x00, 0x00, 0x00, 0x00, 0x02, 0x02, 0x69, 0x78, 0x79, 0x67, 0x6e, 0x08, 0x00, /* Ethernet */
@@ -54,26 +54,23 @@ static void gen_make_header(uint8_t *header, uint32_t stream, uint32_t port, uin
     gen_put16(header + 24, ~sum);
     gen_put16(header + 34, port);
     gen_put16(header + 38, size - 34);
-    header[42] = (uint8_t)sequence_high;
-    header[43] = (uint8_t)(sequence_high >> 8);
+    header[42] = (uint8_t)stamp_high;
+    header[43] = (uint8_t)(stamp_high >> 8);
 }
 
-static uint32_t gen_sequence_high(const struct gen *gen)
+void gen_set_flow(struct gen *gen, uint32_t flow)
 {
-    return (uint32_t)(gen->sequence >> 32) & 0xffff;
+    gen->key -= gen_port_key(0, gen->header);
+    gen->flow = flow;
+    gen_put16(gen->header + 34, GEN_PORT_FIRST + flow);
+    gen->key = gen_port_key(gen->key, gen->header);
 }
 
-/* Goes to the next flow, and over 2^32 frames. */
-void gen_roll(struct gen *gen)
+void gen_set_stamp_high(struct gen *gen, uint32_t stamp_high)
 {
-    if ((gen->sequence & 0xffffffffu) == 0) {
-        gen->base_key = gen_base_key(gen->stream, gen_sequence_high(gen));
-        gen->header[42] = (uint8_t)gen_sequence_high(gen);
-        gen->header[43] = (uint8_t)(gen_sequence_high(gen) >> 8);
-    }
-    gen->flow = gen->flow + 1 < gen->flows ? gen->flow + 1 : 0;
-    gen_put16(gen->header + 34, GEN_PORT_FIRST + gen->flow);
-    gen->key = gen_port_key(gen->base_key, GEN_PORT_FIRST + gen->flow);
+    gen->stamp_high = stamp_high;
+    gen_make_header(gen->header, gen->stream, GEN_PORT_FIRST + gen->flow, stamp_high, gen->size);
+    gen->key = gen_port_key(gen_key(gen->stream, stamp_high), gen->header);
 }
 
 uint32_t gen_ready_paced(struct gen *gen, uint32_t most)
@@ -89,7 +86,8 @@ uint32_t gen_ready_paced(struct gen *gen, uint32_t most)
     return most > left ? (uint32_t)left : most;
 }
 
-static struct gen_stream *gen_find_stream(struct gen *gen, uint32_t id)
+/* A stream that is new to the sink begins with this frame. */
+static struct gen_stream *gen_find_stream(struct gen *gen, uint32_t id, uint32_t sequence)
 {
     for (uint32_t i = 0; i < gen->stream_count; i++) {
         if (gen->streams[i]->id == id)
@@ -101,22 +99,31 @@ static struct gen_stream *gen_find_stream(struct gen *gen, uint32_t id)
     if (stream == NULL)
         return NULL;
     stream->id = id;
+    stream->next = ((uint64_t)1 << 32) + sequence;
+    stream->run = stream->next;
     gen->streams[gen->stream_count++] = stream;
     return stream;
+}
+
+static void gen_track(struct gen *gen, struct gen_stream *stream, uint32_t sequence)
+{
+    if (sequence == (uint32_t)stream->next)
+        stream->next++;
+    else
+        gen_track_other(gen, stream, sequence);
 }
 
 /* A frame that is not as the last one was: of another stream or length, damaged or foreign. Decides without the sink's
  * present state, and on a right frame makes its stream the sink's present one. */
 void gen_judge(struct gen *gen, const uint8_t *frame, uint32_t len)
 {
-    struct gen_sink sink = gen->sink;
+    struct gen_sink sink;
     if (len < GEN_HEADER) {
         gen->foreign++;
         return;
     }
-    uint32_t id = gen_get16(frame + 28), port = gen_get16(frame + 34);
-    uint32_t high = (uint32_t)frame[43] << 8 | frame[42];
-    gen_make_header(sink.header, id, port, high, len);
+    uint32_t id = gen_get16(frame + 28), stamp_high = (uint32_t)frame[43] << 8 | frame[42];
+    gen_make_header(sink.header, id, gen_get16(frame + 34), stamp_high, len);
     uint32_t strange = 0;
     for (int i = 0; i < GEN_HEADER; i++)
         strange += frame[i] != sink.header[i];
@@ -128,55 +135,64 @@ void gen_judge(struct gen *gen, const uint8_t *frame, uint32_t len)
         gen->damaged++;
         return;
     }
-    uint64_t first, second;
-    memcpy(&first, frame + 44, 8);
-    memcpy(&second, frame + 52, 8);
-    first = gen_le64(first);
-    second = gen_le64(second);
-    sink.key = gen_base_key(id, high);
-    uint64_t stamped = second << 32 | (first & 0xffffffffu);
-    uint64_t check = gen_check(gen_port_key(sink.key, port), stamped);
-    if ((first ^ sink.touched) != gen_first_word(stamped, check) || second != gen_second_word(stamped, check) ||
+    uint64_t word = gen_load64(frame + 44) ^ gen->touched;
+    sink.key = gen_key(id, stamp_high);
+    if (gen_check(gen_port_key(sink.key, frame), word) != gen_load64(frame + 52) ||
         memcmp(frame + GEN_SIZE_MIN, gen->pattern + GEN_SIZE_MIN, len - GEN_SIZE_MIN) != 0) {
         gen->damaged++;
         return;
     }
-    sink.stream = gen_find_stream(gen, id);
+    sink.stream = gen_find_stream(gen, id, (uint32_t)word);
     if (sink.stream == NULL) { /* more streams than a sink can follow: not verified, and it shows */
         gen->foreign++;
         return;
     }
-    sink.sequence_high = (uint64_t)high << 32;
     sink.len = len;
     gen->sink = sink;
-    gen_track(gen, sink.stream, sink.sequence_high | (first & 0xffffffffu));
+    gen_track(gen, sink.stream, (uint32_t)word);
+}
+
+/* Sets the bits of all numbers from `from` to `to`, and clears the others of the words that begin there. */
+static void gen_mark(struct gen_stream *stream, uint64_t from, uint64_t to, bool seen)
+{
+    if (to - from > GEN_WINDOW)
+        from = (to - GEN_WINDOW + 63) / 64 * 64;
+    while (from < to) {
+        uint64_t *word = &stream->seen[from % GEN_WINDOW / 64];
+        uint64_t bits = 64 - from % 64 < to - from ? 64 - from % 64 : to - from;
+        uint64_t mask = ~(uint64_t)0 >> (64 - bits) << from % 64;
+        if (from % 64 == 0)
+            *word = 0;
+        if (seen)
+            *word |= mask;
+        from += bits;
+    }
 }
 
 /* A right frame, but not the one that was next. */
-void gen_track_other(struct gen *gen, struct gen_stream *stream, uint64_t sequence)
+void gen_track_other(struct gen *gen, struct gen_stream *stream, uint32_t sequence)
 {
-    uint64_t bit = (uint64_t)1 << sequence % 64;
-    uint64_t *word = &stream->seen[sequence % GEN_WINDOW / 64];
-    if (sequence >= stream->next) {
-        /* Words between that of the newest frame and this one's become current, with nothing seen in them. */
-        uint64_t from = (stream->next + 63) / 64, to = sequence / 64 + 1;
-        if (to > from + GEN_WINDOW / 64)
-            from = to - GEN_WINDOW / 64;
-        for (; from < to; from++)
-            stream->seen[from % (GEN_WINDOW / 64)] = 0;
-        *word |= bit;
-        stream->next = sequence + 1;
-        gen->sink.verified++;
+    gen_mark(stream, stream->run, stream->next, true);
+    gen->verified += stream->next - stream->run;
+    stream->run = stream->next;
+
+    int32_t ahead = (int32_t)(sequence - (uint32_t)stream->next);
+    if (ahead >= 0) {
+        gen_mark(stream, stream->next, stream->next + (uint32_t)ahead, false);
+        stream->run = stream->next + (uint32_t)ahead;
+        stream->next = stream->run + 1;
         return;
     }
-    bool old = sequence / 64 + GEN_WINDOW / 64 <= (stream->next - 1) / 64;
+    uint64_t number = stream->next - (uint32_t) - (int64_t)ahead;
+    uint64_t *word = &stream->seen[number % GEN_WINDOW / 64], bit = (uint64_t)1 << number % 64;
+    bool old = number / 64 + GEN_WINDOW / 64 <= (stream->next - 1) / 64;
     if (old || (*word & bit) != 0) {
         gen->repeated++;
         return;
     }
     *word |= bit;
     gen->reordered++;
-    gen->sink.verified++;
+    gen->verified++;
 }
 
 static void gen_transmit(struct wire *wire, const uint8_t *frame, uint32_t len)
@@ -208,7 +224,9 @@ static void gen_counters(const struct wire *wire, struct emu_counters *counters)
 {
     const struct gen *gen = (const struct gen *)wire;
     counters->generated += gen->sequence;
-    counters->verified += gen->sink.verified;
+    counters->verified += gen->verified;
+    for (uint32_t i = 0; i < gen->stream_count; i++)
+        counters->verified += gen->streams[i]->next - gen->streams[i]->run;
     counters->damaged += gen->damaged;
     counters->repeated += gen->repeated;
     counters->reordered += gen->reordered;
@@ -256,12 +274,10 @@ int32_t gen_open(struct address *address, struct wire **wire)
     gen->burst = (uint32_t)burst;
     gen->flows = (uint32_t)flows;
     gen->stream = (uint32_t)stream;
-    gen->base_key = gen_base_key(gen->stream, 0);
-    gen->key = gen_port_key(gen->base_key, GEN_PORT_FIRST);
-    gen_make_header(gen->header, gen->stream, GEN_PORT_FIRST, 0, gen->size);
+    gen_set_stamp_high(gen, 0);
     for (uint32_t i = 0; i < GEN_SIZE_MAX; i++)
         gen->pattern[i] = (uint8_t)(i * 167 + (i >> 8) + 13);
-    gen->sink.touched = touch << 32;
+    gen->touched = touch << 32;
     *wire = &gen->wire;
     return 0;
 }

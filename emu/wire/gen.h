@@ -16,16 +16,16 @@
  *   14 20  IPv4: no options, identification 0, do not fragment, TTL 64, UDP, right header checksum,
  *          from 198.18.s.s (s: the stream, 16 bits; 198.18.0.0/15 is RFC 2544's range for benchmarks) to 198.19.0.1
  *   34  8  UDP: source port 49152 + flow, destination port 9, checksum 0 (none)
- *   42  2  sequence number, bits 32 to 47, le
- *   44  4  sequence number, bits 0 to 31, le
+ *   42  2  time stamp, bits 24 to 39, le
+ *   44  4  sequence number, the low 32 bits, le
  *   48  1  0, the byte that forwarders touch
- *   49  3  check word, bits 40 to 63, le
- *   52  4  time stamp, the low 32 bits of wire.now in nanoseconds, le
- *   56  4  check word, bits 0 to 31, le
+ *   49  3  time stamp, bits 0 to 23, le
+ *   52  8  check word, le
  *
- * and in longer frames from byte 60 on a fixed pattern. The check word is a mix over stream, flow, sequence number and
- * time stamp. The first 44 bytes change only with flow and stream (and every 2^32 frames), so writing a frame is three
- * wide copies and two words, and verifying it three wide comparisons and the same two words.
+ * and in longer frames from byte 60 on a fixed pattern. The time stamp is wire.now in nanoseconds. The check word mixes
+ * bytes 44 to 51 with a key of stream, flow and the time stamp's upper bits. The first 44 bytes change only with
+ * stream and flow, and every 17 ms, so writing a frame is three wide copies and two words, and verifying it three wide
+ * comparisons and the same two words.
  */
 #ifndef EMU_WIRE_GEN_H
 #define EMU_WIRE_GEN_H
@@ -51,21 +51,21 @@
  * older one counts as repeated. */
 #define GEN_WINDOW 131072
 
-/* What a sink knows of one stream. */
+/* What a sink knows of one stream. Sequence numbers are made 64 bits long by nearness to `next`, and begin above 2^32
+ * so that there is a before. Frames that come in order only move `next`; their bits are set, and they are counted,
+ * when another one comes. */
 struct gen_stream {
+    uint64_t next; /* one past the highest number seen */
+    uint64_t run;  /* all from here to next were seen, and are neither in `seen` nor in `verified` yet */
     uint32_t id;
-    uint64_t next;                  /* one past the highest sequence number seen */
-    uint64_t seen[GEN_WINDOW / 64]; /* bit s % GEN_WINDOW: s was seen; kept for the words up to that of next - 1 */
+    uint64_t seen[GEN_WINDOW / 64]; /* bit n % GEN_WINDOW: n was seen; right up to the word of run - 1 */
 };
 
 /* The stream whose frame came last: what the next one should look like. */
 struct gen_sink {
     uint8_t header[GEN_HEADER_ROOM];
-    uint64_t key;           /* of stream and sequence_high */
-    uint64_t sequence_high; /* bits 32 to 47, where they belong */
+    uint64_t key; /* without the port */
     struct gen_stream *stream;
-    uint64_t touched; /* what byte 48 should hold, where it stands in the first word */
-    uint64_t verified;
     uint32_t len; /* 0: no stream yet */
 };
 
@@ -73,22 +73,22 @@ struct gen {
     struct wire wire;
     uint64_t sequence; /* of the next frame, which is also the number generated */
     uint64_t limit;
-    uint64_t key;   /* of stream, sequence bits 32 to 47 and port */
-    uint64_t stamp; /* bits 32 to 63: the time stamp of frames written now */
+    uint64_t key;   /* of stream, time stamp bits 24 to 39 and port */
+    uint64_t stamp; /* bits 40 to 63: the time stamp's bits 0 to 23 */
     uint32_t size, flows;
-    uint32_t flow;
     uint32_t burst;
     uint8_t header[GEN_HEADER_ROOM];
 
+    uint64_t touched; /* what byte 48 should hold at the sink, where it stands in its word */
     struct gen_sink sink;
 
-    uint64_t base_key; /* key without the port */
-    uint32_t stream;
     uint64_t rate;  /* 0: flat out */
     uint64_t begin; /* paced: `due` frames were due at this time */
     uint64_t due;
-    uint32_t peeked; /* frames that peek has given since it last gave none */
-    uint64_t damaged, repeated, reordered, foreign;
+    uint32_t stream, flow;
+    uint32_t stamp_high; /* in header and key now */
+    uint32_t peeked;     /* frames that peek has given since it last gave none */
+    uint64_t verified, damaged, repeated, reordered, foreign;
     struct gen_stream *streams[GEN_STREAMS_KEPT];
     uint32_t stream_count;
     uint8_t pattern[GEN_SIZE_MAX];
@@ -102,9 +102,10 @@ int32_t gen_open(struct address *address, struct wire **wire);
 
 /* The rare ways of the functions below. */
 uint32_t gen_ready_paced(struct gen *gen, uint32_t most);
-void gen_roll(struct gen *gen);
+void gen_set_flow(struct gen *gen, uint32_t flow);
+void gen_set_stamp_high(struct gen *gen, uint32_t stamp_high);
 void gen_judge(struct gen *gen, const uint8_t *frame, uint32_t len);
-void gen_track_other(struct gen *gen, struct gen_stream *stream, uint64_t sequence);
+void gen_track_other(struct gen *gen, struct gen_stream *stream, uint32_t sequence);
 
 /* NULL if the wire is another. */
 static inline struct gen *gen_of(struct wire *wire)
@@ -121,26 +122,29 @@ static inline uint64_t gen_le64(uint64_t value)
 #endif
 }
 
-/* stamped: time stamp and the low half of the sequence number. */
-static inline uint64_t gen_check(uint64_t key, uint64_t stamped)
+/* A bijection of word: a change of bytes 44 to 51 alone, or of the check word alone, never goes unseen. */
+static inline uint64_t gen_check(uint64_t key, uint64_t word)
 {
-    uint64_t product = (stamped ^ key) * 0xd6e8feb86659fd93u;
+    uint64_t product = (word ^ key) * 0xd6e8feb86659fd93u;
     return product ^ product >> 32;
 }
 
-static inline uint64_t gen_port_key(uint64_t key, uint32_t port)
+static inline uint64_t gen_port_key(uint64_t key, const uint8_t *header)
 {
-    return key + port * 0x9e3779b97f4a7c15u;
+    return key + (header[34] | (uint32_t)header[35] << 8) * 0x9e3779b97f4a7c15u;
 }
 
-static inline uint64_t gen_first_word(uint64_t stamped, uint64_t check)
+static inline uint64_t gen_load64(const uint8_t *from)
 {
-    return (stamped & 0xffffffffu) | (check & 0xffffff0000000000u);
+    uint64_t value;
+    memcpy(&value, from, 8);
+    return gen_le64(value);
 }
 
-static inline uint64_t gen_second_word(uint64_t stamped, uint64_t check)
+static inline void gen_store64(uint8_t *to, uint64_t value)
 {
-    return stamped >> 32 | check << 32;
+    value = gen_le64(value);
+    memcpy(to, &value, 8);
 }
 
 /* Whether the first 44 bytes are the same, the source port aside. */
@@ -171,7 +175,10 @@ static inline bool gen_header_same(const uint8_t *frame, const uint8_t *header)
 /* How many frames may be sent now: by most, burst, limit and rate. Stamps the frames that follow with wire.now. */
 static inline uint32_t gen_ready(struct gen *gen, uint32_t most)
 {
-    gen->stamp = gen->wire.now << 32;
+    gen->stamp = gen->wire.now << 40;
+    uint32_t stamp_high = gen->wire.now >> 24 & 0xffff;
+    if (__builtin_expect(stamp_high != gen->stamp_high, 0))
+        gen_set_stamp_high(gen, stamp_high);
     if (most > gen->burst)
         most = gen->burst;
     uint64_t left = gen->limit - gen->sequence;
@@ -183,14 +190,12 @@ static inline uint32_t gen_ready(struct gen *gen, uint32_t most)
 /* Writes the next frame without sending it: `to` has room for size bytes. */
 static inline void gen_build(const struct gen *gen, uint8_t *restrict to)
 {
-    uint64_t stamped = gen->stamp | (gen->sequence & 0xffffffffu);
-    uint64_t check = gen_check(gen->key, stamped);
-    uint64_t first = gen_le64(gen_first_word(stamped, check)), second = gen_le64(gen_second_word(stamped, check));
+    uint64_t word = gen->stamp | (gen->sequence & 0xffffffffu);
     memcpy(to, gen->header, 16);
     memcpy(to + 16, gen->header + 16, 16);
     memcpy(to + 28, gen->header + 28, 16);
-    memcpy(to + 44, &first, 8);
-    memcpy(to + 52, &second, 8);
+    gen_store64(to + 44, word);
+    gen_store64(to + 52, gen_check(gen->key, word));
     if (__builtin_expect(gen->size > GEN_SIZE_MIN, 0))
         memcpy(to + GEN_SIZE_MIN, gen->pattern + GEN_SIZE_MIN, gen->size - GEN_SIZE_MIN);
 }
@@ -199,8 +204,8 @@ static inline void gen_build(const struct gen *gen, uint8_t *restrict to)
 static inline void gen_advance(struct gen *gen)
 {
     gen->sequence++;
-    if (__builtin_expect(gen->flows > 1 || (gen->sequence & 0xffffffffu) == 0, 0))
-        gen_roll(gen);
+    if (__builtin_expect(gen->flows > 1, 0))
+        gen_set_flow(gen, gen->flow + 1 < gen->flows ? gen->flow + 1 : 0);
 }
 
 /* Sends the next frame: writes it to `to`, which has room for size bytes, and returns its length. */
@@ -211,38 +216,20 @@ static inline uint32_t gen_write(struct gen *gen, uint8_t *to)
     return gen->size;
 }
 
-/* A right frame of the stream: new, reordered or repeated? */
-static inline void gen_track(struct gen *gen, struct gen_stream *stream, uint64_t sequence)
-{
-    if (__builtin_expect(sequence != stream->next, 0)) {
-        gen_track_other(gen, stream, sequence);
-        return;
-    }
-    uint64_t *word = &stream->seen[sequence % GEN_WINDOW / 64];
-    *word = (sequence % 64 == 0 ? 0 : *word) | (uint64_t)1 << sequence % 64;
-    stream->next = sequence + 1;
-    gen->sink.verified++;
-}
-
 /* Judges a frame that arrived at the sink; reads len bytes of it and no more. */
 static inline void gen_verify(struct gen *gen, const uint8_t *frame, uint32_t len)
 {
     const struct gen_sink *sink = &gen->sink;
     if (__builtin_expect(len == sink->len, 1)) {
-        uint64_t first, second;
-        memcpy(&first, frame + 44, 8);
-        memcpy(&second, frame + 52, 8);
-        first = gen_le64(first);
-        second = gen_le64(second);
-        uint64_t stamped = second << 32 | (first & 0xffffffffu);
-        uint32_t port = (uint32_t)frame[34] << 8 | frame[35];
-        uint64_t check = gen_check(gen_port_key(sink->key, port), stamped);
-        uint64_t wrong =
-            (first ^ sink->touched ^ gen_first_word(stamped, check)) | (second ^ gen_second_word(stamped, check));
-        if (__builtin_expect(wrong == 0 && gen_header_same(frame, sink->header), 1) &&
+        uint64_t word = gen_load64(frame + 44) ^ gen->touched;
+        uint64_t check = gen_check(gen_port_key(sink->key, frame), word);
+        if (__builtin_expect(check == gen_load64(frame + 52) && gen_header_same(frame, sink->header), 1) &&
             (len == GEN_SIZE_MIN ||
              memcmp(frame + GEN_SIZE_MIN, gen->pattern + GEN_SIZE_MIN, len - GEN_SIZE_MIN) == 0)) {
-            gen_track(gen, sink->stream, sink->sequence_high | (first & 0xffffffffu));
+            if (__builtin_expect((uint32_t)word == (uint32_t)sink->stream->next, 1))
+                sink->stream->next++;
+            else
+                gen_track_other(gen, sink->stream, (uint32_t)word);
             return;
         }
     }
