@@ -14,7 +14,8 @@
  * behaviour, until one buffer has moved 2^28 times and its handles repeat.
  *
  * The low bits of a buffer's handle (handle & ixy_view.index_mask) are its index in the pool's ownership table; the
- * caller owns the buffer exactly when the table's entry equals the handle. Nothing else in a handle is for callers.
+ * caller owns the buffer exactly when the handle is not 0 and equals the table's entry. Nothing else in a handle is
+ * for callers.
  *
  * RETURN VALUES: int32_t, >= 0 is success or a count, < 0 is an IXY_E_* code of ixy_errors.h. Batch calls return how
  * many frames of the array were done; a bad frame at position k > 0 ends the batch there and returns k, and at
@@ -28,12 +29,12 @@
 
 #define IXY_ABI_VERSION 1
 
-#define IXY_BATCH_MAX 4096    /* most frames that one batch call takes */
-#define IXY_QUEUES_MAX 16     /* most receive or transmit queues of a device */
-#define IXY_POOLS_MAX 64      /* most pools at once */
-#define IXY_DEVICES_MAX 64    /* most devices at once */
+#define IXY_BATCH_MAX 4096     /* most frames that one batch call takes */
+#define IXY_QUEUES_MAX 16      /* most receive or transmit queues of a device */
+#define IXY_POOLS_MAX 64       /* most pools at once */
+#define IXY_DEVICES_MAX 64     /* most devices at once */
 #define IXY_BUFFERS_MAX 262144 /* most buffers of a pool */
-#define IXY_TEXT_MAX 256      /* longest text that the library gives, with its NUL */
+#define IXY_TEXT_MAX 256       /* longest text that the library gives, with its NUL */
 
 #define IXY_FRAME_MORE 1 /* ixy_frame.flags: the packet goes on in the next frame (reserved, never set yet) */
 
@@ -48,7 +49,8 @@ typedef struct ixy_frame {
 
 /* ---- library ---- */
 
-/* The ABI's version, IXY_ABI_VERSION of the library that was loaded. A binding compares it when it loads. Any thread. */
+/* The ABI's version, IXY_ABI_VERSION of the library that was loaded. A binding compares it when it loads. Any thread.
+ */
 uint32_t ixy_abi_version(void);
 
 /* The library's version, "0.1.0". Static text. Any thread. */
@@ -145,19 +147,19 @@ typedef struct ixy_device_config {
 
 /* What a device is. Texts end with NUL. */
 typedef struct ixy_info {
-    uint32_t struct_size;   /* in: sizeof(ixy_info) */
-    uint32_t vendor;        /* PCI vendor id */
-    uint32_t device_id;     /* PCI device id */
-    uint32_t rx_queues;     /* receive queues as opened */
-    uint32_t tx_queues;     /* transmit queues as opened */
-    uint32_t rx_ring_size;  /* descriptors a receive queue */
-    uint32_t tx_ring_size;  /* descriptors a transmit queue */
-    uint32_t tx_len_min;    /* shortest frame that ixy_tx_batch takes, bytes */
-    uint32_t tx_len_max;    /* longest frame, bytes */
-    uint32_t emulated;      /* 1: an emulated device */
-    char driver[16];        /* "ixgbe" */
-    char name[32];          /* "Intel 82599" */
-    char address[256];      /* as given to ixy_device_open */
+    uint32_t struct_size;  /* in: sizeof(ixy_info) */
+    uint32_t vendor;       /* PCI vendor id */
+    uint32_t device_id;    /* PCI device id */
+    uint32_t rx_queues;    /* receive queues as opened */
+    uint32_t tx_queues;    /* transmit queues as opened */
+    uint32_t rx_ring_size; /* descriptors a receive queue */
+    uint32_t tx_ring_size; /* descriptors a transmit queue */
+    uint32_t tx_len_min;   /* shortest frame that ixy_tx_batch takes, bytes */
+    uint32_t tx_len_max;   /* longest frame, bytes */
+    uint32_t emulated;     /* 1: an emulated device */
+    char driver[16];       /* "ixgbe" */
+    char name[32];         /* "Intel 82599" */
+    char address[256];     /* as given to ixy_device_open */
 } ixy_info;
 
 typedef struct ixy_link {
@@ -169,16 +171,16 @@ typedef struct ixy_link {
 
 /* Totals since the device was opened or reset. */
 typedef struct ixy_stats {
-    uint32_t struct_size;      /* in: sizeof(ixy_stats) */
-    uint32_t reserved;         /* 0 */
-    uint64_t rx_packets;       /* frames that the device received well, with those it then had to drop */
-    uint64_t rx_bytes;         /* their bytes, with the 4 of each checksum */
-    uint64_t tx_packets;       /* frames that the device sent */
-    uint64_t tx_bytes;         /* their bytes, padding and checksum included */
-    uint64_t rx_missed;        /* dropped by the device: no descriptor or no room for them */
-    uint64_t rx_errors;        /* dropped by the device: checksum, length or other link errors */
-    uint64_t rx_dropped;       /* dropped by the driver: completions that no correct device writes */
-    uint64_t rx_starved;       /* receive calls that could not repost every buffer because the pool was empty */
+    uint32_t struct_size; /* in: sizeof(ixy_stats) */
+    uint32_t reserved;    /* 0 */
+    uint64_t rx_packets;  /* frames that the device received well, with those it then had to drop */
+    uint64_t rx_bytes;    /* their bytes, with the 4 of each checksum */
+    uint64_t tx_packets;  /* frames that the device sent */
+    uint64_t tx_bytes;    /* their bytes, padding and checksum included */
+    uint64_t rx_missed;   /* dropped by the device: no descriptor or no room for them */
+    uint64_t rx_errors;   /* dropped by the device: checksum, length or other link errors */
+    uint64_t rx_dropped;  /* dropped by the driver: completions that no correct device writes */
+    uint64_t rx_starved;  /* receive calls that could not repost every buffer because the pool was empty */
 } ixy_stats;
 
 /* Opens a device: "emu:82599", "emu:82599,wire=gen,timing=inline", see docs/addresses.md. It is found, reset and

@@ -18,8 +18,10 @@
 #define DEVICE_RING_MIN 64
 #define DEVICE_RING_MAX 4096
 
-/* Where a packet lies in its pool's memory. Laid out as the ABI's ixy_frame (asserted there), whose arrays are
- * received into directly; hence may_alias. Here buf is the buffer's index. */
+/* Where a packet lies in its pool's memory. Laid out as the ABI's ixy_frame (asserted there), whose arrays drivers
+ * work on directly; hence may_alias. The low bits of buf are the buffer's index; the ABI has more above them. */
+#define FRAME_INDEX_MASK 0x3FFFFu
+
 struct __attribute__((may_alias)) frame {
     uint64_t buf;
     uint32_t offset;

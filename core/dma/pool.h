@@ -54,6 +54,12 @@ void pool_give(struct pool *pool, const uint32_t *index, uint32_t count);
 int32_t pool_commit(struct pool *pool, uint32_t count);
 void pool_release(struct pool *pool, uint32_t count);
 
+/* How many buffers the cache of a queue with such a ring keeps at most. */
+static inline uint32_t pool_cache_limit(uint32_t ring_size)
+{
+    return ring_size / 2 < POOL_CACHE_MAX ? ring_size / 2 : POOL_CACHE_MAX;
+}
+
 /* Takes up to count buffers through a cache; returns how many. */
 uint32_t pool_cache_take(struct pool_cache *cache, uint32_t *index, uint32_t count);
 

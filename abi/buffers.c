@@ -1,0 +1,124 @@
+/* Buffers in the caller's hands: taking them from a pool, giving them back, checked copies. */
+#include <string.h>
+
+#include "abi/objects.h"
+
+/* Enters a pool for a hot call; NULL if the handle is not that of an open one. The count is raised before the handle
+ * is looked at, so that close, which clears the handle and then waits, cannot miss us. */
+static struct pool_slot *buffers_enter(uint64_t pool)
+{
+    uint32_t number = handle_slot(pool);
+    if (pool == 0 || number >= IXY_POOLS_MAX)
+        return NULL;
+    struct pool_slot *slot = &object_pools[number];
+    __atomic_fetch_add(&slot->callers, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&slot->handle, __ATOMIC_SEQ_CST) == pool)
+        return slot;
+    __atomic_fetch_sub(&slot->callers, 1, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+static void buffers_leave(struct pool_slot *slot)
+{
+    __atomic_fetch_sub(&slot->callers, 1, __ATOMIC_SEQ_CST);
+}
+
+#define BUFFERS_PIECE 64
+
+int32_t ixy_buf_alloc(uint64_t pool, ixy_frame *frames, uint32_t count)
+{
+    if (count > IXY_BATCH_MAX)
+        return IXY_E_RANGE;
+    if (frames == NULL && count > 0)
+        return IXY_E_ARGUMENT;
+    struct pool_slot *slot = buffers_enter(pool);
+    if (slot == NULL)
+        return handle_error(pool);
+    uint32_t done = 0;
+    uint32_t got = 1;
+    while (done < count && got > 0) {
+        uint32_t index[BUFFERS_PIECE];
+        got = pool_take(slot->pool, index, count - done < BUFFERS_PIECE ? count - done : BUFFERS_PIECE);
+        for (uint32_t i = 0; i < got; i++)
+            frames[done + i] = (ixy_frame){.buf = index[i], .offset = index[i] * slot->pool->stride + POOL_HEADROOM};
+        ownership_hand_out(&slot->ownership, frames + done, got);
+        done += got;
+    }
+    buffers_leave(slot);
+    return done == 0 && count > 0 ? IXY_E_NO_BUFFERS : (int32_t)done;
+}
+
+int32_t ixy_buf_free(uint64_t pool, const ixy_frame *frames, uint32_t count)
+{
+    if (count > IXY_BATCH_MAX)
+        return IXY_E_RANGE;
+    if (frames == NULL && count > 0)
+        return IXY_E_ARGUMENT;
+    struct pool_slot *slot = buffers_enter(pool);
+    if (slot == NULL)
+        return handle_error(pool);
+    uint32_t done = 0;
+    bool good = true;
+    while (done < count && good) {
+        uint32_t index[BUFFERS_PIECE];
+        uint32_t piece = 0;
+        while (piece < BUFFERS_PIECE && done + piece < count) {
+            uint64_t handle = frames[done + piece].buf;
+            uint32_t entry = (uint32_t)handle & slot->ownership.index_mask;
+            /* Exchange: of two threads that free one buffer, one succeeds. */
+            good = handle != 0 && __atomic_compare_exchange_n(&slot->ownership.owner[entry], &handle, 0, false,
+                                                              __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+            if (!good)
+                break;
+            index[piece++] = entry;
+        }
+        pool_give(slot->pool, index, piece);
+        done += piece;
+    }
+    buffers_leave(slot);
+    return done == 0 && count > 0 ? IXY_E_HANDLE : (int32_t)done;
+}
+
+/* What read and write share: the packet's first byte, or NULL and the code. */
+static uint8_t *buffers_reach(struct pool_slot *slot, const ixy_frame *frame, uint32_t at, uint32_t size, int32_t *code)
+{
+    if (!ownership_holds(&slot->ownership, frame->buf))
+        *code = IXY_E_HANDLE;
+    else if (!ownership_within(&slot->ownership, frame))
+        *code = IXY_E_FRAME;
+    else if ((uint64_t)at + size > frame->len)
+        *code = IXY_E_RANGE;
+    else
+        return slot->pages->base + frame->offset + at;
+    return NULL;
+}
+
+int32_t ixy_buf_read(uint64_t pool, const ixy_frame *frame, uint32_t from, void *to, uint32_t size)
+{
+    if (frame == NULL || (to == NULL && size > 0))
+        return IXY_E_ARGUMENT;
+    struct pool_slot *slot = buffers_enter(pool);
+    if (slot == NULL)
+        return handle_error(pool);
+    int32_t code = (int32_t)size;
+    const uint8_t *bytes = buffers_reach(slot, frame, from, size, &code);
+    if (bytes != NULL && size > 0)
+        memcpy(to, bytes, size);
+    buffers_leave(slot);
+    return code;
+}
+
+int32_t ixy_buf_write(uint64_t pool, const ixy_frame *frame, uint32_t to, const void *bytes, uint32_t size)
+{
+    if (frame == NULL || (bytes == NULL && size > 0))
+        return IXY_E_ARGUMENT;
+    struct pool_slot *slot = buffers_enter(pool);
+    if (slot == NULL)
+        return handle_error(pool);
+    int32_t code = (int32_t)size;
+    uint8_t *packet = buffers_reach(slot, frame, to, size, &code);
+    if (packet != NULL && size > 0)
+        memcpy(packet, bytes, size);
+    buffers_leave(slot);
+    return code;
+}

@@ -1,0 +1,272 @@
+/* Devices: open, start, reset, close, and what can be asked of them. */
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "abi/objects.h"
+#include "abi/structs.h"
+#include "core/device/error.h"
+#include "emu/emu.h"
+
+/* Waits until no thread is in a queue and keeps the gates shut; hot calls meanwhile get IXY_E_BUSY. */
+static void device_gates_shut(struct device_slot *slot)
+{
+    for (uint32_t i = 0; i < IXY_QUEUES_MAX; i++) {
+        while (__atomic_exchange_n(&slot->rx[i].busy, 1, __ATOMIC_ACQUIRE) != 0)
+            sched_yield();
+        while (__atomic_exchange_n(&slot->tx[i].busy, 1, __ATOMIC_ACQUIRE) != 0)
+            sched_yield();
+    }
+}
+
+static void device_gates_open(struct device_slot *slot)
+{
+    bool started = slot->device != NULL && slot->device->started;
+    for (uint32_t i = 0; i < IXY_QUEUES_MAX; i++) {
+        slot->rx[i].queue = started ? slot->device->rx[i] : NULL;
+        slot->tx[i].queue = started ? slot->device->tx[i] : NULL;
+        __atomic_store_n(&slot->rx[i].busy, 0, __ATOMIC_RELEASE);
+        __atomic_store_n(&slot->tx[i].busy, 0, __ATOMIC_RELEASE);
+    }
+}
+
+/* Under objects_lock: the slot of a device, or NULL with the error set. */
+static struct device_slot *device_slot_demand(uint64_t device, int32_t *code)
+{
+    struct device_slot *slot = device_slot_find(device);
+    if (slot == NULL)
+        *code = handle_error_text(device, "device");
+    return slot;
+}
+
+static int32_t device_read_config(const ixy_device_config *given, struct device_config *config, struct pool_slot **pool)
+{
+    ixy_device_config read = {.struct_size = sizeof(read)};
+    int32_t code = given == NULL ? 0 : struct_read(&read, sizeof(read), 32, given, "ixy_device_config");
+    if (code < 0)
+        return code;
+    if (read.reserved != 0)
+        return error_set(IXY_E_STRUCT, "ixy_device_config.reserved is %u; right is 0", read.reserved);
+    *pool = NULL;
+    if (read.pool != 0) {
+        *pool = pool_slot_find(read.pool);
+        if (*pool == NULL)
+            return handle_error_text(read.pool, "pool");
+    }
+    *config = (struct device_config){.rx_queues = read.rx_queues,
+                                     .tx_queues = read.tx_queues,
+                                     .rx_ring_size = read.rx_ring_size,
+                                     .tx_ring_size = read.tx_ring_size,
+                                     .pool = *pool != NULL ? (*pool)->pool : NULL};
+    return 0;
+}
+
+static int32_t device_slot_fill(struct device_slot *slot, const char *address, const ixy_device_config *given)
+{
+    struct device_config config;
+    struct pool_slot *pool;
+    int32_t code = device_read_config(given, &config, &pool);
+    if (code >= 0)
+        code = device_open(address, &config, &slot->device);
+    if (code < 0)
+        return code;
+    slot->driver = slot->device->driver;
+    slot->pool = pool;
+    slot->tx_len_min = slot->device->tx_len_min;
+    slot->tx_len_max = slot->device->tx_len_max;
+    __atomic_store_n(&slot->rx_queues, slot->device->config.rx_queues, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->tx_queues, slot->device->config.tx_queues, __ATOMIC_RELAXED);
+    if (pool != NULL)
+        pool->devices++;
+    return 0;
+}
+
+int32_t ixy_device_open(const char *address, const ixy_device_config *config, uint64_t *device)
+{
+    if (address == NULL || device == NULL)
+        return error_set(IXY_E_ARGUMENT, "%s is NULL; right is %s", address == NULL ? "address" : "device",
+                         address == NULL ? "a text such as emu:82599" : "where the handle shall go");
+    objects_lock();
+    int32_t code;
+    uint32_t number = 0;
+    while (number < IXY_DEVICES_MAX && object_devices[number].handle != 0)
+        number++;
+    if (number == IXY_DEVICES_MAX) {
+        code = error_set(IXY_E_LIMIT, "%d devices are open; close one first", IXY_DEVICES_MAX);
+    } else {
+        struct device_slot *slot = &object_devices[number];
+        code = device_slot_fill(slot, address, config);
+        if (code >= 0) {
+            device_gates_shut(slot);
+            *device = handle_make(HANDLE_DEVICE, number, ++slot->generation);
+            __atomic_store_n(&slot->handle, *device, __ATOMIC_RELEASE);
+            device_gates_open(slot);
+        }
+    }
+    objects_unlock();
+    return code;
+}
+
+int32_t ixy_device_start(uint64_t device)
+{
+    objects_lock();
+    int32_t code = 0;
+    struct device_slot *slot = device_slot_demand(device, &code);
+    if (slot != NULL) {
+        device_gates_shut(slot);
+        code = device_start(slot->device);
+        device_gates_open(slot);
+    }
+    objects_unlock();
+    return code;
+}
+
+int32_t ixy_device_reset(uint64_t device)
+{
+    objects_lock();
+    int32_t code = 0;
+    struct device_slot *slot = device_slot_demand(device, &code);
+    if (slot != NULL) {
+        device_gates_shut(slot);
+        code = device_reset(slot->device);
+        device_gates_open(slot);
+    }
+    objects_unlock();
+    return code;
+}
+
+int32_t ixy_device_close(uint64_t device)
+{
+    objects_lock();
+    int32_t code = 0;
+    struct device_slot *slot = device_slot_demand(device, &code);
+    if (slot != NULL) {
+        __atomic_store_n(&slot->handle, 0, __ATOMIC_RELEASE);
+        device_gates_shut(slot);
+        device_close(slot->device);
+        if (slot->pool != NULL)
+            slot->pool->devices--;
+        slot->device = NULL;
+        slot->pool = NULL;
+        device_gates_open(slot);
+    }
+    objects_unlock();
+    return code;
+}
+
+int32_t ixy_device_info(uint64_t device, ixy_info *info)
+{
+    int32_t code = struct_check(info, sizeof(ixy_info), "ixy_info");
+    if (code < 0)
+        return code;
+    objects_lock();
+    struct device_slot *slot = device_slot_demand(device, &code);
+    if (slot != NULL) {
+        const struct device *opened = slot->device;
+        ixy_info filled = {.vendor = opened->bus->vendor,
+                           .device_id = opened->bus->device_id,
+                           .rx_queues = opened->config.rx_queues,
+                           .tx_queues = opened->config.tx_queues,
+                           .rx_ring_size = opened->config.rx_ring_size,
+                           .tx_ring_size = opened->config.tx_ring_size,
+                           .tx_len_min = opened->tx_len_min,
+                           .tx_len_max = opened->tx_len_max,
+                           .emulated = emu_is_emulated(opened->bus) ? 1 : 0};
+        snprintf(filled.driver, sizeof(filled.driver), "%s", opened->driver->name);
+        snprintf(filled.name, sizeof(filled.name), "%s", opened->name);
+        snprintf(filled.address, sizeof(filled.address), "%s", opened->bus->address);
+        struct_write(info, &filled, sizeof(filled));
+    }
+    objects_unlock();
+    return code;
+}
+
+int32_t ixy_device_link(uint64_t device, ixy_link *link)
+{
+    int32_t code = struct_check(link, sizeof(ixy_link), "ixy_link");
+    if (code < 0)
+        return code;
+    objects_lock();
+    struct device_slot *slot = device_slot_demand(device, &code);
+    if (slot != NULL) {
+        struct device_link read = {0};
+        code = slot->driver->link(slot->device, &read);
+        if (code >= 0) {
+            ixy_link filled = {.up = read.up, .speed_mbps = read.speed_mbps};
+            struct_write(link, &filled, sizeof(filled));
+        }
+    }
+    objects_unlock();
+    return code;
+}
+
+int32_t ixy_device_stats(uint64_t device, ixy_stats *stats)
+{
+    int32_t code = struct_check(stats, sizeof(ixy_stats), "ixy_stats");
+    if (code < 0)
+        return code;
+    objects_lock();
+    struct device_slot *slot = device_slot_demand(device, &code);
+    if (slot != NULL) {
+        struct device_stats read = {0};
+        code = slot->driver->stats(slot->device, &read);
+        if (code >= 0) {
+            ixy_stats filled = {.rx_packets = read.rx_packets,
+                                .rx_bytes = read.rx_bytes,
+                                .tx_packets = read.tx_packets,
+                                .tx_bytes = read.tx_bytes,
+                                .rx_missed = read.rx_missed,
+                                .rx_errors = read.rx_errors,
+                                .rx_dropped = read.rx_dropped,
+                                .rx_starved = read.rx_starved};
+            struct_write(stats, &filled, sizeof(filled));
+        }
+    }
+    objects_unlock();
+    return code;
+}
+
+int32_t ixy_device_mac(uint64_t device, uint8_t *mac)
+{
+    if (mac == NULL)
+        return error_set(IXY_E_ARGUMENT, "mac is NULL; right is room for 6 bytes");
+    objects_lock();
+    int32_t code = 0;
+    struct device_slot *slot = device_slot_demand(device, &code);
+    if (slot != NULL)
+        memcpy(mac, slot->device->mac, sizeof(slot->device->mac));
+    objects_unlock();
+    return code;
+}
+
+int32_t ixy_device_mac_set(uint64_t device, const uint8_t *mac)
+{
+    static const uint8_t zero[6];
+    if (mac == NULL)
+        return error_set(IXY_E_ARGUMENT, "mac is NULL; right is 6 bytes");
+    if ((mac[0] & 1) != 0 || memcmp(mac, zero, sizeof(zero)) == 0)
+        return error_set(IXY_E_ARGUMENT,
+                         "%02x:%02x:%02x:%02x:%02x:%02x is no station address; right is one that is "
+                         "neither multicast nor all zero",
+                         mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+    objects_lock();
+    int32_t code = 0;
+    struct device_slot *slot = device_slot_demand(device, &code);
+    if (slot != NULL)
+        code = slot->driver->mac_set(slot->device, mac);
+    objects_unlock();
+    return code;
+}
+
+int32_t ixy_device_promiscuous_set(uint64_t device, uint32_t on)
+{
+    if (on > 1)
+        return error_set(IXY_E_ARGUMENT, "promiscuous mode %u; right is 0 or 1", on);
+    objects_lock();
+    int32_t code = 0;
+    struct device_slot *slot = device_slot_demand(device, &code);
+    if (slot != NULL)
+        code = slot->driver->promiscuous_set(slot->device, on == 1);
+    objects_unlock();
+    return code;
+}

@@ -1,0 +1,107 @@
+/* The ABI's objects: pools, devices and views behind handles.
+ *
+ * Each kind has a static table of slots that is never freed, so that a lookup with any value, and a call that races
+ * with close, touch valid memory. A slot whose `handle` is 0 is closed. Control calls hold objects_lock; hot calls do
+ * not: a queue has a gate with a busy flag, a pool counts its callers, and close clears the handle first and then
+ * waits for both.
+ *
+ * fork(): the child finds every handle cleared and remembered in `inherited`, which turns IXY_E_HANDLE into
+ * IXY_E_FORK; it may open objects of its own.
+ */
+#ifndef ABI_OBJECTS_H
+#define ABI_OBJECTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/handle.h"
+#include "abi/include/ixy.h"
+#include "abi/ownership.h"
+#include "core/device/device.h"
+#include "core/dma/pool.h"
+
+#define OBJECTS_VIEWS_MAX 1024
+
+/* A pool's addresses: they stay while the pool or a view needs them. */
+struct pool_pages {
+    uint8_t *base;
+    uint64_t size;
+    uint64_t *owner;            /* the ownership table, writable */
+    const uint64_t *owner_view; /* the same pages, read-only */
+    uint64_t owner_size;        /* bytes */
+    uint32_t holders;           /* the open pool and its views; under objects_lock */
+};
+
+struct pool_slot {
+    uint64_t handle; /* atomic */
+    uint64_t inherited;
+    uint32_t callers; /* atomic: hot calls in this pool */
+    uint32_t generation;
+    uint32_t buffer_generation; /* where the next pool of this slot begins, past all that were given out */
+    uint32_t devices;           /* open on this pool; under objects_lock */
+    struct pool *pool;
+    struct pool_pages *pages;
+    struct ownership ownership;
+};
+
+/* A queue's entrance. queue is NULL while the device is not started. */
+struct queue_gate {
+    uint32_t busy; /* atomic: a thread is inside */
+    void *queue;
+} __attribute__((aligned(64)));
+
+struct device_slot {
+    uint64_t handle; /* atomic */
+    uint64_t inherited;
+    uint32_t generation;
+    struct device *device;
+    const struct driver *driver;
+    struct pool_slot *pool;
+    uint32_t rx_queues, tx_queues; /* atomic: hot calls read them */
+    uint32_t tx_len_min, tx_len_max;
+    struct queue_gate rx[IXY_QUEUES_MAX];
+    struct queue_gate tx[IXY_QUEUES_MAX];
+};
+
+struct view_slot {
+    uint64_t handle;
+    uint64_t inherited;
+    uint32_t generation;
+    struct pool_pages *pages;
+};
+
+extern struct pool_slot object_pools[IXY_POOLS_MAX];
+extern struct device_slot object_devices[IXY_DEVICES_MAX];
+extern struct view_slot object_views[OBJECTS_VIEWS_MAX];
+
+/* Begins and ends a control call; the first one registers buses and the fork handlers. */
+void objects_lock(void);
+void objects_unlock(void);
+
+/* The code for a handle that matched nothing: IXY_E_FORK if it was inherited, else IXY_E_HANDLE. */
+int32_t handle_error(uint64_t handle);
+
+/* The same with a text, for control calls; kind is "pool", "device" or "view". */
+int32_t handle_error_text(uint64_t handle, const char *kind);
+
+static inline struct pool_slot *pool_slot_find(uint64_t handle)
+{
+    uint32_t slot = handle_slot(handle);
+    if (slot >= IXY_POOLS_MAX || handle == 0 || __atomic_load_n(&object_pools[slot].handle, __ATOMIC_ACQUIRE) != handle)
+        return NULL;
+    return &object_pools[slot];
+}
+
+static inline struct device_slot *device_slot_find(uint64_t handle)
+{
+    uint32_t slot = handle_slot(handle);
+    if (slot >= IXY_DEVICES_MAX || handle == 0 ||
+        __atomic_load_n(&object_devices[slot].handle, __ATOMIC_ACQUIRE) != handle)
+        return NULL;
+    return &object_devices[slot];
+}
+
+/* Lets go of a pool's addresses; unmaps them when nobody holds them any more. Under objects_lock. */
+void pool_pages_drop(struct pool_pages *pages);
+
+#endif

@@ -1,0 +1,265 @@
+/* Pools and their views. */
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "abi/objects.h"
+#include "abi/structs.h"
+#include "core/device/error.h"
+
+#define POOL_COUNT_DEFAULT 8192
+#define POOL_BUFFER_SIZE_DEFAULT 2048
+#define POOL_BUFFER_SIZE_UNIT 1024
+#define POOL_BUFFER_SIZE_MAX 15360
+
+void pool_pages_drop(struct pool_pages *pages)
+{
+    if (--pages->holders > 0)
+        return;
+    if (pages->base != NULL) {
+        struct dma_memory memory = {.base = pages->base, .size = pages->size};
+        dma_memory_free(&memory);
+    }
+    munmap(pages->owner, pages->owner_size);
+    munmap((void *)(uintptr_t)pages->owner_view, pages->owner_size);
+    free(pages);
+}
+
+/* The ownership table: one piece of memory, mapped writable for us and read-only for bindings. */
+static int32_t pool_map_table(struct pool_pages *pages, uint32_t entries)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    pages->owner_size = (entries * sizeof(uint64_t) + page - 1) & ~(page - 1);
+    int descriptor = memfd_create("ixy-ownership", MFD_CLOEXEC);
+    if (descriptor < 0)
+        return error_set_errno("pool: memfd_create for the ownership table");
+    void *writable = MAP_FAILED;
+    void *readable = MAP_FAILED;
+    if (ftruncate(descriptor, (off_t)pages->owner_size) == 0) {
+        writable = mmap(NULL, pages->owner_size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+        readable = mmap(NULL, pages->owner_size, PROT_READ, MAP_SHARED, descriptor, 0);
+    }
+    close(descriptor);
+    if (writable == MAP_FAILED || readable == MAP_FAILED) {
+        if (writable != MAP_FAILED)
+            munmap(writable, pages->owner_size);
+        if (readable != MAP_FAILED)
+            munmap(readable, pages->owner_size);
+        return error_set(IXY_E_NO_MEMORY, "pool: no memory for the ownership table");
+    }
+    pages->owner = writable;
+    pages->owner_view = readable;
+    return 0;
+}
+
+static uint32_t pool_round_to_power(uint32_t count)
+{
+    uint32_t power = 1;
+    while (power < count)
+        power *= 2;
+    return power;
+}
+
+/* Fills a free slot; what was got is freed if a later part fails. */
+static int32_t pool_slot_fill(struct pool_slot *slot, uint32_t number, const ixy_pool_config *config)
+{
+    uint32_t entries = pool_round_to_power(config->buffer_count);
+    struct pool_pages *pages = calloc(1, sizeof(*pages));
+    uint32_t *generation = malloc(config->buffer_count * sizeof(*generation));
+    struct pool *pool = NULL;
+    int32_t code = pages == NULL || generation == NULL ? error_set(IXY_E_NO_MEMORY, "pool: no memory for its tables")
+                                                       : pool_map_table(pages, entries);
+    if (code < 0) {
+        free(generation);
+        free(pages);
+        return code;
+    }
+    pages->holders = 1;
+    code = pool_open(config->buffer_count, config->buffer_size, &pool);
+    if (code < 0) {
+        free(generation);
+        pool_pages_drop(pages);
+        return code;
+    }
+    for (uint32_t i = 0; i < config->buffer_count; i++)
+        generation[i] = slot->buffer_generation;
+    pool->memory.owner = pages->owner;
+    pages->base = pool->memory.base;
+    pages->size = pool->memory.size;
+    slot->pool = pool;
+    slot->pages = pages;
+    slot->devices = 0;
+    slot->ownership = (struct ownership){.owner = pages->owner,
+                                         .generation = generation,
+                                         .base = HANDLE_BUFFER | (uint64_t)number << HANDLE_KIND_SHIFT,
+                                         .index_mask = entries - 1,
+                                         .stride = pool->stride};
+    return 0;
+}
+
+static int32_t pool_check_config(ixy_pool_config *config)
+{
+    if (config->buffer_count == 0)
+        config->buffer_count = POOL_COUNT_DEFAULT;
+    if (config->buffer_size == 0)
+        config->buffer_size = POOL_BUFFER_SIZE_DEFAULT;
+    if (config->buffer_count > IXY_BUFFERS_MAX)
+        return error_set(IXY_E_ARGUMENT, "buffer_count = %u; right is 1 to %d", config->buffer_count, IXY_BUFFERS_MAX);
+    if (config->buffer_size % POOL_BUFFER_SIZE_UNIT != 0 || config->buffer_size > POOL_BUFFER_SIZE_MAX)
+        return error_set(IXY_E_ARGUMENT, "buffer_size = %u; right is a multiple of %d up to %d", config->buffer_size,
+                         POOL_BUFFER_SIZE_UNIT, POOL_BUFFER_SIZE_MAX);
+    if (config->reserved != 0)
+        return error_set(IXY_E_STRUCT, "ixy_pool_config.reserved is %u; right is 0", config->reserved);
+    return 0;
+}
+
+int32_t ixy_pool_open(const ixy_pool_config *given, uint64_t *pool)
+{
+    ixy_pool_config config = {.struct_size = sizeof(config)};
+    if (pool == NULL)
+        return error_set(IXY_E_ARGUMENT, "pool is NULL; right is where the handle shall go");
+    int32_t code = given == NULL ? 0 : struct_read(&config, sizeof(config), 16, given, "ixy_pool_config");
+    if (code >= 0)
+        code = pool_check_config(&config);
+    if (code < 0)
+        return code;
+    objects_lock();
+    uint32_t number = 0;
+    while (number < IXY_POOLS_MAX && object_pools[number].handle != 0)
+        number++;
+    if (number == IXY_POOLS_MAX) {
+        code = error_set(IXY_E_LIMIT, "%d pools are open; close one first", IXY_POOLS_MAX);
+    } else {
+        struct pool_slot *slot = &object_pools[number];
+        code = pool_slot_fill(slot, number, &config);
+        if (code >= 0) {
+            *pool = handle_make(HANDLE_POOL, number, ++slot->generation);
+            __atomic_store_n(&slot->handle, *pool, __ATOMIC_SEQ_CST);
+        }
+    }
+    objects_unlock();
+    return code;
+}
+
+/* Where the generations of this slot's next pool begin: past every one that was given out. */
+static uint32_t pool_next_generation(const struct pool_slot *slot)
+{
+    uint32_t most = slot->buffer_generation;
+    for (uint32_t i = 0; i < slot->pool->count; i++) {
+        uint32_t moved = slot->ownership.generation[i] - slot->buffer_generation;
+        if (moved > most - slot->buffer_generation)
+            most = slot->ownership.generation[i];
+    }
+    return most;
+}
+
+static const char *pool_device_address(const struct pool_slot *slot)
+{
+    for (uint32_t i = 0; i < IXY_DEVICES_MAX; i++)
+        if (object_devices[i].handle != 0 && object_devices[i].pool == slot)
+            return object_devices[i].device->bus->address;
+    return "a device";
+}
+
+static void pool_slot_close(struct pool_slot *slot)
+{
+    __atomic_store_n(&slot->handle, 0, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&slot->callers, __ATOMIC_SEQ_CST) != 0)
+        sched_yield();
+    slot->buffer_generation = pool_next_generation(slot);
+    struct pool_pages *pages = slot->pages;
+    for (uint32_t i = 0; i < slot->pool->count; i++)
+        __atomic_store_n(&pages->owner[i], 0, __ATOMIC_RELAXED);
+    if (pages->holders > 1) {
+        /* Views go on: same addresses, new pages. If the kernel has no memory for that the old pages stay. */
+        (void)!mmap(pages->base, pages->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    }
+    slot->pool->memory.base = NULL; /* the pages are pool_pages_drop's */
+    pool_close(slot->pool);
+    pool_pages_drop(pages);
+    free(slot->ownership.generation);
+    slot->pool = NULL;
+    slot->pages = NULL;
+}
+
+int32_t ixy_pool_close(uint64_t pool)
+{
+    objects_lock();
+    struct pool_slot *slot = pool_slot_find(pool);
+    int32_t code = 0;
+    if (slot == NULL)
+        code = handle_error_text(pool, "pool");
+    else if (slot->devices > 0)
+        code = error_set(IXY_E_BUSY, "the pool is used by %s; close the device first", pool_device_address(slot));
+    else
+        pool_slot_close(slot);
+    objects_unlock();
+    return code;
+}
+
+int32_t ixy_pool_free_count(uint64_t pool)
+{
+    objects_lock();
+    struct pool_slot *slot = pool_slot_find(pool);
+    int32_t code;
+    if (slot == NULL) {
+        code = handle_error_text(pool, "pool");
+    } else {
+        pthread_mutex_lock(&slot->pool->lock);
+        code = (int32_t)slot->pool->free_count;
+        pthread_mutex_unlock(&slot->pool->lock);
+    }
+    objects_unlock();
+    return code;
+}
+
+int32_t ixy_pool_view(uint64_t pool, ixy_view *view)
+{
+    int32_t code = struct_check(view, sizeof(ixy_view), "ixy_view");
+    if (code < 0)
+        return code;
+    objects_lock();
+    struct pool_slot *slot = pool_slot_find(pool);
+    uint32_t number = 0;
+    while (number < OBJECTS_VIEWS_MAX && object_views[number].handle != 0)
+        number++;
+    if (slot == NULL) {
+        code = handle_error_text(pool, "pool");
+    } else if (number == OBJECTS_VIEWS_MAX) {
+        code = error_set(IXY_E_LIMIT, "%d views are open; release one first", OBJECTS_VIEWS_MAX);
+    } else {
+        struct view_slot *made = &object_views[number];
+        made->pages = slot->pages;
+        made->pages->holders++;
+        made->handle = handle_make(HANDLE_VIEW, number, ++made->generation);
+        ixy_view filled = {.buffer_count = slot->pool->count,
+                           .buffer_size = slot->pool->buffer_size,
+                           .buffer_stride = slot->pool->stride,
+                           .headroom = POOL_HEADROOM,
+                           .index_mask = slot->ownership.index_mask,
+                           .view = made->handle,
+                           .size = slot->pages->size,
+                           .base = slot->pages->base,
+                           .owner = slot->pages->owner_view};
+        struct_write(view, &filled, sizeof(filled));
+    }
+    objects_unlock();
+    return code;
+}
+
+int32_t ixy_pool_view_release(uint64_t view)
+{
+    objects_lock();
+    int32_t code = 0;
+    uint32_t number = handle_slot(view);
+    if (view == 0 || number >= OBJECTS_VIEWS_MAX || object_views[number].handle != view) {
+        code = handle_error_text(view, "view");
+    } else {
+        object_views[number].handle = 0;
+        pool_pages_drop(object_views[number].pages);
+    }
+    objects_unlock();
+    return code;
+}

@@ -1,0 +1,108 @@
+#include "core/device/address.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/device/error.h"
+
+static const char address_form[] = "scheme:what,key=value,..., for example emu:82599,timing=inline";
+
+/* Cuts one "key=value" in place; position is that of the key in the whole text. */
+static int32_t address_parse_option(struct address *address, char *part, size_t position)
+{
+    char *equals = strchr(part, '=');
+    if (equals == NULL || equals == part || equals[1] == '\0')
+        return error_set(IXY_E_ADDRESS, "address \"%s\": at character %zu: \"%s\" is not key=value; right is %s",
+                         address->text, position + 1, part, address_form);
+    *equals = '\0';
+    for (uint32_t i = 0; i < address->option_count; i++)
+        if (strcmp(address->options[i].key, part) == 0)
+            return error_set(IXY_E_ADDRESS, "address \"%s\": at character %zu: option \"%s\" is given twice",
+                             address->text, position + 1, part);
+    if (address->option_count == ADDRESS_OPTIONS_MAX)
+        return error_set(IXY_E_ADDRESS, "address \"%s\": at character %zu: more than %d options", address->text,
+                         position + 1, ADDRESS_OPTIONS_MAX);
+    address->options[address->option_count++] =
+        (struct address_option){.key = part, .value = equals + 1, .taken = false};
+    return 0;
+}
+
+int32_t address_parse(const char *text, struct address *address)
+{
+    memset(address, 0, sizeof(*address));
+    if (strlen(text) >= ADDRESS_TEXT_SIZE)
+        return error_set(IXY_E_ADDRESS, "address is %zu characters long; at most %d are taken", strlen(text),
+                         ADDRESS_TEXT_SIZE - 1);
+    for (size_t i = 0; text[i] != '\0'; i++)
+        if (!isprint((unsigned char)text[i]))
+            return error_set(IXY_E_ADDRESS, "address: character %zu cannot be printed; right is %s", i + 1,
+                             address_form);
+    memcpy(address->text, text, strlen(text));
+    memcpy(address->parts, text, strlen(text));
+
+    char *colon = strchr(address->parts, ':');
+    if (colon == NULL || colon == address->parts)
+        return error_set(IXY_E_ADDRESS, "address \"%s\": no scheme before ':'; right is %s", text, address_form);
+    *colon = '\0';
+    address->scheme = address->parts;
+
+    char *part = colon + 1;
+    char *comma = strchr(part, ',');
+    if (*part == '\0' || comma == part)
+        return error_set(IXY_E_ADDRESS, "address \"%s\": at character %td: nothing after \"%s:\"; right is %s", text,
+                         part - address->parts + 1, address->scheme, address_form);
+    address->what = part;
+    while (comma != NULL) {
+        *comma = '\0';
+        part = comma + 1;
+        comma = strchr(part, ',');
+        if (comma != NULL)
+            *comma = '\0';
+        int32_t code = address_parse_option(address, part, (size_t)(part - address->parts));
+        if (code < 0)
+            return code;
+    }
+    return 0;
+}
+
+const char *address_take(struct address *address, const char *key)
+{
+    for (uint32_t i = 0; i < address->option_count; i++) {
+        if (strcmp(address->options[i].key, key) == 0) {
+            address->options[i].taken = true;
+            return address->options[i].value;
+        }
+    }
+    return NULL;
+}
+
+int32_t address_take_number(struct address *address, const char *key, uint64_t low, uint64_t high, uint64_t *value)
+{
+    const char *text = address_take(address, key);
+    if (text == NULL)
+        return 0;
+    uint64_t number = 0;
+    bool good = true;
+    for (const char *digit = text; *digit != '\0' && good; digit++) {
+        good = isdigit((unsigned char)*digit) && number <= (UINT64_MAX - 9) / 10;
+        if (good)
+            number = number * 10 + (uint64_t)(*digit - '0');
+    }
+    if (!good || number < low || number > high)
+        return error_set(IXY_E_ADDRESS, "address \"%s\": %s=%s; right is a number from %llu to %llu", address->text,
+                         key, text, (unsigned long long)low, (unsigned long long)high);
+    *value = number;
+    return 0;
+}
+
+int32_t address_finish(const struct address *address, const char *known)
+{
+    for (uint32_t i = 0; i < address->option_count; i++)
+        if (!address->options[i].taken)
+            return error_set(IXY_E_ADDRESS, "address \"%s\": at character %td: unknown option \"%s\"; known here: %s",
+                             address->text, address->options[i].key - address->parts + 1, address->options[i].key,
+                             known);
+    return 0;
+}

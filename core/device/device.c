@@ -1,0 +1,157 @@
+#include "core/device/device.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/device/error.h"
+#include "core/ixgbe/ixgbe.h"
+
+#define DEVICE_SCHEMES_MAX 8
+
+static const struct driver *const device_drivers[] = {&ixgbe_driver};
+static const struct bus_scheme *device_schemes[DEVICE_SCHEMES_MAX];
+static uint32_t device_scheme_count;
+
+void device_register_bus(const struct bus_scheme *scheme)
+{
+    for (uint32_t i = 0; i < device_scheme_count; i++)
+        if (device_schemes[i] == scheme)
+            return;
+    if (device_scheme_count < DEVICE_SCHEMES_MAX)
+        device_schemes[device_scheme_count++] = scheme;
+}
+
+static const struct bus_scheme *device_find_scheme(const char *scheme)
+{
+    for (uint32_t i = 0; i < device_scheme_count; i++)
+        if (strcmp(device_schemes[i]->scheme, scheme) == 0)
+            return device_schemes[i];
+    return NULL;
+}
+
+static int32_t device_unknown_scheme(const struct address *address)
+{
+    char known[64] = "";
+    size_t length = 0;
+    for (uint32_t i = 0; i < device_scheme_count && length < sizeof(known); i++)
+        length += (size_t)snprintf(known + length, sizeof(known) - length, "%s%s:", i == 0 ? "" : ", ",
+                                   device_schemes[i]->scheme);
+    return error_set(IXY_E_ADDRESS, "address \"%s\": unknown scheme \"%s:\"; known: %s", address->text, address->scheme,
+                     known);
+}
+
+static int32_t device_check_number(const char *name, uint32_t *value, uint32_t standard, uint32_t low, uint32_t high)
+{
+    if (*value == 0)
+        *value = standard;
+    if (*value < low || *value > high)
+        return error_set(IXY_E_RANGE, "%s = %u; right is %u to %u", name, *value, low, high);
+    return 0;
+}
+
+static int32_t device_check_ring(const char *name, uint32_t *value)
+{
+    int32_t code = device_check_number(name, value, 512, DEVICE_RING_MIN, DEVICE_RING_MAX);
+    if (code >= 0 && (*value & (*value - 1)) != 0)
+        return error_set(IXY_E_RANGE, "%s = %u; right is a power of two from %d to %d", name, *value, DEVICE_RING_MIN,
+                         DEVICE_RING_MAX);
+    return code;
+}
+
+static int32_t device_check_config(struct device_config *config)
+{
+    int32_t code = device_check_number("rx_queues", &config->rx_queues, 1, 1, DEVICE_QUEUES_MAX);
+    if (code >= 0)
+        code = device_check_number("tx_queues", &config->tx_queues, 1, 1, DEVICE_QUEUES_MAX);
+    if (code >= 0)
+        code = device_check_ring("rx_ring_size", &config->rx_ring_size);
+    if (code >= 0)
+        code = device_check_ring("tx_ring_size", &config->tx_ring_size);
+    return code;
+}
+
+static uint32_t device_buffers_needed(const struct device_config *config)
+{
+    return config->rx_queues * (config->rx_ring_size + pool_cache_limit(config->rx_ring_size)) +
+           config->tx_queues * (config->tx_ring_size + pool_cache_limit(config->tx_ring_size));
+}
+
+static int32_t device_open_on_bus(struct bus *bus, const struct device_config *config, struct device **device)
+{
+    for (size_t i = 0; i < sizeof(device_drivers) / sizeof(device_drivers[0]); i++)
+        if (device_drivers[i]->match(bus->vendor, bus->device_id))
+            return device_drivers[i]->open(bus, config, device);
+    return error_set(IXY_E_UNSUPPORTED, "%s: no driver for device %04x:%04x; Intel 82599, X540 and X550 are known",
+                     bus->address, bus->vendor, bus->device_id);
+}
+
+int32_t device_open(const char *text, const struct device_config *wanted, struct device **device)
+{
+    struct device_config config = *wanted;
+    int32_t code = device_check_config(&config);
+    if (code < 0)
+        return code;
+    struct address address;
+    code = address_parse(text, &address);
+    if (code < 0)
+        return code;
+    const struct bus_scheme *scheme = device_find_scheme(address.scheme);
+    if (scheme == NULL)
+        return device_unknown_scheme(&address);
+    uint32_t needed = config.pool != NULL ? device_buffers_needed(&config) : 0;
+    if (config.pool != NULL) {
+        code = pool_commit(config.pool, needed);
+        if (code < 0)
+            return code;
+    }
+    struct bus *bus;
+    code = scheme->open(&address, &bus);
+    if (code >= 0) {
+        code = device_open_on_bus(bus, &config, device);
+        if (code < 0)
+            bus->ops->close(bus);
+    }
+    if (code < 0) {
+        if (config.pool != NULL)
+            pool_release(config.pool, needed);
+        return code;
+    }
+    (*device)->committed = needed;
+    return 0;
+}
+
+int32_t device_start(struct device *device)
+{
+    if (device->started)
+        return error_set(IXY_E_STATE, "%s: started before; a device starts once after open or reset",
+                         device->bus->address);
+    if (device->config.pool == NULL)
+        return error_set(IXY_E_STATE, "%s: opened without a pool, so it can be queried only; name a pool when opening",
+                         device->bus->address);
+    int32_t code = device->driver->start(device);
+    device->started = code >= 0;
+    return code;
+}
+
+int32_t device_reset(struct device *device)
+{
+    bool started = device->started;
+    if (started)
+        device->driver->stop(device);
+    device->started = false;
+    int32_t code = device->driver->reset(device);
+    return code >= 0 && started ? device_start(device) : code;
+}
+
+void device_close(struct device *device)
+{
+    struct bus *bus = device->bus;
+    struct pool *pool = device->config.pool;
+    uint32_t committed = device->committed;
+    if (device->started)
+        device->driver->stop(device);
+    device->driver->close(device);
+    bus->ops->close(bus);
+    if (pool != NULL)
+        pool_release(pool, committed);
+}

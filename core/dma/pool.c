@@ -1,0 +1,124 @@
+#include "core/dma/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/device/error.h"
+
+#define POOL_LINE 64
+
+int32_t pool_open(uint32_t count, uint32_t buffer_size, struct pool **pool)
+{
+    uint32_t lines = (POOL_HEADROOM + buffer_size + POOL_LINE - 1) / POOL_LINE;
+    uint32_t stride = (lines | 1) * POOL_LINE;
+    uint64_t size = (uint64_t)count * stride;
+    if (size > UINT32_MAX)
+        return error_set(IXY_E_ARGUMENT, "pool: %u buffers of %u bytes need %llu bytes; a pool is at most 4 GiB", count,
+                         buffer_size, (unsigned long long)size);
+    struct pool *made = calloc(1, sizeof(*made));
+    if (made == NULL)
+        return error_set(IXY_E_NO_MEMORY, "pool: no memory for its state");
+    made->free = malloc(count * sizeof(*made->free));
+    if (made->free == NULL) {
+        free(made);
+        return error_set(IXY_E_NO_MEMORY, "pool: no memory for the stack of %u buffers", count);
+    }
+    int32_t code = dma_memory_allocate(&made->memory, size, "pool");
+    if (code < 0) {
+        free(made->free);
+        free(made);
+        return code;
+    }
+    made->memory.stride = stride;
+    made->count = count;
+    made->buffer_size = buffer_size;
+    made->stride = stride;
+    pthread_mutex_init(&made->lock, NULL);
+    /* Lowest index on top: a small load touches few pages. */
+    for (uint32_t i = 0; i < count; i++)
+        made->free[i] = count - 1 - i;
+    made->free_count = count;
+    *pool = made;
+    return 0;
+}
+
+void pool_close(struct pool *pool)
+{
+    dma_memory_free(&pool->memory);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool->free);
+    free(pool);
+}
+
+uint32_t pool_take(struct pool *pool, uint32_t *index, uint32_t count)
+{
+    pthread_mutex_lock(&pool->lock);
+    uint32_t taken = count < pool->free_count ? count : pool->free_count;
+    pool->free_count -= taken;
+    memcpy(index, pool->free + pool->free_count, taken * sizeof(*index));
+    pthread_mutex_unlock(&pool->lock);
+    return taken;
+}
+
+void pool_give(struct pool *pool, const uint32_t *index, uint32_t count)
+{
+    pthread_mutex_lock(&pool->lock);
+    /* Threads that race with one handle can give a buffer back twice, which no table detects; the stack must hold. */
+    uint32_t room = pool->count - pool->free_count;
+    if (count > room)
+        count = room;
+    memcpy(pool->free + pool->free_count, index, count * sizeof(*index));
+    pool->free_count += count;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+int32_t pool_commit(struct pool *pool, uint32_t count)
+{
+    if (count > pool->count - pool->committed)
+        return error_set(IXY_E_POOL_SIZE,
+                         "the pool has %u buffers, %u of them promised to other devices; this device's rings and queue "
+                         "caches can hold %u: make the pool larger or the rings smaller",
+                         pool->count, pool->committed, count);
+    pool->committed += count;
+    return 0;
+}
+
+void pool_release(struct pool *pool, uint32_t count)
+{
+    pool->committed -= count;
+}
+
+uint32_t pool_cache_take(struct pool_cache *cache, uint32_t *index, uint32_t count)
+{
+    if (cache->count < count && cache->count < cache->limit)
+        cache->count += pool_take(cache->pool, cache->index + cache->count, cache->limit - cache->count);
+    uint32_t taken = count < cache->count ? count : cache->count;
+    cache->count -= taken;
+    memcpy(index, cache->index + cache->count, taken * sizeof(*index));
+    if (taken < count)
+        taken += pool_take(cache->pool, index + taken, count - taken);
+    return taken;
+}
+
+void pool_cache_give(struct pool_cache *cache, const uint32_t *index, uint32_t count)
+{
+    uint32_t room = cache->limit - cache->count;
+    if (count > room) {
+        /* Spill the cache, and what does not fit into it after that. */
+        pool_cache_flush(cache);
+        if (count > cache->limit) {
+            pool_give(cache->pool, index, count - cache->limit);
+            index += count - cache->limit;
+            count = cache->limit;
+        }
+    }
+    memcpy(cache->index + cache->count, index, count * sizeof(*index));
+    cache->count += count;
+}
+
+void pool_cache_flush(struct pool_cache *cache)
+{
+    if (cache->count > 0)
+        pool_give(cache->pool, cache->index, cache->count);
+    cache->count = 0;
+}

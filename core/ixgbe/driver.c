@@ -1,0 +1,151 @@
+/* The driver as core/device/device.h wants it: which devices it knows, open, start, stop, close. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/device/error.h"
+#include "core/ixgbe/ixgbe.h"
+
+static const struct ixgbe_model {
+    uint16_t device_id;
+    enum ixgbe_mac_type mac_type;
+    const char *name;
+} ixgbe_models[] = {
+    {0x10F7, IXGBE_82599, "Intel 82599 KX4"},   {0x10F8, IXGBE_82599, "Intel 82599 backplane"},
+    {0x10FB, IXGBE_82599, "Intel 82599"},       {0x10FC, IXGBE_82599, "Intel 82599 XAUI"},
+    {0x154D, IXGBE_82599, "Intel 82599 SFP+"},  {0x1557, IXGBE_82599, "Intel 82599EN SFP+"},
+    {0x1558, IXGBE_82599, "Intel 82599 QSFP+"}, {0x1528, IXGBE_X540, "Intel X540"},
+    {0x1560, IXGBE_X540, "Intel X540"},         {0x1563, IXGBE_X550, "Intel X550"},
+    {0x15D1, IXGBE_X550, "Intel X550"},
+};
+
+static const struct ixgbe_model *ixgbe_find_model(uint16_t device_id)
+{
+    for (size_t i = 0; i < sizeof(ixgbe_models) / sizeof(ixgbe_models[0]); i++)
+        if (ixgbe_models[i].device_id == device_id)
+            return &ixgbe_models[i];
+    return NULL;
+}
+
+static bool ixgbe_match(uint16_t vendor, uint16_t device_id)
+{
+    return vendor == 0x8086 && ixgbe_find_model(device_id) != NULL;
+}
+
+static void ixgbe_close(struct device *device)
+{
+    struct ixgbe_device *ixgbe = (struct ixgbe_device *)device;
+    for (uint32_t i = 0; i < DEVICE_QUEUES_MAX; i++) {
+        if (ixgbe->rx[i] != NULL)
+            ixgbe_rx_free(ixgbe, ixgbe->rx[i]);
+        if (ixgbe->tx[i] != NULL)
+            ixgbe_tx_free(ixgbe, ixgbe->tx[i]);
+    }
+    if (ixgbe->pool_mapped)
+        device->bus->ops->dma_unmap(device->bus, &device->config.pool->memory);
+    free(ixgbe);
+}
+
+/* Maps the pool and allocates the rings; ixgbe_close frees what was got. */
+static int32_t ixgbe_allocate(struct ixgbe_device *ixgbe)
+{
+    struct device *device = &ixgbe->device;
+    struct bus *bus = device->bus;
+    int32_t code = bus->ops->dma_map(bus, &device->config.pool->memory, &ixgbe->pool_address);
+    ixgbe->pool_mapped = code >= 0;
+    for (uint32_t i = 0; i < device->config.rx_queues && code >= 0; i++)
+        code = ixgbe_rx_allocate(ixgbe, i);
+    for (uint32_t i = 0; i < device->config.tx_queues && code >= 0; i++)
+        code = ixgbe_tx_allocate(ixgbe, i);
+    return code;
+}
+
+/* The address that the EEPROM gave, before anybody sets another, 4.6.3 and 8.2.3.7.8. */
+static void ixgbe_mac_read(struct ixgbe_device *ixgbe)
+{
+    uint32_t low = bus_read32(ixgbe->device.bus, IXGBE_RAL(0));
+    uint32_t high = bus_read32(ixgbe->device.bus, IXGBE_RAH(0));
+    for (uint32_t i = 0; i < 4; i++)
+        ixgbe->device.mac[i] = (uint8_t)(low >> 8 * i);
+    ixgbe->device.mac[4] = (uint8_t)high;
+    ixgbe->device.mac[5] = (uint8_t)(high >> 8);
+}
+
+static int32_t ixgbe_open(struct bus *bus, const struct device_config *config, struct device **device)
+{
+    const struct ixgbe_model *model = ixgbe_find_model(bus->device_id);
+    struct ixgbe_device *ixgbe = calloc(1, sizeof(*ixgbe));
+    if (ixgbe == NULL)
+        return error_set(IXY_E_NO_MEMORY, "%s: no memory", bus->address);
+    ixgbe->device.driver = &ixgbe_driver;
+    ixgbe->device.bus = bus;
+    ixgbe->device.config = *config;
+    ixgbe->device.promiscuous = true;
+    ixgbe->device.tx_len_min = 17;   /* 7.2.1.1: hardware pads from there on */
+    ixgbe->device.tx_len_max = 1514; /* MAXFRS after reset, 8.2.3.22.13, without the checksum */
+    ixgbe->mac_type = model->mac_type;
+    snprintf(ixgbe->device.name, sizeof(ixgbe->device.name), "%s", model->name);
+
+    int32_t code = 0;
+    if (bus_read32(bus, IXGBE_STATUS) == 0xFFFFFFFFu)
+        code = error_set(IXY_E_DEVICE, "%s: STATUS reads as ones: no device answers there", bus->address);
+    else
+        ixgbe_mac_read(ixgbe);
+    if (code >= 0)
+        code = ixgbe_reset_hardware(ixgbe);
+    if (code >= 0 && config->pool != NULL)
+        code = ixgbe_allocate(ixgbe);
+    if (code < 0) {
+        ixgbe_close(&ixgbe->device);
+        return code;
+    }
+    *device = &ixgbe->device;
+    return 0;
+}
+
+static void ixgbe_stop(struct device *device)
+{
+    struct ixgbe_device *ixgbe = (struct ixgbe_device *)device;
+    ixgbe_receive_stop(ixgbe);
+    for (uint32_t i = 0; i < device->config.rx_queues; i++)
+        ixgbe_rx_stop(ixgbe, ixgbe->rx[i]);
+    for (uint32_t i = 0; i < device->config.tx_queues; i++)
+        ixgbe_tx_stop(ixgbe, ixgbe->tx[i]);
+}
+
+static int32_t ixgbe_start(struct device *device)
+{
+    struct ixgbe_device *ixgbe = (struct ixgbe_device *)device;
+    int32_t code = 0;
+    for (uint32_t i = 0; i < device->config.tx_queues && code >= 0; i++)
+        code = ixgbe_tx_start(ixgbe, ixgbe->tx[i]);
+    for (uint32_t i = 0; i < device->config.rx_queues && code >= 0; i++)
+        code = ixgbe_rx_start(ixgbe, ixgbe->rx[i]);
+    if (code >= 0)
+        code = ixgbe_receive_go(ixgbe);
+    if (code < 0)
+        ixgbe_stop(device);
+    return code;
+}
+
+static int32_t ixgbe_reset(struct device *device)
+{
+    return ixgbe_reset_hardware((struct ixgbe_device *)device);
+}
+
+const struct driver ixgbe_driver = {
+    .name = "ixgbe",
+    .match = ixgbe_match,
+    .open = ixgbe_open,
+    .start = ixgbe_start,
+    .stop = ixgbe_stop,
+    .reset = ixgbe_reset,
+    .close = ixgbe_close,
+    .rx_batch = ixgbe_rx_batch,
+    .tx_room = ixgbe_tx_room,
+    .tx_post = ixgbe_tx_post,
+    .stats = ixgbe_stats,
+    .link = ixgbe_link,
+    .mac_set = ixgbe_mac_set,
+    .promiscuous_set = ixgbe_promiscuous_set,
+};

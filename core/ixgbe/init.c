@@ -1,0 +1,140 @@
+/* Reset and general initialisation, in the order of the data sheet 331520, section 4.6.3. */
+#include "core/device/error.h"
+#include "core/ixgbe/ixgbe.h"
+
+#define IXGBE_GONE 0xFFFFFFFFu /* what reads of a device that was removed answer */
+#define IXGBE_POLL_US 10
+
+int32_t ixgbe_wait(struct ixgbe_device *ixgbe, uint32_t reg, uint32_t mask, uint32_t value, uint32_t timeout_us,
+                   const char *what)
+{
+    struct bus *bus = ixgbe->device.bus;
+    uint32_t answer = 0;
+    for (uint32_t waited = 0; waited <= timeout_us; waited += IXGBE_POLL_US) {
+        answer = bus_read32(bus, reg);
+        if (answer == IXGBE_GONE && bus_read32(bus, IXGBE_STATUS) == IXGBE_GONE)
+            return error_set(IXY_E_DEVICE, "%s: all registers read as ones: the device is gone", bus->address);
+        if ((answer & mask) == value)
+            return 0;
+        bus->ops->delay(bus, IXGBE_POLL_US);
+    }
+    return error_set(IXY_E_TIMEOUT, "%s: %s did not become %Xh within %u us (register %05Xh reads %08Xh)", bus->address,
+                     what, value, timeout_us, reg, answer);
+}
+
+/* All causes masked and pending ones cleared, 4.6.3.1. */
+static void ixgbe_interrupts_disable(struct bus *bus)
+{
+    bus_write32(bus, IXGBE_EIMC, IXGBE_EIMC_ALL);
+    bus_write32(bus, IXGBE_EIMC_EX(0), 0xFFFFFFFFu);
+    bus_write32(bus, IXGBE_EIMC_EX(1), 0xFFFFFFFFu);
+    (void)bus_read32(bus, IXGBE_EICR);
+}
+
+/* 4.6.3.2 with 5.2.5.3.2: no new requests to the host, then reset of the whole device. */
+static int32_t ixgbe_global_reset(struct ixgbe_device *ixgbe)
+{
+    struct bus *bus = ixgbe->device.bus;
+    bus_write32(bus, IXGBE_CTRL, bus_read32(bus, IXGBE_CTRL) | IXGBE_CTRL_GIO_DIS);
+    int32_t code = ixgbe_wait(ixgbe, IXGBE_STATUS, IXGBE_STATUS_GIO, 0, 80000, "STATUS.PCIe Master Enable");
+    if (code == IXY_E_DEVICE)
+        return code;
+    /* A master that does not stop is what the reset mends. */
+    bus_write32(bus, IXGBE_CTRL, bus_read32(bus, IXGBE_CTRL) | IXGBE_CTRL_RST | IXGBE_CTRL_LRST);
+    code = ixgbe_wait(ixgbe, IXGBE_CTRL, IXGBE_CTRL_RST | IXGBE_CTRL_LRST, 0, 100000, "CTRL.RST");
+    if (code < 0)
+        return code;
+    bus->ops->delay(bus, 10000);
+    return 0;
+}
+
+/* Off while buffers, filters or packet buffers change, 4.6.7: the security block drains, then the switch is safe. */
+static int32_t ixgbe_receive_switch(struct ixgbe_device *ixgbe, bool on)
+{
+    struct bus *bus = ixgbe->device.bus;
+    bus_write32(bus, IXGBE_SECRXCTRL, bus_read32(bus, IXGBE_SECRXCTRL) | IXGBE_SECRXCTRL_RX_DIS);
+    int32_t code = ixgbe_wait(ixgbe, IXGBE_SECRXSTAT, IXGBE_SECRXSTAT_SECRX_RDY, IXGBE_SECRXSTAT_SECRX_RDY, 4000,
+                              "SECRXSTAT.SECRX_RDY");
+    uint32_t rxctrl = bus_read32(bus, IXGBE_RXCTRL);
+    bus_write32(bus, IXGBE_RXCTRL, on ? rxctrl | IXGBE_RXCTRL_RXEN : rxctrl & ~IXGBE_RXCTRL_RXEN);
+    bus_write32(bus, IXGBE_SECRXCTRL, bus_read32(bus, IXGBE_SECRXCTRL) & ~IXGBE_SECRXCTRL_RX_DIS);
+    return code;
+}
+
+void ixgbe_receive_stop(struct ixgbe_device *ixgbe)
+{
+    (void)ixgbe_receive_switch(ixgbe, false);
+}
+
+int32_t ixgbe_receive_go(struct ixgbe_device *ixgbe)
+{
+    return ixgbe_receive_switch(ixgbe, true);
+}
+
+/* 4.6.7, what is not a queue's. */
+static void ixgbe_receive_initialize(struct ixgbe_device *ixgbe)
+{
+    struct bus *bus = ixgbe->device.bus;
+    ixgbe_receive_stop(ixgbe);
+    for (uint32_t i = 0; i < 128; i++)
+        bus_write32(bus, IXGBE_MTA(i), 0);
+    ixgbe_mac_write(ixgbe);
+    ixgbe_filter_write(ixgbe);
+    /* All of the packet buffer for the one traffic class in use, 4.6.11.3.4. */
+    bus_write32(bus, IXGBE_RXPBSIZE(0), 512u << 10);
+    for (uint32_t i = 1; i < 8; i++)
+        bus_write32(bus, IXGBE_RXPBSIZE(i), 0);
+    /* Strip the checksum in both places that 8.2.3.8.8 wants to agree; pad what we send. */
+    uint32_t hlreg0 = bus_read32(bus, IXGBE_HLREG0);
+    bus_write32(bus, IXGBE_HLREG0, hlreg0 | IXGBE_HLREG0_TXCRCEN | IXGBE_HLREG0_RXCRCSTRP | IXGBE_HLREG0_TXPADEN);
+    uint32_t rdrxctl = bus_read32(bus, IXGBE_RDRXCTL) & ~IXGBE_RDRXCTL_RSCFRSTSIZE;
+    bus_write32(bus, IXGBE_RDRXCTL,
+                rdrxctl | IXGBE_RDRXCTL_CRCSTRIP | IXGBE_RDRXCTL_RSCACKC | IXGBE_RDRXCTL_FCOE_WRFIX);
+    /* Queue n counts in counter n: 16 of each. */
+    for (uint32_t i = 0; i < DEVICE_QUEUES_MAX; i += 4)
+        bus_write32(bus, IXGBE_RQSMR(i / 4), i | (i + 1) << 8 | (i + 2) << 16 | (i + 3) << 24);
+    ixgbe_rss_write(ixgbe);
+    /* Set before the queues are enabled: no snooping on completions, 8.2.3.1.3. */
+    bus_write32(bus, IXGBE_CTRL_EXT, bus_read32(bus, IXGBE_CTRL_EXT) | IXGBE_CTRL_EXT_NS_DIS);
+}
+
+/* 4.6.8, what is not a queue's. */
+static void ixgbe_transmit_initialize(struct ixgbe_device *ixgbe)
+{
+    struct bus *bus = ixgbe->device.bus;
+    /* MTQC and DTXMXSZRQ change only while the arbiter is off. */
+    bus_write32(bus, IXGBE_RTTDCS, bus_read32(bus, IXGBE_RTTDCS) | IXGBE_RTTDCS_ARBDIS);
+    bus_write32(bus, IXGBE_DTXMXSZRQ, IXGBE_DTXMXSZRQ_MAX);
+    bus_write32(bus, IXGBE_MTQC, 0);
+    /* 4.6.11.3.4: 160 KiB for the one traffic class; it is ready while a largest frame (10 KiB) still fits. */
+    bus_write32(bus, IXGBE_TXPBSIZE(0), 160u << 10);
+    bus_write32(bus, IXGBE_TXPBTHRESH(0), 160 - 10);
+    for (uint32_t i = 1; i < 8; i++) {
+        bus_write32(bus, IXGBE_TXPBSIZE(i), 0);
+        bus_write32(bus, IXGBE_TXPBTHRESH(i), 0);
+    }
+    bus_write32(bus, IXGBE_RTTDCS, bus_read32(bus, IXGBE_RTTDCS) & ~IXGBE_RTTDCS_ARBDIS);
+    bus_write32(bus, IXGBE_DMATXCTL, bus_read32(bus, IXGBE_DMATXCTL) | IXGBE_DMATXCTL_TE);
+}
+
+int32_t ixgbe_reset_hardware(struct ixgbe_device *ixgbe)
+{
+    struct bus *bus = ixgbe->device.bus;
+    ixgbe_interrupts_disable(bus);
+    int32_t code = ixgbe_global_reset(ixgbe);
+    if (code < 0)
+        return code;
+    ixgbe_interrupts_disable(bus);
+    /* 4.6.3: the EEPROM was read, then the DMA engine is ready. */
+    code = ixgbe_wait(ixgbe, IXGBE_EEC, IXGBE_EEC_ARD, IXGBE_EEC_ARD, 100000, "EEC.Auto_RD");
+    if (code < 0)
+        return code;
+    code = ixgbe_wait(ixgbe, IXGBE_RDRXCTL, IXGBE_RDRXCTL_DMAIDONE, IXGBE_RDRXCTL_DMAIDONE, 100000, "RDRXCTL.DMAIDONE");
+    if (code < 0)
+        return code;
+    ixgbe_link_start(ixgbe);
+    ixgbe_stats_clear(ixgbe);
+    ixgbe_receive_initialize(ixgbe);
+    ixgbe_transmit_initialize(ixgbe);
+    return 0;
+}

@@ -1,0 +1,117 @@
+/* The ixgbe driver: Intel 82599, X540 and X550.
+ *
+ * The device owns its queues; a queue owns its descriptor ring, the list of the buffers that are in it, and a cache of
+ * the pool. A buffer in a ring belongs to the device until its descriptor is written back (receive) or known to be
+ * done (transmit). Control functions want one caller at a time, a queue one thread at a time.
+ */
+#ifndef CORE_IXGBE_IXGBE_H
+#define CORE_IXGBE_IXGBE_H
+
+#include <stdint.h>
+
+#include "core/device/device.h"
+#include "core/ixgbe/registers.h"
+
+enum ixgbe_mac_type { IXGBE_82599, IXGBE_X540, IXGBE_X550 };
+
+/* A receive ring. Positions count up without wrapping; position & mask is the descriptor.
+ *   [taken, posted)  descriptors with a buffer, the device's
+ *   [posted, taken + ring size)  without one, to be filled */
+struct ixgbe_rx_queue {
+    struct ixgbe_rx_descriptor *ring;
+    uint32_t *buffer; /* index of the buffer in each descriptor */
+    uint32_t *tail;   /* RDT */
+    uint32_t taken;
+    uint32_t posted;
+    uint32_t mask;
+    uint32_t stride;           /* bytes from buffer to buffer in the pool */
+    uint32_t length_max;       /* packet bytes that the device may write */
+    uint64_t packet_address;   /* device address of buffer 0's packet */
+    struct bus *step;          /* the bus if its model wants to be stepped, else NULL */
+    uint64_t dropped, starved; /* see struct device_stats */
+    bool discarding;           /* in the middle of a frame over several descriptors that is dropped */
+    uint32_t index;
+    struct dma_memory memory;
+    uint64_t ring_address;
+    struct pool_cache cache;
+};
+
+/* A transmit ring. The last descriptor of each batch asks for a report (RS); the positions after such descriptors wait
+ * in a list, so that one look at the oldest tells whether its whole batch is done.
+ *   [cleaned, posted)  the device's */
+struct ixgbe_tx_queue {
+    struct ixgbe_tx_descriptor *ring;
+    uint32_t *buffer;
+    uint32_t *tail; /* TDT */
+    uint32_t posted;
+    uint32_t cleaned;
+    uint32_t mask;
+    uint32_t report_first, report_next; /* the part of the list that is in use, counting like positions */
+    uint32_t *report;                   /* position after each batch's last descriptor */
+    uint64_t pool_address;              /* device address of the pool's first byte */
+    struct bus *step;
+    uint32_t index;
+    struct dma_memory memory;
+    uint64_t ring_address;
+    struct pool_cache cache;
+};
+
+struct ixgbe_device {
+    struct device device;
+    enum ixgbe_mac_type mac_type;
+    uint64_t pool_address;
+    bool pool_mapped;
+    struct device_stats totals; /* of the registers read so far, which clear themselves */
+    struct ixgbe_rx_queue *rx[DEVICE_QUEUES_MAX];
+    struct ixgbe_tx_queue *tx[DEVICE_QUEUES_MAX];
+};
+
+extern const struct driver ixgbe_driver;
+
+/* Counts one up in a counter that only its queue's thread writes, and others read. */
+static inline void ixgbe_count(uint64_t *counter)
+{
+    __atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+}
+
+/* Waits until reg & mask == value, at most about timeout_us. Returns 0, IXY_E_TIMEOUT or IXY_E_DEVICE (all ones: the
+ * device is gone); what names the wait in the text. */
+int32_t ixgbe_wait(struct ixgbe_device *ixgbe, uint32_t reg, uint32_t mask, uint32_t value, uint32_t timeout_us,
+                   const char *what);
+
+/* init.c: reset to the state where queues can be set up. */
+int32_t ixgbe_reset_hardware(struct ixgbe_device *ixgbe);
+void ixgbe_receive_stop(struct ixgbe_device *ixgbe);
+int32_t ixgbe_receive_go(struct ixgbe_device *ixgbe);
+
+/* filter.c */
+void ixgbe_filter_write(struct ixgbe_device *ixgbe);
+void ixgbe_mac_write(struct ixgbe_device *ixgbe);
+void ixgbe_rss_write(struct ixgbe_device *ixgbe);
+int32_t ixgbe_mac_set(struct device *device, const uint8_t mac[6]);
+int32_t ixgbe_promiscuous_set(struct device *device, bool on);
+
+/* link.c */
+void ixgbe_link_start(struct ixgbe_device *ixgbe);
+int32_t ixgbe_link(struct device *device, struct device_link *link);
+
+/* statistics.c */
+int32_t ixgbe_stats(struct device *device, struct device_stats *stats);
+void ixgbe_stats_clear(struct ixgbe_device *ixgbe);
+
+/* rx.c and tx.c: allocate frees what it got if it fails; start programs and fills the ring; stop gives all buffers
+ * back to the pool. */
+int32_t ixgbe_rx_allocate(struct ixgbe_device *ixgbe, uint32_t index);
+int32_t ixgbe_rx_start(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue);
+void ixgbe_rx_stop(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue);
+void ixgbe_rx_free(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue);
+uint32_t ixgbe_rx_batch(void *queue, struct frame *frames, uint32_t count);
+
+int32_t ixgbe_tx_allocate(struct ixgbe_device *ixgbe, uint32_t index);
+int32_t ixgbe_tx_start(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue);
+void ixgbe_tx_stop(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue);
+void ixgbe_tx_free(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue);
+uint32_t ixgbe_tx_room(void *queue, uint32_t count);
+void ixgbe_tx_post(void *queue, const struct frame *frames, uint32_t count);
+
+#endif

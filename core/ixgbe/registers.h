@@ -1,0 +1,153 @@
+/* Registers and descriptors of the 82599, X540 and X550, as far as this driver uses them.
+ *
+ * Names, offsets and bits are those of the Intel 82599 10 GbE Controller data sheet (331520); the section that
+ * describes a register stands beside it. X540 and X550 share them unless a comment says otherwise.
+ */
+#ifndef CORE_IXGBE_REGISTERS_H
+#define CORE_IXGBE_REGISTERS_H
+
+#include <stdint.h>
+
+/* General control, 8.2.3.1 */
+#define IXGBE_CTRL 0x00000u /* device control, 8.2.3.1.1 */
+#define IXGBE_CTRL_GIO_DIS (1u << 2)
+#define IXGBE_CTRL_LRST (1u << 3)
+#define IXGBE_CTRL_RST (1u << 26)
+#define IXGBE_STATUS 0x00008u /* device status, 8.2.3.1.2 */
+#define IXGBE_STATUS_GIO (1u << 19)
+#define IXGBE_CTRL_EXT 0x00018u /* extended device control, 8.2.3.1.3 */
+#define IXGBE_CTRL_EXT_NS_DIS (1u << 16)
+
+/* EEPROM and firmware, 8.2.3.2 and 8.2.3.4 */
+#define IXGBE_EEC 0x10010u /* EEPROM/flash control, 8.2.3.2.1 */
+#define IXGBE_EEC_ARD (1u << 9)
+
+/* Interrupts, 8.2.3.5 */
+#define IXGBE_EICR 0x00800u
+#define IXGBE_EIMC 0x00888u
+#define IXGBE_EIMC_ALL 0x7FFFFFFFu            /* bit 31 is reserved */
+#define IXGBE_EIMC_EX(n) (0x00AB0u + 4 * (n)) /* n = 0, 1: mask clear of the 64 queue interrupts */
+
+/* Receive, 8.2.3.7 and 8.2.3.8 */
+#define IXGBE_FCTRL 0x05080u /* filter control, 8.2.3.7.1 */
+#define IXGBE_FCTRL_MPE (1u << 8)
+#define IXGBE_FCTRL_UPE (1u << 9)
+#define IXGBE_FCTRL_BAM (1u << 10)
+#define IXGBE_MTA(n) (0x05200u + 4 * (n)) /* multicast table, 128 words, 8.2.3.7.7 */
+#define IXGBE_RAL(n) (0x0A200u + 8 * (n)) /* receive address low, 128 pairs, 8.2.3.7.8 */
+#define IXGBE_RAH(n) (0x0A204u + 8 * (n)) /* receive address high, 8.2.3.7.9 */
+#define IXGBE_RAH_AV (1u << 31)
+#define IXGBE_RXCSUM 0x05000u /* receive checksum control, 8.2.3.7.5 */
+#define IXGBE_RXCSUM_PCSD (1u << 13)
+#define IXGBE_MRQC 0x05818u /* multiple receive queues command, 8.2.3.7.12 */
+#define IXGBE_MRQC_RSS 0x1u
+#define IXGBE_MRQC_FIELDS 0x01F30000u /* TCP and UDP over IPv4 and IPv6, IPv4, IPv6, without the extended headers */
+#define IXGBE_RETA(n) (0x05C00u + 4 * (n))     /* redirection table, 32 words of 4 entries, 8.2.3.7.13 */
+#define IXGBE_RSSRK(n) (0x05C80u + 4 * (n))    /* RSS random key, 10 words, 8.2.3.7.14 */
+#define IXGBE_RDBAL(n) (0x01000u + 0x40 * (n)) /* 8.2.3.8.1; this and the next ones for n < 64 */
+#define IXGBE_RDBAH(n) (0x01004u + 0x40 * (n))
+#define IXGBE_RDLEN(n) (0x01008u + 0x40 * (n))
+#define IXGBE_DCA_RXCTRL(n) (0x0100Cu + 0x40 * (n)) /* 8.2.3.11.1 */
+#define IXGBE_DCA_RXCTRL_BIT12 (1u << 12)
+#define IXGBE_RDH(n) (0x01010u + 0x40 * (n))
+#define IXGBE_SRRCTL(n) (0x01014u + 0x40 * (n)) /* split receive control, 8.2.3.8.7 */
+#define IXGBE_SRRCTL_BSIZEPACKET 0x1Fu          /* KiB */
+#define IXGBE_SRRCTL_DESCTYPE (7u << 25)
+#define IXGBE_SRRCTL_DESCTYPE_ADVANCED (1u << 25) /* advanced, one buffer */
+#define IXGBE_SRRCTL_DROP_EN (1u << 28)
+#define IXGBE_RDT(n) (0x01018u + 0x40 * (n))
+#define IXGBE_RXDCTL(n) (0x01028u + 0x40 * (n)) /* 8.2.3.8.6 */
+#define IXGBE_RXDCTL_ENABLE (1u << 25)
+#define IXGBE_RDRXCTL 0x02F00u /* receive DMA control, 8.2.3.8.8 */
+#define IXGBE_RDRXCTL_CRCSTRIP (1u << 1)
+#define IXGBE_RDRXCTL_DMAIDONE (1u << 3)
+#define IXGBE_RDRXCTL_RSCFRSTSIZE (0x1Fu << 17) /* to be 0 */
+#define IXGBE_RDRXCTL_RSCACKC (1u << 25)        /* to be 1 */
+#define IXGBE_RDRXCTL_FCOE_WRFIX (1u << 26)     /* to be 1 */
+#define IXGBE_RXPBSIZE(n) (0x03C00u + 4 * (n))  /* packet buffer sizes, 8 of them, 8.2.3.8.9 */
+#define IXGBE_RXCTRL 0x03000u                   /* receive control, 8.2.3.8.10 */
+#define IXGBE_RXCTRL_RXEN (1u << 0)
+#define IXGBE_SECRXCTRL 0x08D00u /* 8.2.3.12.8 */
+#define IXGBE_SECRXCTRL_RX_DIS (1u << 1)
+#define IXGBE_SECRXSTAT 0x08D04u
+#define IXGBE_SECRXSTAT_SECRX_RDY (1u << 0)
+
+/* Transmit, 8.2.3.9 and 8.2.3.10 */
+#define IXGBE_DTXMXSZRQ 0x08100u        /* maximum bytes requested, 8.2.3.9.2 */
+#define IXGBE_DTXMXSZRQ_MAX 0x00000FFFu /* bits 15:12 are reserved */
+#define IXGBE_DMATXCTL 0x04A80u         /* transmit DMA control, 8.2.3.9.3 */
+#define IXGBE_DMATXCTL_TE (1u << 0)
+#define IXGBE_RTTDCS 0x04900u /* transmit descriptor plane control, 8.2.3.10.2 */
+#define IXGBE_RTTDCS_ARBDIS (1u << 6)
+#define IXGBE_MTQC 0x08120u                      /* multiple transmit queues command, 8.2.3.9.15 */
+#define IXGBE_TXPBSIZE(n) (0x0CC00u + 4 * (n))   /* 8.2.3.9.13 */
+#define IXGBE_TXPBTHRESH(n) (0x04950u + 4 * (n)) /* 8.2.3.9.16 */
+#define IXGBE_TDBAL(n) (0x06000u + 0x40 * (n))   /* 8.2.3.9.5 */
+#define IXGBE_TDBAH(n) (0x06004u + 0x40 * (n))
+#define IXGBE_TDLEN(n) (0x06008u + 0x40 * (n))
+#define IXGBE_TDH(n) (0x06010u + 0x40 * (n))
+#define IXGBE_TDT(n) (0x06018u + 0x40 * (n))
+#define IXGBE_TXDCTL(n) (0x06028u + 0x40 * (n)) /* 8.2.3.9.10 */
+#define IXGBE_TXDCTL_PTHRESH(n) ((uint32_t)(n))
+#define IXGBE_TXDCTL_HTHRESH(n) ((uint32_t)(n) << 8)
+#define IXGBE_TXDCTL_ENABLE (1u << 25)
+
+/* MAC and link, 8.2.3.22 */
+#define IXGBE_HLREG0 0x04240u /* highlander control 0, 8.2.3.22.8 */
+#define IXGBE_HLREG0_TXCRCEN (1u << 0)
+#define IXGBE_HLREG0_RXCRCSTRP (1u << 1)
+#define IXGBE_HLREG0_TXPADEN (1u << 10)
+#define IXGBE_AUTOC 0x042A0u /* auto-negotiation control, 8.2.3.22.19; 82599 only, X540 and X550 have a copper PHY */
+#define IXGBE_AUTOC_RESTART_AN (1u << 12)
+#define IXGBE_AUTOC_LMS (7u << 13)
+#define IXGBE_AUTOC_LMS_10G_SERIAL (3u << 13)
+#define IXGBE_LINKS 0x042A4u /* link status, 8.2.3.22.20 */
+#define IXGBE_LINKS_SPEED (3u << 28)
+#define IXGBE_LINKS_SPEED_NON_STANDARD (1u << 27) /* X550: 2.5 and 5 Gbit/s */
+#define IXGBE_LINKS_UP (1u << 30)
+
+/* Statistics, 8.2.3.23; all are cleared by reading */
+#define IXGBE_CRCERRS 0x04000u
+#define IXGBE_ILLERRC 0x04004u
+#define IXGBE_ERRBC 0x04008u
+#define IXGBE_RXMPC(n) (0x03FA0u + 4 * (n)) /* missed packets, 8 packet buffers */
+#define IXGBE_RLEC 0x04040u
+#define IXGBE_GPRC 0x04074u
+#define IXGBE_GPTC 0x04080u
+#define IXGBE_GORCL 0x04088u
+#define IXGBE_GORCH 0x0408Cu
+#define IXGBE_GOTCL 0x04090u
+#define IXGBE_GOTCH 0x04094u
+#define IXGBE_RUC 0x040A4u
+#define IXGBE_RFC 0x040A8u
+#define IXGBE_ROC 0x040ACu
+#define IXGBE_RJC 0x040B0u
+#define IXGBE_QPRDC(n) (0x01430u + 0x40 * (n)) /* 16 counters of frames dropped for want of a descriptor */
+#define IXGBE_RQSMR(n) (0x02300u + 4 * (n))    /* which queue counts where, 32 words of 4 entries */
+
+/* Advanced receive descriptor, 7.1.6: the driver writes the addresses, the device writes back over both words. */
+struct ixgbe_rx_descriptor {
+    uint64_t packet_address; /* written back: RSS hash << 32 | packet type */
+    uint64_t header_address; /* written back: VLAN << 48 | length << 32 | extended error << 20 | extended status */
+};
+
+#define IXGBE_RX_DD ((uint64_t)1 << 0)
+#define IXGBE_RX_EOP ((uint64_t)1 << 1)
+#define IXGBE_RX_RXE ((uint64_t)1 << 29) /* MAC error; comes only with FCTRL.SBP */
+
+/* Advanced transmit data descriptor, 7.2.3.2.4 */
+struct ixgbe_tx_descriptor {
+    uint64_t address;
+    uint32_t command; /* DCMD, DTYP, DTALEN */
+    uint32_t status;  /* PAYLEN << 14; written back: DD */
+};
+
+#define IXGBE_TX_DTYP_DATA (3u << 20)
+#define IXGBE_TX_EOP (1u << 24)
+#define IXGBE_TX_IFCS (1u << 25)
+#define IXGBE_TX_RS (1u << 27)
+#define IXGBE_TX_DEXT (1u << 29)
+#define IXGBE_TX_PAYLEN_SHIFT 14
+#define IXGBE_TX_DD (1u << 0)
+
+#endif

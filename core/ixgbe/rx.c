@@ -1,0 +1,183 @@
+/* Receive: the descriptor ring (data sheet 331520, section 7.1.6 and 7.1.9) and one queue's set-up (4.6.7). */
+#include <stdlib.h>
+
+#include "core/device/error.h"
+#include "core/ixgbe/ixgbe.h"
+
+/* Fills the free part of the ring with buffers and tells the device. One descriptor stays empty, because head == tail
+ * means an empty ring (7.1.9). */
+static void ixgbe_rx_post(struct ixgbe_rx_queue *queue)
+{
+    uint32_t position = queue->posted;
+    uint32_t mask = queue->mask;
+    uint32_t wanted = queue->taken + mask - position;
+    while (wanted > 0) {
+        uint32_t slot = position & mask;
+        uint32_t to_end = mask + 1 - slot;
+        uint32_t piece = wanted < to_end ? wanted : to_end;
+        uint32_t got = pool_cache_take(&queue->cache, queue->buffer + slot, piece);
+        const uint32_t *buffer = queue->buffer + slot;
+        struct ixgbe_rx_descriptor *descriptor = queue->ring + slot;
+        uint64_t packet_address = queue->packet_address;
+        uint32_t stride = queue->stride;
+        for (uint32_t i = 0; i < got; i++) {
+            descriptor[i].packet_address = packet_address + (uint64_t)buffer[i] * stride;
+            descriptor[i].header_address = 0; /* clears DD too */
+        }
+        position += got;
+        wanted -= got;
+        if (got < piece) {
+            ixgbe_count(&queue->starved);
+            break;
+        }
+    }
+    if (position != queue->posted) {
+        queue->posted = position;
+        /* Release: the device must see the descriptors before the tail that hands them over. */
+        __atomic_store_n(queue->tail, position & mask, __ATOMIC_RELEASE);
+    }
+}
+
+/* A completion that is not one whole good frame: over several descriptors, with a MAC error, or one that no correct
+ * device writes (longer than the buffer, empty). Its buffer goes back. */
+static void ixgbe_rx_drop(struct ixgbe_rx_queue *queue, uint32_t slot, uint64_t written_back)
+{
+    bool last = (written_back & IXGBE_RX_EOP) != 0;
+    if (last)
+        ixgbe_count(&queue->dropped);
+    queue->discarding = !last;
+    pool_cache_give(&queue->cache, queue->buffer + slot, 1);
+}
+
+uint32_t ixgbe_rx_batch(void *opaque, struct frame *frames, uint32_t count)
+{
+    struct ixgbe_rx_queue *queue = opaque;
+    if (queue->step != NULL)
+        queue->step->step(queue->step);
+
+    const struct ixgbe_rx_descriptor *ring = queue->ring;
+    const uint32_t *buffer = queue->buffer;
+    const uint32_t mask = queue->mask;
+    const uint32_t stride = queue->stride;
+    const uint32_t length_max = queue->length_max;
+    uint32_t position = queue->taken;
+    /* Only descriptors that were posted count: one that waits for a buffer still shows its last DD. */
+    const uint32_t end = queue->posted;
+    uint32_t received = 0;
+    while (received < count && position != end) {
+        uint32_t slot = position & mask;
+        /* Acquire: the frame and the rest of the descriptor are read after DD was seen. One load, because a device
+         * could change length or status between two. */
+        uint64_t written_back = __atomic_load_n(&ring[slot].header_address, __ATOMIC_ACQUIRE);
+        if ((written_back & IXGBE_RX_DD) == 0)
+            break;
+        position++;
+        uint32_t length = (uint16_t)(written_back >> 32);
+        if (__builtin_expect((written_back & (IXGBE_RX_EOP | IXGBE_RX_RXE)) != IXGBE_RX_EOP ||
+                                 length - 1 >= length_max || queue->discarding,
+                             0)) {
+            ixgbe_rx_drop(queue, slot, written_back);
+            continue;
+        }
+        uint32_t index = buffer[slot];
+        frames[received].buf = index;
+        frames[received].offset = index * stride + POOL_HEADROOM;
+        frames[received].len = (uint16_t)length;
+        frames[received].flags = 0;
+        received++;
+    }
+    if (position + mask - end != 0) {
+        queue->taken = position;
+        ixgbe_rx_post(queue);
+    }
+    return received;
+}
+
+int32_t ixgbe_rx_allocate(struct ixgbe_device *ixgbe, uint32_t index)
+{
+    const struct device_config *config = &ixgbe->device.config;
+    struct ixgbe_rx_queue *queue = calloc(1, sizeof(*queue));
+    if (queue == NULL)
+        return error_set(IXY_E_NO_MEMORY, "receive queue %u: no memory", index);
+    queue->buffer = calloc(config->rx_ring_size, sizeof(*queue->buffer));
+    int32_t code =
+        queue->buffer == NULL
+            ? error_set(IXY_E_NO_MEMORY, "receive queue %u: no memory", index)
+            : dma_memory_allocate(&queue->memory, config->rx_ring_size * sizeof(*queue->ring), "receive ring");
+    struct bus *bus = ixgbe->device.bus;
+    if (code >= 0) {
+        code = bus->ops->dma_map(bus, &queue->memory, &queue->ring_address);
+        if (code < 0)
+            dma_memory_free(&queue->memory);
+    }
+    if (code < 0) {
+        free(queue->buffer);
+        free(queue);
+        return code;
+    }
+    queue->ring = (struct ixgbe_rx_descriptor *)(void *)queue->memory.base;
+    queue->mask = config->rx_ring_size - 1;
+    queue->stride = config->pool->stride;
+    queue->length_max = config->pool->buffer_size;
+    queue->packet_address = ixgbe->pool_address + POOL_HEADROOM;
+    queue->tail = bus->ops->doorbell(bus, IXGBE_RDT(index));
+    queue->step = bus->step != NULL ? bus : NULL;
+    queue->index = index;
+    queue->cache.pool = config->pool;
+    queue->cache.limit = pool_cache_limit(config->rx_ring_size);
+    ixgbe->rx[index] = queue;
+    ixgbe->device.rx[index] = queue;
+    return 0;
+}
+
+int32_t ixgbe_rx_start(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue)
+{
+    struct bus *bus = ixgbe->device.bus;
+    uint32_t n = queue->index;
+    queue->taken = queue->posted = 0;
+    queue->discarding = false;
+    bus_write32(bus, IXGBE_RDBAL(n), (uint32_t)queue->ring_address);
+    bus_write32(bus, IXGBE_RDBAH(n), (uint32_t)(queue->ring_address >> 32));
+    bus_write32(bus, IXGBE_RDLEN(n), (uint32_t)queue->memory.size);
+    bus_write32(bus, IXGBE_RDH(n), 0);
+    bus_write32(bus, IXGBE_RDT(n), 0);
+    uint32_t srrctl = bus_read32(bus, IXGBE_SRRCTL(n));
+    srrctl &= ~(IXGBE_SRRCTL_BSIZEPACKET | IXGBE_SRRCTL_DESCTYPE);
+    srrctl |= queue->length_max / 1024 | IXGBE_SRRCTL_DESCTYPE_ADVANCED;
+    /* With several queues a full one must not hold up the others ("drop enable", 8.2.3.8.7). */
+    if (ixgbe->device.config.rx_queues > 1)
+        srrctl |= IXGBE_SRRCTL_DROP_EN;
+    bus_write32(bus, IXGBE_SRRCTL(n), srrctl);
+    /* Bit 12 of DCA_RXCTRL is to be cleared by software, 8.2.3.11.1. */
+    bus_write32(bus, IXGBE_DCA_RXCTRL(n), bus_read32(bus, IXGBE_DCA_RXCTRL(n)) & ~IXGBE_DCA_RXCTRL_BIT12);
+    bus_write32(bus, IXGBE_RXDCTL(n), bus_read32(bus, IXGBE_RXDCTL(n)) | IXGBE_RXDCTL_ENABLE);
+    int32_t code = ixgbe_wait(ixgbe, IXGBE_RXDCTL(n), IXGBE_RXDCTL_ENABLE, IXGBE_RXDCTL_ENABLE, 10000, "RXDCTL.ENABLE");
+    if (code < 0)
+        return code;
+    ixgbe_rx_post(queue);
+    if (queue->posted == 0)
+        return error_set(IXY_E_NO_BUFFERS, "receive queue %u: the pool has no free buffer; give some back first", n);
+    return 0;
+}
+
+void ixgbe_rx_stop(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue)
+{
+    struct bus *bus = ixgbe->device.bus;
+    uint32_t n = queue->index;
+    /* 4.6.7.1.2: clear ENABLE, wait until it reads back cleared, then at least 100 us before the memory is reused. */
+    bus_write32(bus, IXGBE_RXDCTL(n), bus_read32(bus, IXGBE_RXDCTL(n)) & ~IXGBE_RXDCTL_ENABLE);
+    (void)ixgbe_wait(ixgbe, IXGBE_RXDCTL(n), IXGBE_RXDCTL_ENABLE, 0, 10000, "RXDCTL.ENABLE");
+    bus->ops->delay(bus, 100);
+    for (; queue->taken != queue->posted; queue->taken++)
+        pool_cache_give(&queue->cache, queue->buffer + (queue->taken & queue->mask), 1);
+    pool_cache_flush(&queue->cache);
+}
+
+void ixgbe_rx_free(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue)
+{
+    struct bus *bus = ixgbe->device.bus;
+    bus->ops->dma_unmap(bus, &queue->memory);
+    dma_memory_free(&queue->memory);
+    free(queue->buffer);
+    free(queue);
+}
