@@ -58,7 +58,7 @@ fn use_system_library() -> Result<(), pkg_config::Error> {
         .probe("libixy")?;
     println!("cargo:vendored=0");
     if let Some(path) = library.include_paths.first() {
-        println!("cargo:include={}", path.display());
+        publish_include(path);
     }
     if let Some(path) = library.link_paths.first() {
         println!("cargo:libdir={}", path.display());
@@ -87,7 +87,13 @@ fn build_from_source() {
         .compile("ixy");
     println!("cargo:rustc-link-lib=pthread");
     println!("cargo:vendored=1");
-    println!("cargo:include={}", sources.display());
+    publish_include(&sources);
+}
+
+/// Tells dependent crates, and this crate's tests, where the headers are.
+fn publish_include(path: &Path) {
+    println!("cargo:include={}", path.display());
+    println!("cargo:rustc-env=IXY_SYS_INCLUDE={}", path.display());
 }
 
 /// The folder with libixy.c and its headers: the package's own, or made from the repository around this crate.

@@ -1,0 +1,13 @@
+//! A queue has one owner: it cannot be cloned.
+use libixy::{Device, Pool};
+
+fn second<T: Clone>(_: &T) {}
+
+fn main() -> libixy::Result<()> {
+    let pool = Pool::open()?;
+    second(&pool);
+    let device = Device::open("emu:82599", &pool)?;
+    second(&device.rx_queue(0)?); //~ E0277
+    second(&device.tx_queue(0)?); //~ E0277
+    Ok(())
+}
