@@ -44,7 +44,7 @@ static cpu_set_t c2c_set(const char *cpu)
 {
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET(atoi(cpu), &set);
+    CPU_SET(strtoul(cpu, NULL, 10), &set);
     return set;
 }
 
@@ -52,9 +52,7 @@ static cpu_set_t c2c_set(const char *cpu)
 static void *c2c_answer(void *nothing)
 {
     (void)nothing;
-    for (;;) {
-        while (sem_wait(&c2c_start) != 0)
-            continue;
+    while (sem_wait(&c2c_start) == 0) {
         for (;;) {
             uint64_t word = __atomic_load_n(&c2c_word, __ATOMIC_ACQUIRE);
             if (word == C2C_STOP)
@@ -66,6 +64,7 @@ static void *c2c_answer(void *nothing)
         }
         __atomic_store_n(&c2c_word, 0, __ATOMIC_RELEASE);
     }
+    return NULL;
 }
 
 static int c2c_compare(const void *one, const void *other)
