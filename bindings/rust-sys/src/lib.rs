@@ -1,13 +1,13 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
-#[allow(missing_docs, non_camel_case_types, clippy::all)]
+#[allow(missing_docs, non_camel_case_types, clippy::all, rustdoc::broken_intra_doc_links)]
 #[rustfmt::skip]
 mod bindings;
 
 pub use bindings::*;
 
-/// Whether a pointer-free struct of the ABI may be made by zeroing: all of them may.
+/// Gives the structs that begin with struct_size a way to be made.
 macro_rules! sized_structs {
     ($($name:ident),*) => {$(
         impl $name {

@@ -65,14 +65,25 @@ fn judge(program: &Path, out: &Path) -> Result<(), String> {
     Ok(())
 }
 
+/// The crate as cargo built it for this test, TARGET/PROFILE/deps/misuse-HASH. Hashes differ by features and profile; the
+/// newest is the one that was just built.
+fn newest_library(deps: &Path) -> PathBuf {
+    fs::read_dir(deps)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.starts_with("liblibixy-") && name.ends_with(".rlib")
+        })
+        .max_by_key(|path| fs::metadata(path).unwrap().modified().unwrap())
+        .expect("cargo has built this crate before its test")
+}
+
 /// Compiles a source against this crate. Returns the errors' lines and codes, and all that the compiler said.
 fn compile(source: &str, out: &Path) -> (BTreeSet<(usize, String)>, String) {
     let file = out.join("program.rs");
     fs::write(&file, source).unwrap();
-    // This test is TARGET/PROFILE/deps/misuse-HASH, and cargo put the crate that was built for it at TARGET/PROFILE.
-    let test = env::current_exe().unwrap();
-    let deps = test.parent().unwrap();
-    let library = deps.parent().unwrap().join("liblibixy.rlib");
+    let deps = env::current_exe().unwrap().parent().unwrap().to_owned();
     let output = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
         .args([
             "--edition=2021",
@@ -84,7 +95,7 @@ fn compile(source: &str, out: &Path) -> (BTreeSet<(usize, String)>, String) {
         .arg("-L")
         .arg(format!("dependency={}", deps.display()))
         .arg("--extern")
-        .arg(format!("libixy={}", library.display()))
+        .arg(format!("libixy={}", newest_library(&deps).display()))
         .arg("--out-dir")
         .arg(out)
         .arg(&file)
