@@ -1,0 +1,123 @@
+# The bindings: each tested in its own runner, with the newest toolchain found and with Debian's where that is another.
+# shellcheck shell=bash
+# shellcheck disable=SC2164 # tools/dev/run ends the step at the first failure
+
+DEBIAN_GO=/usr/bin/go
+DEBIAN_CARGO=/usr/bin/cargo
+
+# ---- Python ----
+
+python_test() {
+    python_install
+    in_environment python -m pytest -q bindings/python/tests
+}
+
+python_install() {
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check ./bindings/python
+}
+
+# ---- Rust ----
+
+have_rust() {
+    [ -n "$(cargo_newest)" ] || missing "cargo (./dev setup rust)"
+}
+
+cargo_best() {
+    in_environment cargo "$@"
+}
+
+cargo_debian() {
+    in_environment env PATH="/usr/bin:$PATH" RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc "$DEBIAN_CARGO" "$@"
+}
+
+rust_test() {
+    have_rust
+    CARGO_TARGET_DIR=$BUILD/rust rust_tests cargo_best
+}
+
+rust_debian_test() {
+    CARGO_TARGET_DIR=$BUILD/rust-debian rust_tests cargo_debian
+}
+
+# rust_tests CARGO: both crates, on the installed library and on the one they build from source
+rust_tests() {
+    local crate
+    for crate in bindings/rust-sys bindings/rust; do
+        (cd "$crate" && "$1" test)
+        (cd "$crate" && "$1" test --features vendored)
+    done
+}
+
+# ---- Go ----
+
+have_go() {
+    [ -n "$(go_newest)" ] || missing "go (./dev setup go)"
+}
+
+go_best() {
+    in_environment go "$@"
+}
+
+go_debian() {
+    in_environment env PATH="/usr/bin:$PATH" "$DEBIAN_GO" "$@"
+}
+
+go_test() {
+    have_go
+    cd bindings/go
+    go_best generate ./...
+    go_tests go_best
+    go_best test -race ./...
+}
+
+go_debian_test() {
+    cd bindings/go
+    go_debian generate ./...
+    go_tests go_debian
+}
+
+# go_tests GO: on the library that the module carries and on the installed one
+go_tests() {
+    "$1" vet ./...
+    "$1" test -v ./...
+    "$1" test -v -tags ixy_system ./...
+}
+
+# ---- OCaml ----
+
+ocaml_test() {
+    have dune || missing "dune (./dev setup ocaml)"
+    cd bindings/ocaml
+    in_environment dune build --root . --no-buffer @all
+    in_environment dune test --root . --no-buffer --force
+}
+
+# ---- packages: each built outside the tree, as a registry would hand it out ----
+
+package_test() {
+    in_environment "bindings/$1/check-package"
+}
+
+# ---- forwarders of the matrix ----
+
+forwarder_rust() {
+    have_rust
+    cd benchmarks/forwarders/rust
+    CARGO_TARGET_DIR=$BUILD/rust in_environment cargo build --release
+}
+
+forwarder_go() {
+    have_go
+    cd benchmarks/forwarders/go
+    in_environment go build -o "$BUILD/forwarders/go" .
+}
+
+forwarder_python() {
+    python_install
+}
+
+forwarder_ocaml() {
+    have dune || missing "dune (./dev setup ocaml)"
+    cd benchmarks/forwarders/ocaml
+    in_environment dune build --root . --profile release
+}

@@ -1,0 +1,64 @@
+# The C library: built, installed, tested plain and under sanitizers.
+# shellcheck shell=bash
+
+# c_build FOLDER OPTION...: configures build/FOLDER and builds it
+c_build() {
+    local folder=$BUILD/$1
+    shift
+    cmake -G Ninja -S . -B "$folder" -DIXY_WERROR=ON -DCMAKE_INSTALL_PREFIX="$PREFIX" -DCMAKE_INSTALL_LIBDIR=lib "$@"
+    cmake --build "$folder" -j "$JOBS"
+}
+
+library() {
+    c_build c
+    cmake --install "$BUILD/c"
+}
+
+c_ctest() {
+    local folder=$BUILD/$1
+    shift
+    ctest --test-dir "$folder" --output-on-failure --no-tests=error "$@"
+}
+
+c_test() {
+    c_build c -DIXY_TESTS=ON
+    c_ctest c -j "$JOBS"
+}
+
+c_asan() {
+    c_build c-asan -DIXY_TESTS=ON -DIXY_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O1 -g"
+    ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 c_ctest c-asan -j "$JOBS"
+}
+
+c_tsan() {
+    local quiet=()
+    c_build c-tsan -DIXY_TESTS=ON -DIXY_SANITIZE=thread -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O1 -g"
+    # GCC 12's run time refuses the address layouts that newer kernels randomise to.
+    ! setarch -R true 2>/dev/null || quiet=(setarch -R)
+    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 "${quiet[@]}" \
+        ctest --test-dir "$BUILD/c-tsan" --output-on-failure --no-tests=error -L threads
+}
+
+abi_check() {
+    tests/abi/check-symbols "$PREFIX/lib/libixy.so"
+}
+
+amalgamation() {
+    tests/abi/check-amalgamation "$BUILD/amalgamation"
+}
+
+install_test() {
+    tests/install/run "$BUILD/c" "$BUILD/install-test"
+}
+
+readme_test() {
+    in_environment tests/readme/run "$BUILD/readme-test"
+}
+
+matrix_quick() {
+    in_environment python3 benchmarks/matrix.py --quick --out "$BUILD/matrix-quick"
+}
+
+forwarder_c() {
+    c_build c -DIXY_BENCHMARKS=ON
+}

@@ -1,0 +1,133 @@
+# What the steps need from outside. Nothing is installed that is there already.
+# shellcheck shell=bash
+
+PACKAGES=()
+
+# need COMMAND PACKAGE...: the Debian packages that bring a command, if it is missing
+need() {
+    local command=$1
+    shift
+    have "$command" || PACKAGES+=("$@")
+}
+
+# need_that PACKAGE TEST...: the same for what a test other than `have` finds
+need_that() {
+    local package=$1
+    shift
+    "$@" >/dev/null 2>&1 || PACKAGES+=("$package")
+}
+
+compiles() {
+    printf '%s\n' "$1" | cc -fsyntax-only -xc -
+}
+
+setup() {
+    local group
+    for group in "$@"; do
+        case $group in
+        all)
+            setup_needs c python rust go ocaml lint
+            ;;
+        matrix | readme)
+            setup_needs c python rust go ocaml
+            ;;
+        *)
+            setup_needs "$group"
+            ;;
+        esac
+    done
+    install_packages
+    setup_python "$@"
+    report_versions
+}
+
+# Each language's needs, by group. Every group builds the C library.
+setup_needs() {
+    local group
+    need cc gcc libc6-dev
+    need c++ g++
+    need cmake cmake
+    need ninja ninja-build
+    need pkg-config pkg-config
+    need python3 python3
+    need_that libc6-dev compiles '#include <stdio.h>'
+    need_that ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
+    for group in "$@"; do
+        case $group in
+        c | install)
+            need clang clang
+            need nm binutils
+            need_that libcmocka-dev pkg-config --exists cmocka
+            need_that libffi-dev pkg-config --exists libffi
+            ;;
+        python)
+            need_that python3-venv python3 -c 'import ensurepip, venv'
+            need_that python3-dev compiles "#include \"$(python_include)/Python.h\""
+            ;;
+        rust)
+            if [ -z "$(cargo_newest)" ]; then
+                PACKAGES+=(cargo rustc rust-clippy rustfmt)
+            fi
+            ;;
+        go)
+            [ -n "$(go_newest)" ] || PACKAGES+=(golang-go)
+            ;;
+        ocaml)
+            need ocamlfind ocaml-findlib
+            need ocamlopt ocaml-nox
+            need dune ocaml-dune
+            need_that libdune-ocaml-dev ocamlfind query dune-configurator
+            need_that libalcotest-ocaml-dev ocamlfind query alcotest
+            need_that libyojson-ocaml-dev ocamlfind query yojson
+            ;;
+        lint)
+            need shellcheck shellcheck
+            need_that python3-venv python3 -c 'import ensurepip, venv'
+            ;;
+        esac
+    done
+}
+
+python_include() {
+    python3 -c 'import sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null || echo /nowhere
+}
+
+install_packages() {
+    [ ${#PACKAGES[@]} -gt 0 ] || return 0
+    local as_root=() packages
+    mapfile -t packages < <(printf '%s\n' "${PACKAGES[@]}" | sort -u)
+    if ! have apt-get; then
+        missing "no apt-get here; install what these Debian packages hold: ${packages[*]}"
+    fi
+    if [ "$(id -u)" -ne 0 ]; then
+        have sudo || missing "run as root: apt-get install -y --no-install-recommends ${packages[*]}"
+        as_root=(sudo)
+    fi
+    "${as_root[@]}" apt-get update -q
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}"
+}
+
+# The environment in build/venv holds the tools of tools/dev/requirements.txt; it is made anew when Python changes.
+setup_python() {
+    local stamp=$VENV/ixy-stamp want
+    case " $* " in *" c "* | *" install "*) [ $# -gt 1 ] || return 0 ;; esac
+    want=$(python3 -c 'import sys; print(sys.version, sys.executable)'; cat tools/dev/requirements.txt)
+    if [ ! -e "$stamp" ] || [ "$(cat "$stamp")" != "$want" ]; then
+        rm -rf "$VENV"
+        python3 -m venv "$VENV"
+        "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check -r tools/dev/requirements.txt
+        printf '%s\n' "$want" >"$stamp"
+    fi
+}
+
+report_versions() {
+    local go cargo
+    go=$(go_newest)
+    cargo=$(cargo_newest)
+    cc --version | head -n 1
+    cmake --version | head -n 1
+    python3 --version
+    [ -z "$go" ] || "$go" version
+    [ -z "$cargo" ] || "$cargo" --version
+    ! have ocamlopt || echo "OCaml $(ocamlopt -version)"
+}

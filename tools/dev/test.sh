@@ -1,0 +1,101 @@
+# ./dev test: which steps there are and in which order.
+# shellcheck shell=bash
+
+test_main() {
+    local only=() group language
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --only)
+            [ $# -ge 2 ] || die "--only wants a group: $GROUPS_ALL"
+            IFS=, read -ra group <<<"$2"
+            only+=("${group[@]}")
+            shift 2
+            ;;
+        --only=*)
+            set -- --only "${1#--only=}" "${@:2}"
+            ;;
+        *) die "test: no option \"$1\"; there is --only GROUP, GROUP one of: $GROUPS_ALL" ;;
+        esac
+    done
+    for group in "${only[@]}"; do
+        known_group "$group" || die "test: no group \"$group\"; there are: $GROUPS_ALL"
+    done
+    if [ ${#only[@]} -eq 0 ] || [[ " ${only[*]} " == *" all "* ]]; then
+        read -ra only <<<"$GROUPS_ALL"
+    fi
+
+    needed setup setup "${only[@]}"
+    needed build library
+    for group in $GROUPS_ALL; do # in one order, whatever the order of the options
+        case " ${only[*]} " in *" $group "*) "test_$group" ;; esac
+    done
+    finish
+}
+
+test_c() {
+    step c c_test
+    step c.asan c_asan
+    step c.tsan c_tsan
+    step abi abi_check
+    step amalgamation amalgamation
+}
+
+test_install() {
+    step install install_test
+}
+
+test_python() {
+    step python python_test
+    test_package python
+}
+
+test_rust() {
+    local cargo
+    cargo=$(cargo_newest)
+    step rust rust_test
+    if [ -n "$cargo" ] && debian_too "$cargo" /usr/bin/cargo --version; then
+        step rust.debian rust_debian_test
+    fi
+    test_package rust-sys
+    test_package rust
+}
+
+test_go() {
+    local go
+    go=$(go_newest)
+    step go go_test
+    if [ -n "$go" ] && debian_too "$go" /usr/bin/go version; then
+        step go.debian go_debian_test
+    fi
+    test_package go
+}
+
+test_ocaml() {
+    step ocaml ocaml_test
+    test_package ocaml
+}
+
+# test_package BINDING: what its registry would hand out, built outside the tree
+test_package() {
+    [ ! -x "bindings/$1/check-package" ] || step "package.$1" package_test "$1"
+}
+
+test_readme() {
+    [ ! -f README.md ] || step readme readme_test
+}
+
+test_matrix() {
+    [ -f benchmarks/matrix.py ] || return 0
+    local language
+    for language in c rust go python ocaml; do
+        step "forwarder.$language" "forwarder_$language"
+    done
+    step matrix matrix_quick
+}
+
+test_lint() {
+    local what
+    for what in house c shell python rust go; do
+        step "lint.$what" "lint_$what"
+    done
+}
