@@ -21,8 +21,9 @@
 #define C2C_NANOSECONDS 20000000u /* a measurement */
 #define C2C_STOP UINT64_MAX
 
-/* The word that travels, alone on its lines. */
-static _Alignas(256) uint64_t c2c_word;
+/* A question goes one way in its line, its answer the other way in another. */
+static _Alignas(256) uint64_t c2c_question;
+static _Alignas(256) uint64_t c2c_answered;
 static _Alignas(256) sem_t c2c_start;
 
 static uint64_t c2c_now(void)
@@ -30,13 +31,6 @@ static uint64_t c2c_now(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static void c2c_pause(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
 }
 
 /* The set that holds one CPU. */
@@ -48,23 +42,26 @@ static cpu_set_t c2c_set(const char *cpu)
     return set;
 }
 
-/* Answers every odd value with the even one that follows. */
 static void *c2c_answer(void *nothing)
 {
     (void)nothing;
     while (sem_wait(&c2c_start) == 0) {
-        for (;;) {
-            uint64_t word = __atomic_load_n(&c2c_word, __ATOMIC_ACQUIRE);
-            if (word == C2C_STOP)
-                break;
-            if (word % 2 != 0)
-                __atomic_store_n(&c2c_word, word + 1, __ATOMIC_RELEASE);
-            else
-                c2c_pause();
+        uint64_t question = 0, answered = 0;
+        while (answered != C2C_STOP) {
+            while ((question = __atomic_load_n(&c2c_question, __ATOMIC_ACQUIRE)) == answered)
+                continue;
+            answered = question;
+            __atomic_store_n(&c2c_answered, answered, __ATOMIC_RELEASE);
         }
-        __atomic_store_n(&c2c_word, 0, __ATOMIC_RELEASE);
     }
     return NULL;
+}
+
+static void c2c_trip(uint64_t question)
+{
+    __atomic_store_n(&c2c_question, question, __ATOMIC_RELEASE);
+    while (__atomic_load_n(&c2c_answered, __ATOMIC_ACQUIRE) != question)
+        continue;
 }
 
 static int c2c_compare(const void *one, const void *other)
@@ -77,23 +74,17 @@ static double c2c_measure(void)
 {
     static double batch[C2C_BATCHES_MAX];
     uint32_t batches = 0;
-    uint64_t word = 1;
+    c2c_question = 0;
     sem_post(&c2c_start);
-    uint64_t start = c2c_now(), from = start;
+    uint64_t question = 0, start = c2c_now(), from = start;
     while (batches < C2C_BATCHES_MAX && from - start < C2C_NANOSECONDS) {
-        for (uint32_t trip = 0; trip < C2C_TRIPS; trip++) {
-            __atomic_store_n(&c2c_word, word, __ATOMIC_RELEASE);
-            while (__atomic_load_n(&c2c_word, __ATOMIC_ACQUIRE) != word + 1)
-                c2c_pause();
-            word += 2;
-        }
+        for (uint32_t trip = 0; trip < C2C_TRIPS; trip++)
+            c2c_trip(++question);
         uint64_t now = c2c_now();
         batch[batches++] = (double)(now - from) / C2C_TRIPS;
         from = now;
     }
-    __atomic_store_n(&c2c_word, C2C_STOP, __ATOMIC_RELEASE);
-    while (__atomic_load_n(&c2c_word, __ATOMIC_ACQUIRE) != 0)
-        c2c_pause();
+    c2c_trip(C2C_STOP);
     qsort(batch, batches, sizeof(batch[0]), c2c_compare);
     return batch[batches / 2];
 }
