@@ -52,6 +52,7 @@ install_test() {
 }
 
 readme_test() {
+    "$VENV/bin/python" -m pip show --quiet libixy || python_install
     in_environment tests/readme/run "$BUILD/readme-test"
 }
 
