@@ -1,0 +1,198 @@
+package ixy
+
+// #include <stdlib.h>
+// #include "control.h"
+import "C"
+
+import (
+	"net"
+	"runtime"
+	"strings"
+	"unsafe"
+)
+
+// DeviceConfig says how a device is opened; zero means the default.
+type DeviceConfig struct {
+	RxQueues   int // receive queues, 1 to QueuesMax; default 1
+	TxQueues   int // transmit queues, 1 to QueuesMax; default 1
+	RxRingSize int // descriptors a receive queue, a power of two, 64 to 4096; default 512
+	TxRingSize int // descriptors a transmit queue, a power of two, 64 to 4096; default 512
+}
+
+// Device is a NIC, real or emulated.
+type Device struct {
+	handle C.uint64_t
+	pool   *Pool // must outlive the device
+}
+
+// Info is what a device is.
+type Info struct {
+	Vendor, DeviceID       int // PCI ids
+	RxQueues, TxQueues     int
+	RxRingSize, TxRingSize int
+	TxLenMin, TxLenMax     int // shortest and longest frame that Transmit takes, bytes
+	Emulated               bool
+	Driver                 string // "ixgbe"
+	Name                   string // "Intel 82599"
+	Address                string // as given to Open
+}
+
+// Link is the state of a device's link.
+type Link struct {
+	Up        bool
+	SpeedMbps int // megabits a second, 0 while down
+}
+
+// Stats are a device's totals since it was opened or reset.
+type Stats struct {
+	RxPackets uint64 // frames that the device received well, with those it then had to drop
+	RxBytes   uint64 // their bytes, with the 4 of each checksum
+	TxPackets uint64 // frames that the device sent
+	TxBytes   uint64 // their bytes, padding and checksum included
+	RxMissed  uint64 // dropped by the device: no descriptor or no room for them
+	RxErrors  uint64 // dropped by the device: checksum, length or other link errors
+	RxDropped uint64 // dropped by the driver: completions that no correct device writes
+	RxStarved uint64 // receive calls that could not repost every buffer because the pool was empty
+}
+
+// Open opens a device by its address, "emu:82599" for one. No packet moves before Start. pool is where its buffers come from; with
+// nil it can be queried but not started.
+func Open(address string, pool *Pool, config DeviceConfig) (*Device, error) {
+	if err := checkABI(); err != nil {
+		return nil, err
+	}
+	if strings.IndexByte(address, 0) >= 0 {
+		return nil, newError(C.IXY_E_ADDRESS, "the address holds a zero byte; an address is text such as emu:82599")
+	}
+	c := C.ixy_device_config{
+		struct_size:  C.sizeof_ixy_device_config,
+		rx_queues:    u32(config.RxQueues),
+		tx_queues:    u32(config.TxQueues),
+		rx_ring_size: u32(config.RxRingSize),
+		tx_ring_size: u32(config.TxRingSize),
+	}
+	if pool != nil {
+		c.pool = pool.handle
+		if c.pool == 0 {
+			return nil, newError(C.IXY_E_HANDLE, "the pool was not made by NewPool")
+		}
+	}
+	name := C.CString(address)
+	defer C.free(unsafe.Pointer(name))
+	d := &Device{pool: pool}
+	if _, err := control(func(text *C.char) C.int32_t { return C.ixygo_device_open(name, &c, &d.handle, text) }); err != nil {
+		return nil, err
+	}
+	runtime.SetFinalizer(d, func(d *Device) { C.ixy_device_close(d.handle) })
+	return d, nil
+}
+
+// call makes a control call on the device, which the garbage collector must not close meanwhile.
+func (d *Device) call(call func(text *C.char) C.int32_t) error {
+	_, err := control(call)
+	runtime.KeepAlive(d)
+	return err
+}
+
+// Start starts all queues: rings filled, link requested.
+func (d *Device) Start() error {
+	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_start(d.handle, text) })
+}
+
+// Reset resets the device and starts it again if it was started. Buffers in its rings go back to the pool, statistics begin
+// at zero; a MAC address and promiscuous mode that were set stay.
+func (d *Device) Reset() error {
+	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_reset(d.handle, text) })
+}
+
+// Close stops the device and gives the buffers of its rings back to the pool. Frames that the program holds stay its own. A second
+// Close is ErrHandle. A device that is forgotten is closed by the garbage collector, some time.
+func (d *Device) Close() error {
+	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_close(d.handle, text) })
+}
+
+// Pool returns the pool that the device was opened on, nil if none.
+func (d *Device) Pool() *Pool { return d.pool }
+
+// Receive fills frames from a receive queue and returns how many, 0 when no packet is there. The program then owns
+// their buffers. It never blocks.
+func (d *Device) Receive(queue int, frames []Frame) (int, error) {
+	n := C.ixy_rx_batch(d.handle, u32(queue), first(frames), u32(len(frames)))
+	runtime.KeepAlive(d)
+	return batchResult(n)
+}
+
+// Transmit hands frames to a transmit queue and returns how many it took, 0 when the queue's ring is full. Those are stale from then
+// on; the rest stay the program's own. It ends before the first bad frame; if that is frames[0], the error says
+// what is wrong with it: ErrHandle or ErrFrame. It never blocks.
+func (d *Device) Transmit(queue int, frames []Frame) (int, error) {
+	n := C.ixy_tx_batch(d.handle, u32(queue), first(frames), u32(len(frames)))
+	runtime.KeepAlive(d)
+	return batchResult(n)
+}
+
+// Info returns what the device is.
+func (d *Device) Info() (Info, error) {
+	c := C.ixy_info{struct_size: C.sizeof_ixy_info}
+	if err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_info(d.handle, &c, text) }); err != nil {
+		return Info{}, err
+	}
+	return Info{
+		Vendor: int(c.vendor), DeviceID: int(c.device_id),
+		RxQueues: int(c.rx_queues), TxQueues: int(c.tx_queues),
+		RxRingSize: int(c.rx_ring_size), TxRingSize: int(c.tx_ring_size),
+		TxLenMin: int(c.tx_len_min), TxLenMax: int(c.tx_len_max),
+		Emulated: c.emulated != 0,
+		Driver:   C.GoString(&c.driver[0]), Name: C.GoString(&c.name[0]), Address: C.GoString(&c.address[0]),
+	}, nil
+}
+
+// Link returns the state of the link.
+func (d *Device) Link() (Link, error) {
+	c := C.ixy_link{struct_size: C.sizeof_ixy_link}
+	if err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_link(d.handle, &c, text) }); err != nil {
+		return Link{}, err
+	}
+	return Link{Up: c.up != 0, SpeedMbps: int(c.speed_mbps)}, nil
+}
+
+// Stats returns the device's totals.
+func (d *Device) Stats() (Stats, error) {
+	c := C.ixy_stats{struct_size: C.sizeof_ixy_stats}
+	if err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_stats(d.handle, &c, text) }); err != nil {
+		return Stats{}, err
+	}
+	return Stats{
+		RxPackets: uint64(c.rx_packets), RxBytes: uint64(c.rx_bytes),
+		TxPackets: uint64(c.tx_packets), TxBytes: uint64(c.tx_bytes),
+		RxMissed: uint64(c.rx_missed), RxErrors: uint64(c.rx_errors),
+		RxDropped: uint64(c.rx_dropped), RxStarved: uint64(c.rx_starved),
+	}, nil
+}
+
+// MAC returns the station address.
+func (d *Device) MAC() (net.HardwareAddr, error) {
+	mac := make(net.HardwareAddr, 6)
+	err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_mac(d.handle, (*C.uint8_t)(&mac[0]), text) })
+	if err != nil {
+		return nil, err
+	}
+	return mac, nil
+}
+
+// SetMAC sets the station address, 6 bytes. A multicast or all-zero address is ErrArgument.
+func (d *Device) SetMAC(mac net.HardwareAddr) error {
+	if len(mac) != 6 {
+		return newError(C.IXY_E_ARGUMENT, "the station address "+mac.String()+" does not have 6 bytes")
+	}
+	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_mac_set(d.handle, (*C.uint8_t)(&mac[0]), text) })
+}
+
+// SetPromiscuous chooses between every frame (the state after Open) and only broadcasts and those to the station address.
+func (d *Device) SetPromiscuous(on bool) error {
+	var value C.uint32_t
+	if on {
+		value = 1
+	}
+	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_promiscuous_set(d.handle, value, text) })
+}

@@ -1,0 +1,79 @@
+package ixy
+
+// #include "control.h"
+import "C"
+
+import "unsafe"
+
+// Frame names a packet in a pool's memory. It is a plain value: copies name the same packet. The zero Frame names none.
+//
+// Its fields are set by the C library and by the checked methods SetLen and Advance alone, so a frame always lies in its
+// buffer, and access need check only who owns that.
+type Frame struct {
+	buf    uint64
+	offset uint32
+	length uint16
+	flags  uint16
+}
+
+// The same layout as C's ixy_frame: both arrays have a negative length otherwise.
+var (
+	_ [unsafe.Sizeof(Frame{}) - C.sizeof_ixy_frame]struct{}
+	_ [C.sizeof_ixy_frame - unsafe.Sizeof(Frame{})]struct{}
+)
+
+// Len returns the packet's length in bytes, without the Ethernet checksum.
+func (f Frame) Len() int { return int(f.length) }
+
+// first is the address of a batch for C.
+func first(frames []Frame) *C.ixy_frame {
+	if len(frames) == 0 {
+		return nil
+	}
+	return (*C.ixy_frame)(unsafe.Pointer(&frames[0]))
+}
+
+// SetLen sets the packet's length. Packets made from the frame before keep theirs. A length that leaves the buffer is
+// ErrFrame.
+func (p *Pool) SetLen(frame *Frame, length int) error {
+	room, err := p.view.room(*frame)
+	if err != nil {
+		return err
+	}
+	if length < 0 || length > room.after || length > 1<<16-1 {
+		return errFrame
+	}
+	frame.length = uint16(length)
+	return nil
+}
+
+// Advance moves the packet's first byte n bytes on, so that it loses n bytes at its front, or gains -n if n is below 0. More
+// than the packet has is ErrRange, more than its buffer has in front is ErrFrame.
+func (p *Pool) Advance(frame *Frame, n int) error {
+	room, err := p.view.room(*frame)
+	switch {
+	case err != nil:
+		return err
+	case n > int(frame.length):
+		return errRange
+	case n < -room.before || int(frame.length)-n > 1<<16-1:
+		return errFrame
+	}
+	frame.offset = uint32(int64(frame.offset) + int64(n))
+	frame.length = uint16(int(frame.length) - n)
+	return nil
+}
+
+// room is what a frame's buffer holds before the packet's first byte, and from it on.
+type room struct{ before, after int }
+
+func (v *view) room(f Frame) (room, error) {
+	if f.buf == 0 || !v.owns(f.buf) {
+		return room{}, errHandle
+	}
+	start := int64(f.offset) - int64((f.buf&v.mask)*v.stride)
+	if start < 0 || start+int64(f.length) > int64(v.stride) {
+		return room{}, errFrame
+	}
+	return room{before: int(start), after: int(v.stride) - int(start)}, nil
+}

@@ -1,0 +1,3 @@
+module github.com/libixy/libixy/bindings/go
+
+go 1.19

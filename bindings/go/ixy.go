@@ -1,0 +1,73 @@
+// Package ixy moves packets through libixy, a user-space network driver, on a real NIC or on an emulated one that needs
+// neither a NIC nor root.
+//
+// A [Pool] is packet memory cut into buffers. A [Device] is a NIC with its queues, opened on a pool. [Device.Receive] fills
+// a slice of frames, [Pool.Packet] gives checked access to the bytes of one, [Device.Transmit] sends a slice of frames and
+// [Pool.Free] gives buffers back:
+//
+//	n, err := a.Receive(0, frames)
+//	for _, frame := range frames[:n] {
+//		packet := pool.Packet(frame)
+//		...
+//	}
+//	sent, err := b.Transmit(0, frames[:n])
+//	pool.Free(frames[sent:n])
+//
+// # Ownership
+//
+// A buffer belongs to the program from Receive or [Pool.Alloc] until Transmit takes it or Free gives it back. A [Frame] names
+// a buffer for exactly that long. It is plain data without pointers: copy it, keep it, sort it into other slices. Once its
+// buffer has moved on, each use of a copy, and of a Packet made from one, is [ErrHandle], whatever the buffer holds by then.
+// Frames that are forgotten keep their buffers until the pool is closed.
+//
+// # Errors
+//
+// No method panics or crashes because of a bad frame, offset, queue or handle: each returns an [*Error], which
+// errors.Is compares with the variables of this package ([ErrHandle], [ErrRange] and so on). The exceptions: a nil
+// *Pool or *Device panics as any nil pointer does, and so does a Packet from a Pool that [NewPool] did not make.
+//
+// # Goroutines
+//
+// Everything may be called from several goroutines. Two at once in the same queue do not wait for each other: one of them gets
+// [ErrBusy]. Close waits for calls that are under way. The ownership checks detect misuse, not races: two goroutines
+// that write the same packet at the same time race, as with any slice.
+//
+// # Building
+//
+// The package compiles the C library's sources, which it carries, and needs a C compiler. With the build tag ixy_system it
+// uses an installed libixy, found by pkg-config, instead.
+package ixy
+
+// #include "control.h"
+import "C"
+
+import "fmt"
+
+// BatchMax is the most frames that one call takes.
+const BatchMax = C.IXY_BATCH_MAX
+
+// QueuesMax is the most receive or transmit queues of a device.
+const QueuesMax = C.IXY_QUEUES_MAX
+
+// Version returns the version of the C library, "0.1.0".
+func Version() string {
+	return C.GoString(C.ixy_version())
+}
+
+// checkABI fails when the C library that was loaded is another than the one that the package was compiled against.
+func checkABI() error {
+	if got := C.ixy_abi_version(); got != C.IXY_ABI_VERSION {
+		return newError(C.IXY_E_UNSUPPORTED, fmt.Sprintf("libixy %s has ABI version %d, this program needs %d: build it again",
+			Version(), got, C.IXY_ABI_VERSION))
+	}
+	return nil
+}
+
+// u32 converts a count or an index for C. What does not fit becomes the largest value, which C refuses with its own error.
+func u32(value int) C.uint32_t {
+	const most = 1<<32 - 1
+	if uint64(value) > most {
+		return most
+	}
+	return C.uint32_t(value)
+}

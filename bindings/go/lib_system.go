@@ -1,0 +1,6 @@
+//go:build ixy_system
+
+package ixy
+
+// #cgo pkg-config: libixy
+import "C"

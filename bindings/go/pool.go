@@ -1,0 +1,124 @@
+package ixy
+
+// #include "control.h"
+import "C"
+
+import (
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+)
+
+// PoolConfig says how a pool is made; zero means the default.
+type PoolConfig struct {
+	Buffers    int // how many; default 8192
+	BufferSize int // packet bytes that each holds at least, a multiple of 1024 up to 15360; default 2048
+}
+
+// Pool is packet memory cut into buffers.
+type Pool struct {
+	handle C.uint64_t
+	view   *view
+}
+
+// view is where a pool's memory and ownership table lie. The addresses stay mapped until the last Pool and Packet that
+// refer to it are gone, whatever becomes of the pool, so that a late access finds its handle stale and not a fault.
+type view struct {
+	base       unsafe.Pointer
+	owner      unsafe.Pointer // index_mask + 1 handles
+	mask       uint64
+	stride     uint64
+	count      uint64
+	bufferSize int
+	headroom   int
+	handle     C.uint64_t
+	raw        uint32 // not 0: a raw slice was handed out, which nothing tells us the end of
+}
+
+// NewPool makes a pool.
+func NewPool(config PoolConfig) (*Pool, error) {
+	if err := checkABI(); err != nil {
+		return nil, err
+	}
+	c := C.ixy_pool_config{
+		struct_size:  C.sizeof_ixy_pool_config,
+		buffer_count: u32(config.Buffers),
+		buffer_size:  u32(config.BufferSize),
+	}
+	p := &Pool{}
+	if _, err := control(func(text *C.char) C.int32_t { return C.ixygo_pool_open(&c, &p.handle, text) }); err != nil {
+		return nil, err
+	}
+	v, err := newView(p.handle)
+	if err != nil {
+		C.ixy_pool_close(p.handle)
+		return nil, err
+	}
+	p.view = v
+	runtime.SetFinalizer(p, func(p *Pool) { C.ixy_pool_close(p.handle) })
+	return p, nil
+}
+
+func newView(pool C.uint64_t) (*view, error) {
+	c := C.ixy_view{struct_size: C.sizeof_ixy_view}
+	if _, err := control(func(text *C.char) C.int32_t { return C.ixygo_pool_view(pool, &c, text) }); err != nil {
+		return nil, err
+	}
+	v := &view{
+		base:       unsafe.Pointer(c.base),
+		owner:      unsafe.Pointer(c.owner),
+		mask:       uint64(c.index_mask),
+		stride:     uint64(c.buffer_stride),
+		count:      uint64(c.buffer_count),
+		bufferSize: int(c.buffer_size),
+		headroom:   int(c.headroom),
+		handle:     c.view,
+	}
+	runtime.SetFinalizer(v, func(v *view) {
+		if atomic.LoadUint32(&v.raw) == 0 {
+			C.ixy_pool_view_release(v.handle)
+		}
+	})
+	return v, nil
+}
+
+// Close ends the pool: all its frames are stale from then on, and its memory goes back to the operating system. While a
+// device is open on it, that is ErrBusy. A second Close is ErrHandle. A pool that is forgotten is closed by the garbage
+// collector, some time.
+func (p *Pool) Close() error {
+	_, err := control(func(text *C.char) C.int32_t { return C.ixygo_pool_close(p.handle, text) })
+	runtime.KeepAlive(p)
+	return err
+}
+
+// Buffers returns how many buffers the pool has.
+func (p *Pool) Buffers() int { return int(p.view.count) }
+
+// BufferSize returns how many bytes a fresh buffer holds behind its headroom.
+func (p *Pool) BufferSize() int { return p.view.bufferSize }
+
+// Headroom returns how many bytes lie before a fresh packet, for Advance to take into it.
+func (p *Pool) Headroom() int { return p.view.headroom }
+
+// FreeCount returns how many buffers are free now. Those in rings and in the caches of queues do not count.
+func (p *Pool) FreeCount() (int, error) {
+	n, err := control(func(text *C.char) C.int32_t { return C.ixygo_pool_free_count(p.handle, text) })
+	runtime.KeepAlive(p)
+	return n, err
+}
+
+// Alloc fills frames with free buffers and returns how many it had, ErrNoBuffers if none. Each frame has length 0: give it
+// one with SetLen.
+func (p *Pool) Alloc(frames []Frame) (int, error) {
+	n := C.ixy_buf_alloc(p.handle, first(frames), u32(len(frames)))
+	runtime.KeepAlive(p)
+	return batchResult(n)
+}
+
+// Free gives buffers back and returns how many. It ends before the first frame that is not the program's own; if that is
+// frames[0], it is ErrHandle.
+func (p *Pool) Free(frames []Frame) (int, error) {
+	n := C.ixy_buf_free(p.handle, first(frames), u32(len(frames)))
+	runtime.KeepAlive(p)
+	return batchResult(n)
+}
