@@ -82,6 +82,37 @@ static void test_queue_is_bounded(void **state)
     wire_queue_free(&queue);
 }
 
+/* Filled to the last byte, on both sides of the ring's end: nothing that waits is overwritten. */
+static void test_queue_is_exact(void **state)
+{
+    (void)state;
+    static uint8_t frame[WIRE_FRAME_MAX];
+    const uint32_t most = WIRE_QUEUE_BYTES / 16384;
+    for (uint32_t gap = 0; gap <= 8; gap += 8) {
+        struct wire_queue queue;
+        uint32_t number = 0, len = 0;
+        assert_int_equal(wire_queue_init(&queue), 0);
+        for (; number < most; number++) { /* each takes 16384 bytes with its length, the last one gap fewer */
+            len = 16376 - (number == most - 1 ? gap : 0);
+            fill(frame, len, number);
+            assert_true(wire_queue_push(&queue, frame, len));
+        }
+        assert_false(wire_queue_push(&queue, frame, 1));
+        wire_queue_pop(&queue);
+        assert_false(wire_queue_push(&queue, frame, WIRE_FRAME_MAX)); /* 8 bytes too many */
+        fill(frame, 16376, number);
+        assert_true(wire_queue_push(&queue, frame, 16376));
+        assert_false(wire_queue_push(&queue, frame, 0));
+        for (uint32_t n = 1; n <= number; n++) {
+            const uint8_t *front = wire_queue_front(&queue, &len);
+            assert_frame(front, len, 16376 - (n == most - 1 ? gap : 0), n);
+            wire_queue_pop(&queue);
+        }
+        assert_int_equal(queue.count, 0);
+        wire_queue_free(&queue);
+    }
+}
+
 static void send(struct wire *wire, uint32_t number)
 {
     uint8_t frame[100];
@@ -252,13 +283,10 @@ static void test_pair_after_fork(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_queue_keeps_order),
-        cmocka_unit_test(test_queue_is_bounded),
-        cmocka_unit_test(test_loop),
-        cmocka_unit_test(test_pair_carries_both_ways),
-        cmocka_unit_test(test_pair_names),
-        cmocka_unit_test(test_pair_with_one_end),
-        cmocka_unit_test(test_pair_pulls_its_peer),
+        cmocka_unit_test(test_queue_keeps_order),      cmocka_unit_test(test_queue_is_bounded),
+        cmocka_unit_test(test_queue_is_exact),         cmocka_unit_test(test_loop),
+        cmocka_unit_test(test_pair_carries_both_ways), cmocka_unit_test(test_pair_names),
+        cmocka_unit_test(test_pair_with_one_end),      cmocka_unit_test(test_pair_pulls_its_peer),
         cmocka_unit_test(test_pair_after_fork),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
