@@ -3,7 +3,8 @@
 
 # sources PATTERN...: files of the tree, as git sees them: tracked, or new and not ignored
 sources() {
-    git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do
+    # In CI the tree may belong to another user.
+    git -c safe.directory='*' ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do
         [ ! -f "$file" ] || echo "$file"
     done
 }
@@ -63,5 +64,5 @@ lint_go() {
 }
 
 lint_house() {
-    tools/dev/house
+    sources | tools/dev/house
 }

@@ -65,9 +65,7 @@ setup_needs() {
             need_that python3-dev compiles "#include \"$(python_include)/Python.h\""
             ;;
         rust)
-            if [ -z "$(cargo_newest)" ]; then
-                PACKAGES+=(cargo rustc rust-clippy rustfmt)
-            fi
+            [ -n "$(cargo_newest)" ] || setup_needs_rust
             ;;
         go)
             [ -n "$(go_newest)" ] || PACKAGES+=(golang-go)
@@ -81,11 +79,22 @@ setup_needs() {
             need_that libyojson-ocaml-dev ocamlfind query yojson
             ;;
         lint)
+            need git git
             need shellcheck shellcheck
             need_that python3-venv python3 -c 'import ensurepip, venv'
             ;;
         esac
     done
+}
+
+# Debian 12 has two Rusts. 1.63 is the oldest that our crates take, but its cargo knows only the registry's old
+# protocol, a git repository of hundreds of megabytes; the newer one is kept for web browsers, under other names.
+setup_needs_rust() {
+    if ! have apt-cache || apt-cache show cargo-web >/dev/null 2>&1; then
+        PACKAGES+=(cargo-web rustc-web rust-web-clippy rustfmt-web)
+    else
+        PACKAGES+=(cargo rustc rust-clippy rustfmt)
+    fi
 }
 
 python_include() {
@@ -107,15 +116,16 @@ install_packages() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}"
 }
 
-# The environment in build/venv holds the tools of tools/dev/requirements.txt; it is made anew when Python changes.
+# The environment in build/venv holds what the requirements name; it is made anew when they or Python change.
+REQUIREMENTS=(tools/dev/requirements.txt benchmarks/requirements.txt)
 setup_python() {
     local stamp=$VENV/ixy-stamp want
     case " $* " in *" c "* | *" install "*) [ $# -gt 1 ] || return 0 ;; esac
-    want=$(python3 -c 'import sys; print(sys.version, sys.executable)'; cat tools/dev/requirements.txt)
+    want=$(python3 -c 'import sys; print(sys.version, sys.executable)'; cat "${REQUIREMENTS[@]}")
     if [ ! -e "$stamp" ] || [ "$(cat "$stamp")" != "$want" ]; then
         rm -rf "$VENV"
         python3 -m venv "$VENV"
-        "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check -r tools/dev/requirements.txt
+        "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "${REQUIREMENTS[@]/#/--requirement=}"
         printf '%s\n' "$want" >"$stamp"
     fi
 }
