@@ -20,6 +20,7 @@ pub(crate) struct Memory<'a> {
     owner: *const AtomicU64,
     index_mask: u64,
     stride: u64,
+    size: u64,
     pool: PhantomData<&'a ixy_view>,
 }
 
@@ -36,40 +37,38 @@ impl<'a> Memory<'a> {
             owner: view.owner.cast(),
             index_mask: u64::from(view.index_mask),
             stride: u64::from(view.buffer_stride),
+            size: view.size,
             pool: PhantomData,
         }
     }
 
-    /// The bytes from the frame's first to the end of its buffer: the longest it can become. None when the caller does
-    /// not own the buffer or the frame begins outside of it.
+    /// Whether the table says that the frame's buffer is the caller's.
     #[inline]
-    pub(crate) fn room(self, frame: &ixy_frame) -> Option<u64> {
+    fn owns(self, frame: &ixy_frame) -> bool {
         let index = frame.buf & self.index_mask;
         // SAFETY: the table has index_mask + 1 entries and is mapped while 'a lasts; the library changes entries, so
         // they are read as atomics.
         let owner = unsafe { &*self.owner.add(index as usize) };
-        if owner.load(Ordering::Relaxed) != frame.buf {
-            return None;
-        }
-        // A frame before its buffer wraps to a huge distance.
-        let from_start = u64::from(frame.offset).wrapping_sub(index * self.stride);
-        self.stride.checked_sub(from_start)
+        owner.load(Ordering::Relaxed) == frame.buf
     }
 
-    /// Where the packet's bytes lie: inside of its buffer.
+    /// Where the packet's bytes lie.
+    ///
+    /// The table is asked, and the pool's bounds are checked. That the bytes also lie in the frame's own buffer needs no
+    /// check here: the library gives frames that do, and resize is the only way to change one.
     ///
     /// # Panics
     ///
-    /// If the caller does not own the buffer, or the frame leaves it.
+    /// If the caller does not own the buffer, or the frame leaves the pool.
     #[inline]
     fn place(self, frame: &ixy_frame) -> (*mut u8, usize) {
-        match self.room(frame) {
-            // SAFETY: the frame lies in a buffer of the pool, whose memory begins at base.
-            Some(room) if u64::from(frame.len) <= room => unsafe {
-                (self.base.add(frame.offset as usize), usize::from(frame.len))
-            },
-            _ => not_ours(),
+        let end = u64::from(frame.offset) + u64::from(frame.len);
+        if !self.owns(frame) || end > self.size {
+            not_ours();
         }
+        // SAFETY: the frame lies in the pool's memory, which begins at base and has size bytes.
+        let first = unsafe { self.base.add(frame.offset as usize) };
+        (first, usize::from(frame.len))
     }
 
     /// The packet's bytes.
@@ -98,8 +97,16 @@ impl<'a> Memory<'a> {
     }
 
     /// Sets the frame's length, if its buffer has the room.
+    ///
+    /// # Panics
+    ///
+    /// If the caller does not own the buffer.
     pub(crate) fn resize(self, frame: &mut ixy_frame, len: usize) -> crate::Result<()> {
-        let room = self.room(frame).unwrap_or_else(|| not_ours());
+        if !self.owns(frame) {
+            not_ours();
+        }
+        let end_of_buffer = ((frame.buf & self.index_mask) + 1) * self.stride;
+        let room = end_of_buffer.saturating_sub(frame.offset.into());
         match u16::try_from(len) {
             Ok(short) if u64::from(short) <= room => {
                 frame.len = short;
