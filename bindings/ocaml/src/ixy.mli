@@ -1,0 +1,477 @@
+(** Receive and send network packets from user space.
+
+    A {!Pool} is packet memory cut into buffers. A {!Device} is a network card
+    with its receive and transmit queues; it takes its buffers from one pool. A
+    {!Batch} holds frames: packets whose buffers the program owns.
+
+    {2 Ownership}
+
+    A buffer has one owner at each moment: the program, the device or the pool.
+    {!Device.rx_batch} and {!Batch.alloc} make the program the owner and put
+    frames into a batch; {!Device.tx_batch} and {!Batch.free} give the buffers
+    away and take the frames out again. Every accessor of {!Batch} checks that
+    the buffer is still the program's and that the bytes lie in the packet, so a
+    copy of a frame (see {!Batch.add}) that was sent or freed elsewhere raises
+    {!Error} with code {!Handle}, never reads another's packet. Only
+    {!Pool.unsafe_bigarray} is not checked.
+
+    {2 Errors}
+
+    Control calls and batch calls return a [result]. The batch calls that end in
+    [_exn] raise {!Error} instead; they allocate nothing when they succeed.
+    Accessors raise {!Error}: code {!Range} when a position is outside the packet
+    or the batch, {!Handle} when the buffer is no longer the program's.
+
+    {2 Lifetimes}
+
+    Pools and devices that are forgotten are closed when they are collected, in
+    the right order. Close them yourself where it matters when that happens.
+    Using one after its close is an error, never a crash; batches and Bigarrays
+    that outlive their pool read zeroes or raise.
+
+    {2 Threads}
+
+    Control calls may be made by any thread or domain. A queue serves one of
+    them at a time: a second gets {!Busy}. A batch belongs to one thread or
+    domain at a time. After [Unix.fork] the parent's handles answer {!Fork} in
+    the child. *)
+
+(** {1 Errors} *)
+
+(** What went wrong; each is an [IXY_E_*] code of the C library. *)
+type code =
+  | Handle  (** a handle is stale, foreign, forged or closed *)
+  | Argument  (** a value is outside its documented set *)
+  | Range  (** a queue, count or position is out of range *)
+  | Frame  (** a frame lies outside its buffer, or cannot be sent *)
+  | Busy  (** another thread is in this queue, or the object is in use *)
+  | State  (** not possible in this state: transmit before start *)
+  | No_memory  (** the operating system gave no memory *)
+  | No_buffers  (** the pool has no free buffer at the moment *)
+  | Pool_size  (** the pool is smaller than the rings of its devices need *)
+  | Timeout  (** the device did not answer in time *)
+  | Address  (** malformed device address, unknown scheme, device or option *)
+  | Not_found  (** no such device, file or interface *)
+  | Permission  (** the operating system refused access *)
+  | Unsupported  (** this device, driver or build cannot do that *)
+  | Struct  (** the binding and the library disagree about a structure *)
+  | Fork  (** the handle was inherited over [fork] *)
+  | Device  (** the device is gone or answers what it must not *)
+  | Io  (** a system call failed; the text names it *)
+  | Limit  (** too many open devices, pools or views *)
+  | Unknown of int  (** a code that a newer library gave *)
+
+type error = {
+  code : code;
+  name : string;  (** the code's name in C, ["IXY_E_HANDLE"] *)
+  text : string;  (** what was wrong, with values, and what would be right *)
+}
+
+exception Error of error
+
+val get_ok : ('a, error) result -> 'a
+(** [get_ok (Ok x)] is [x].
+
+    @raise Error for an [Error]. *)
+
+val pp_error : Format.formatter -> error -> unit
+(** Prints name and text: ["IXY_E_ADDRESS: ..."]. *)
+
+val error_to_string : error -> string
+
+(** {1 The C library} *)
+
+val version : unit -> string
+(** The C library's version, ["0.1.0"]. *)
+
+val abi_version : unit -> int
+(** The C library's ABI version. It is compared when this module is initialised;
+    another than the binding's raises [Failure]. *)
+
+val batch_max : int
+(** Most frames that a batch holds, 4096. *)
+
+(** {1 Packet memory} *)
+
+module Pool : sig
+  type t
+  (** Packet memory, cut into buffers of one size. *)
+
+  val open_ : ?buffers:int -> ?buffer_size:int -> unit -> (t, error) result
+  (** [open_ ()] makes a pool.
+
+      @param buffers
+        how many buffers, 1 to 262144; default (and 0) 8192. Each receive and
+        transmit queue holds as many as its ring has descriptors, and some more.
+      @param buffer_size
+        packet bytes that a buffer holds at least, a multiple of 1024 up to
+        15360; default (and 0) 2048.
+
+      Errors: [Argument], [No_memory], [Limit]. *)
+
+  val close : t -> (unit, error) result
+  (** Ends the pool: the buffers of all its frames are the program's no more, and
+      its memory reads as zeroes. Errors: [Handle] when it is closed already,
+      [Busy] while a device is open on it. *)
+
+  val free_count : t -> (int, error) result
+  (** Buffers that are free in the pool now; those in rings, in the queues'
+      caches and in the program's hands are not counted. Error: [Handle]. *)
+
+  val buffer_count : t -> int
+  (** Buffers of the pool, free or not. *)
+
+  val buffer_size : t -> int
+  (** Packet bytes that a fresh buffer holds. *)
+
+  val headroom : t -> int
+  (** Bytes before a fresh packet in its buffer, for {!Batch.advance} with a
+      negative count. *)
+
+  val unsafe_bigarray :
+    t -> (char, Bigarray.int8_unsigned_elt, Bigarray.c_layout) Bigarray.Array1.t
+  (** The pool's whole memory, without copying and {e without ownership checks}:
+      the packet of frame [i] is the [Batch.len b i] bytes at [Batch.offset b i].
+      A part of it (as of [Bigarray.Array1.sub]) that is kept goes on showing the
+      buffer when the device or another packet has it. It stays mapped as long as
+      it or a part of it is reachable; after the pool's close it reads zeroes. *)
+end
+
+(** {1 Packets} *)
+
+module Batch : sig
+  type t
+  (** A list of frames of one pool, numbered from 0, with a fixed capacity. A
+      frame is plain data that names a buffer and a packet's place in it.
+
+      A batch that is collected does not free the buffers of its frames: they
+      come back when their pool is closed. Send or {!free} them. *)
+
+  val create : Pool.t -> int -> t
+  (** [create pool capacity] is an empty batch for frames of [pool].
+
+      @raise Error code [Range] unless [1 <= capacity <= batch_max]. *)
+
+  val pool : t -> Pool.t
+  val capacity : t -> int
+
+  val length : t -> int
+  (** Frames in the batch. *)
+
+  val alloc : t -> int -> (int, error) result
+  (** [alloc batch n] takes [n] buffers from the pool and adds a frame for each,
+      of length 0, with the pool's headroom before it. Returns how many there
+      were. Errors: [No_buffers] if none was free, [Range] if the batch has no
+      room for [n], [Handle], [Fork]. *)
+
+  val alloc_exn : t -> int -> int
+  (** As {!alloc}, allocation-free.
+
+      @raise Error where {!alloc} returns one. *)
+
+  val free : t -> (int, error) result
+  (** Gives the buffers of all frames back to the pool and takes the frames out.
+      Returns how many. A frame whose buffer is not the program's stops it there;
+      it and the frames behind it stay in the batch. Errors: [Handle], [Fork]. *)
+
+  val free_exn : t -> int
+  (** As {!free}, allocation-free.
+
+      @raise Error where {!free} returns one. *)
+
+  val add : t -> from:t -> int -> unit
+  (** [add batch ~from i] puts a copy of frame [i] of [from] at the end of
+      [batch]. Frames are plain data: no buffer moves, and once it is sent or
+      freed through one batch the other's frame is stale. To sort a batch into
+      others, add each frame to one of them, then {!clear} it.
+
+      @raise Error
+        [Range] when there is no such frame or no room, [Argument] when the
+        batches belong to different pools. *)
+
+  val clear : t -> unit
+  (** Takes all frames out without freeing their buffers. *)
+
+  val len : t -> int -> int
+  (** [len batch i] is the length in bytes of frame [i]'s packet, without the
+      Ethernet checksum.
+
+      @raise Error [Range] when the batch has no frame [i]. *)
+
+  val set_len : t -> int -> int -> unit
+  (** [set_len batch i n] makes frame [i]'s packet [n] bytes long.
+
+      @raise Error
+        [Frame] when it would leave its buffer, [Handle], [Range] as the
+        accessors. *)
+
+  val advance : t -> int -> int -> unit
+  (** [advance batch i n] moves the packet's start by [n] bytes, its end stays:
+      a positive [n] takes a header off, a negative one makes room for one.
+
+      @raise Error
+        [Frame] when it would leave its buffer, [Range] when the packet is
+        shorter than [n], [Handle], [Range] as the accessors. *)
+
+  val is_owned : t -> int -> bool
+  (** Whether the buffer of frame [i] is (still) the program's.
+
+      @raise Error [Range] when the batch has no frame [i]. *)
+
+  val offset : t -> int -> int
+  (** Where frame [i]'s packet starts in {!Pool.unsafe_bigarray}.
+
+      @raise Error [Range] when the batch has no frame [i]. *)
+
+  val handle : t -> int -> int
+  (** The handle of frame [i]'s buffer, for messages and {!Raw}.
+
+      @raise Error [Range] when the batch has no frame [i]. *)
+
+  (** {2 Bytes of a packet}
+
+      [get_* batch i pos] reads at byte [pos] of frame [i]'s packet, [set_*
+      batch i pos x] writes the low bits of [x] there; [_be] is big-endian, as
+      in network headers, [_le] little-endian. None allocates (the [int64] ones
+      when they are inlined). All of them
+
+      @raise Error
+        [Range] when the batch has no frame [i] or the bytes are not all in its
+        packet, [Handle] when its buffer is not the program's.
+      @raise Invalid_argument when [i] is not even below the capacity. *)
+
+  val get_uint8 : t -> int -> int -> int
+  val set_uint8 : t -> int -> int -> int -> unit
+
+  val add_uint8 : t -> int -> int -> int -> unit
+  (** [add_uint8 batch i pos n] adds [n] to the byte, modulo 256: a
+      {!get_uint8} and a {!set_uint8} with one check. For hop limits and
+      counters. *)
+
+  val get_uint16_be : t -> int -> int -> int
+  val get_uint16_le : t -> int -> int -> int
+  val set_uint16_be : t -> int -> int -> int -> unit
+  val set_uint16_le : t -> int -> int -> int -> unit
+  val get_uint32_be : t -> int -> int -> int
+  val get_uint32_le : t -> int -> int -> int
+  val set_uint32_be : t -> int -> int -> int -> unit
+  val set_uint32_le : t -> int -> int -> int -> unit
+  val get_int64_be : t -> int -> int -> int64
+  val get_int64_le : t -> int -> int -> int64
+  val set_int64_be : t -> int -> int -> int64 -> unit
+  val set_int64_le : t -> int -> int -> int64 -> unit
+
+  val blit_to_bytes : t -> int -> int -> Bytes.t -> int -> int -> unit
+  (** [blit_to_bytes batch i pos bytes off n] copies [n] bytes of the packet, from
+      [pos] on, to [bytes] at [off]. *)
+
+  val blit_of_bytes : Bytes.t -> int -> t -> int -> int -> int -> unit
+  (** [blit_of_bytes bytes off batch i pos n] copies [n] bytes of [bytes], from
+      [off] on, to the packet at [pos]. *)
+
+  val blit_of_string : string -> int -> t -> int -> int -> int -> unit
+  (** As {!blit_of_bytes}. *)
+
+  val sub_string : t -> int -> int -> int -> string
+  (** [sub_string batch i pos n] is a copy of [n] bytes of the packet from [pos]
+      on. *)
+
+  val to_string : t -> int -> string
+  (** A copy of the whole packet. *)
+end
+
+(** {1 Devices} *)
+
+module Device : sig
+  type t
+  (** A network card. *)
+
+  type info = {
+    driver : string;  (** ["ixgbe"] *)
+    name : string;  (** ["Intel 82599"] *)
+    address : string;  (** as given to {!open_} *)
+    vendor : int;  (** PCI vendor id *)
+    device_id : int;  (** PCI device id *)
+    rx_queues : int;
+    tx_queues : int;
+    rx_ring_size : int;  (** descriptors a receive queue *)
+    tx_ring_size : int;  (** descriptors a transmit queue *)
+    tx_len_min : int;  (** shortest packet that can be sent, bytes *)
+    tx_len_max : int;  (** longest, bytes *)
+    emulated : bool;
+  }
+
+  type link = {
+    up : bool;
+    speed_mbps : int;  (** megabits a second, 0 while down *)
+  }
+
+  (** Totals since the device was opened or reset. *)
+  type stats = {
+    rx_packets : int;  (** received well, with those dropped afterwards *)
+    rx_bytes : int;  (** their bytes, with the 4 of each checksum *)
+    tx_packets : int;  (** sent *)
+    tx_bytes : int;  (** their bytes, padding and checksum included *)
+    rx_missed : int;  (** dropped by the device: no descriptor or room *)
+    rx_errors : int;  (** dropped by the device: link errors *)
+    rx_dropped : int;  (** dropped by the driver: impossible completions *)
+    rx_starved : int;  (** receive calls that found the pool empty *)
+  }
+
+  val open_ :
+    ?pool:Pool.t ->
+    ?rx_queues:int ->
+    ?tx_queues:int ->
+    ?rx_ring_size:int ->
+    ?tx_ring_size:int ->
+    string ->
+    (t, error) result
+  (** [open_ ~pool address] finds, resets and identifies a device; no packet moves
+      before {!start}. ["emu:82599"] is an emulated one that needs no NIC and no
+      rights.
+
+      @param pool
+        where its buffers come from; without one it can be queried, not started.
+      @param rx_queues receive queues, 1 to 16; default (and 0) 1
+      @param tx_queues transmit queues, 1 to 16; default (and 0) 1
+      @param rx_ring_size
+        descriptors a receive queue, a power of two, 64 to 4096; default (and 0)
+        512
+      @param tx_ring_size the same for a transmit queue
+
+      Errors: [Address], [Not_found], [Permission], [Timeout], [Device],
+      [Unsupported], [Argument], [Range], [Handle] (the pool), [Pool_size],
+      [No_memory], [Limit]. *)
+
+  val start : t -> (unit, error) result
+  (** Fills the rings and starts all queues. Errors: [Handle], [State] (started
+      before, or opened without a pool), [Timeout], [Device], [No_buffers]. *)
+
+  val reset : t -> (unit, error) result
+  (** Resets the device and starts it again if it was started. Buffers of its
+      rings go back to the pool, statistics begin at zero; MAC address and
+      promiscuous mode stay. Errors as {!open_} and {!start}. *)
+
+  val close : t -> (unit, error) result
+  (** Stops the device; the buffers of its rings go back to the pool. Frames of
+      the program stay the program's. Error: [Handle] when it is closed already. *)
+
+  val info : t -> (info, error) result
+  val link : t -> (link, error) result
+  val stats : t -> (stats, error) result
+
+  val mac : t -> (string, error) result
+  (** The station address, ["02:00:00:00:00:09"]. *)
+
+  val set_mac : t -> string -> (unit, error) result
+  (** Sets it. Errors: [Handle]; [Argument] for a text that is no such address, a
+      multicast or an all-zero one. *)
+
+  val set_promiscuous : t -> bool -> (unit, error) result
+  (** [true] (the state after {!open_}) receives every packet, [false] only
+      broadcast and those to the station address. *)
+
+  val rx_batch : t -> queue:int -> Batch.t -> (int, error) result
+  (** [rx_batch device ~queue batch] receives into the room that is left in
+      [batch], behind the frames that it holds, and returns how many frames came;
+      0 when none was there or the batch is full. Never blocks. Errors:
+      [Handle], [Fork], [Range] (queue), [Busy], [State] (not started),
+      [Argument] (the batch belongs to another pool than the device). *)
+
+  val rx_batch_exn : t -> queue:int -> Batch.t -> int
+  (** As {!rx_batch}, allocation-free.
+
+      @raise Error where {!rx_batch} returns one. *)
+
+  val tx_batch : t -> queue:int -> Batch.t -> (int, error) result
+  (** [tx_batch device ~queue batch] hands the batch's frames to the device, takes
+      those that it took out of the batch and returns their number; 0 when the
+      ring is full. The rest stay in the batch: send them later or
+      {!Batch.free} them. Never blocks. Errors as {!rx_batch}, and of the first
+      frame: [Handle], [Frame]. *)
+
+  val tx_batch_exn : t -> queue:int -> Batch.t -> int
+  (** As {!tx_batch}, allocation-free.
+
+      @raise Error where {!tx_batch} returns one. *)
+end
+
+(** {1 Emulated devices}
+
+    Each call's errors: [Handle]; [Unsupported] for a device that is not
+    emulated. *)
+
+module Emu : sig
+  (** What an emulated device's wire did. With [wire=gen] it generates numbered,
+      checked packets, and its sink verifies those that come back. *)
+  type counters = {
+    violations : int;  (** things the driver did that the data sheet forbids *)
+    generated : int;  (** frames that the generator sent and the device took *)
+    verified : int;  (** frames that came to the sink right, each once *)
+    damaged : int;  (** frames with a wrong byte *)
+    repeated : int;  (** frames that came again *)
+    reordered : int;  (** frames that came late; they are among the verified *)
+    foreign : int;  (** frames that no generator sent *)
+    wire_dropped : int;  (** frames that the wire had no room for *)
+  }
+
+  (** A reading of the clock and of the model's own time; differences of two
+      readings count. *)
+  type meter = {
+    bracket_cycles : int;  (** cost of an empty time bracket, cycles *)
+    cycles : int;  (** time-stamp counter now, fenced *)
+    nanoseconds : int;  (** monotonic clock now *)
+    model_cycles : int;  (** cycles spent in this device's model so far *)
+    steps : int;  (** times that the model was stepped *)
+    idle_steps : int;  (** steps that found nothing to do *)
+  }
+
+  val counters : Device.t -> (counters, error) result
+  (** Steps an inline device, then reads its counters. *)
+
+  val meter : Device.t -> (meter, error) result
+
+  val violations : Device.t -> (string list, error) result
+  (** The texts of the first 64 violations, in their order. *)
+end
+
+(** {1 The ABI's own level}
+
+    Frames as plain data that may name anything, and the C library's calls on
+    them, which check all they are given and return a count or a negative code.
+    For tests, and for code that keeps frames in its own way; programs use
+    {!Batch}. *)
+
+module Raw : sig
+  type frames
+  (** An array of frames. *)
+
+  val frames : int -> frames
+  (** An array of that many frames, all zero. *)
+
+  val set : frames -> int -> handle:int -> offset:int -> len:int -> unit
+  (** Writes a frame. [offset] keeps its low 32 bits, [len] its low 16.
+
+      @raise Invalid_argument when there is no such frame; so the next three. *)
+
+  val handle : frames -> int -> int
+  val offset : frames -> int -> int
+  val len : frames -> int -> int
+
+  val alloc : Pool.t -> frames -> int -> int
+  (** [alloc pool frames n] is [ixy_buf_alloc] into the first [n] frames; -3
+      ([Range]) when the array has fewer. So the others. *)
+
+  val free : Pool.t -> frames -> int -> int
+  val rx_batch : Device.t -> queue:int -> frames -> int -> int
+  val tx_batch : Device.t -> queue:int -> frames -> int -> int
+
+  val read : Pool.t -> frames -> int -> pos:int -> Bytes.t -> int
+  (** [read pool frames i ~pos bytes] fills [bytes] from frame [i]'s packet. *)
+
+  val write : Pool.t -> frames -> int -> pos:int -> Bytes.t -> int
+  (** [write pool frames i ~pos bytes] copies [bytes] into it. *)
+
+  val error : int -> error
+  (** What a negative code means. *)
+end
