@@ -1,0 +1,269 @@
+/* The bus "emu": a device model opened by address, reached through the functions that a driver knows from any bus. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/device/error.h"
+#include "emu/device.h"
+#include "emu/ixgbe/model.h"
+
+static struct emu_device *emu_bus_device(struct bus *bus)
+{
+    return (struct emu_device *)bus;
+}
+
+/* Under the lock. */
+static bool emu_bus_run(struct emu_device *device, uint32_t most)
+{
+    device->wire->now = emu_clock_nanoseconds();
+    bool moved = ixgbe_model_step(ixgbe_model_of(device), most);
+    device->steps++;
+    if (!moved)
+        device->idle_steps++;
+    return moved;
+}
+
+/* The hook that a driver calls on the packet path: all between the two readings is the model's time. */
+static void emu_bus_step(struct bus *bus)
+{
+    struct emu_device *device = emu_bus_device(bus);
+    uint64_t start = emu_clock_fenced();
+    if (!emu_device_try_lock(device))
+        return; /* another thread steps it now */
+    emu_bus_run(device, UINT32_MAX);
+    device->model_cycles += emu_clock_fenced() - start;
+    emu_device_unlock(device);
+}
+
+bool emu_device_step_threaded(struct emu_device *device)
+{
+    if (!emu_device_try_lock(device))
+        return true;
+    uint64_t start = emu_clock_cycles();
+    bool moved = emu_bus_run(device, MODEL_STEP_FRAMES);
+    device->model_cycles += emu_clock_cycles() - start;
+    emu_device_unlock(device);
+    return moved;
+}
+
+/* An inline model lives by its driver's calls, control accesses among them. */
+static void emu_bus_step_inline(struct emu_device *device)
+{
+    if (!device->timing_inline)
+        return;
+    device->wire->now = emu_clock_nanoseconds();
+    ixgbe_model_step(ixgbe_model_of(device), UINT32_MAX);
+}
+
+static uint32_t emu_bus_read32(struct bus *bus, uint32_t reg)
+{
+    struct emu_device *device = emu_bus_device(bus);
+    emu_device_lock(device);
+    emu_bus_step_inline(device);
+    uint32_t value = ixgbe_model_read(ixgbe_model_of(device), reg);
+    emu_device_unlock(device);
+    return value;
+}
+
+static void emu_bus_write32(struct bus *bus, uint32_t reg, uint32_t value)
+{
+    struct emu_device *device = emu_bus_device(bus);
+    emu_device_lock(device);
+    ixgbe_model_write(ixgbe_model_of(device), reg, value);
+    emu_bus_step_inline(device);
+    emu_device_unlock(device);
+}
+
+static uint32_t *emu_bus_doorbell(struct bus *bus, uint32_t reg)
+{
+    return ixgbe_model_doorbell(ixgbe_model_of(emu_bus_device(bus)), reg);
+}
+
+static int32_t emu_bus_dma_map(struct bus *bus, const struct dma_memory *memory, uint64_t *device_address)
+{
+    struct emu_device *device = emu_bus_device(bus);
+    emu_device_lock(device);
+    int32_t code = emu_dma_map(&device->dma, memory, device_address);
+    emu_device_unlock(device);
+    return code;
+}
+
+static void emu_bus_dma_unmap(struct bus *bus, const struct dma_memory *memory)
+{
+    struct emu_device *device = emu_bus_device(bus);
+    emu_device_lock(device);
+    uint32_t slot = emu_dma_find(&device->dma, memory);
+    if (slot != 0) {
+        ixgbe_model_unmap(ixgbe_model_of(device), slot);
+        emu_dma_unmap(&device->dma, slot);
+    }
+    emu_device_unlock(device);
+}
+
+static void emu_bus_delay(struct bus *bus, uint32_t microseconds)
+{
+    struct emu_device *device = emu_bus_device(bus);
+    emu_device_lock(device);
+    ixgbe_model_time(ixgbe_model_of(device), (uint64_t)microseconds * 1000);
+    emu_bus_step_inline(device);
+    emu_device_unlock(device);
+}
+
+static void emu_bus_free(struct emu_device *device)
+{
+    ixgbe_model_free(ixgbe_model_of(device));
+    emu_dma_free(&device->dma);
+    sanitizer_free(&device->sanitizer);
+    free(device);
+}
+
+static void emu_bus_close(struct bus *bus)
+{
+    struct emu_device *device = emu_bus_device(bus);
+    if (!device->timing_inline)
+        emu_thread_remove(device);
+    device->wire->ops->close(device->wire); /* from here on no peer calls pull */
+    emu_bus_free(device);
+}
+
+/* A peer on a cable wants what this device's driver has posted. */
+static void emu_bus_pull(void *model)
+{
+    struct emu_device *device = model;
+    if (!emu_device_try_lock(device))
+        return;
+    device->wire->now = emu_clock_nanoseconds();
+    ixgbe_model_transmit(ixgbe_model_of(device), UINT32_MAX);
+    emu_device_unlock(device);
+}
+
+static const struct bus_ops emu_bus_ops = {
+    .read32 = emu_bus_read32,
+    .write32 = emu_bus_write32,
+    .doorbell = emu_bus_doorbell,
+    .dma_map = emu_bus_dma_map,
+    .dma_unmap = emu_bus_dma_unmap,
+    .delay = emu_bus_delay,
+    .close = emu_bus_close,
+};
+
+struct emu_bus_kind {
+    const char *what;
+    uint16_t device_id;
+    enum model_kind kind;
+};
+
+static const struct emu_bus_kind emu_bus_kinds[] = {
+    {"82599", 0x10FB, MODEL_82599},
+    {"x540", 0x1528, MODEL_X540},
+    {"x550", 0x1563, MODEL_X550},
+};
+
+static const struct emu_bus_kind *emu_bus_find(const char *what)
+{
+    for (size_t i = 0; i < sizeof(emu_bus_kinds) / sizeof(emu_bus_kinds[0]); i++)
+        if (strcmp(emu_bus_kinds[i].what, what) == 0)
+            return &emu_bus_kinds[i];
+    return NULL;
+}
+
+#define EMU_BUS_OPTIONS                                                                                                \
+    "timing=threaded|inline, wire=loop|gen|pcap, pair=NAME, tap=NAME; with wire=gen rate, size, limit, burst, flows, " \
+    "stream, touch; with wire=pcap in, out"
+
+static int32_t emu_bus_open(struct address *address, struct bus **bus)
+{
+    static uint32_t serial; /* makes each device's station address its own */
+    const struct emu_bus_kind *kind = emu_bus_find(address->what);
+    if (kind == NULL)
+        return error_set(IXY_E_ADDRESS, "address \"%s\": no emulated device \"%s\"; right is 82599, x540 or x550",
+                         address->text, address->what);
+    const char *timing = address_take(address, "timing");
+    if (timing != NULL && strcmp(timing, "inline") != 0 && strcmp(timing, "threaded") != 0)
+        return error_set(IXY_E_ADDRESS, "address \"%s\": timing=%s; right is threaded or inline", address->text, timing);
+    bool timing_inline = timing != NULL && strcmp(timing, "inline") == 0;
+    struct wire *wire;
+    int32_t code = wire_open(address, timing_inline, &wire);
+    if (code < 0)
+        return code;
+    code = address_finish(address, EMU_BUS_OPTIONS);
+    if (code < 0) {
+        wire->ops->close(wire);
+        return code;
+    }
+    struct emu_device *device = NULL;
+    size_t size = (sizeof(struct ixgbe_model) + 63) & ~(size_t)63;
+    device = aligned_alloc(64, size);
+    if (device == NULL) {
+        wire->ops->close(wire);
+        return error_set(IXY_E_NO_MEMORY, "%s: no memory for the model (%zu bytes)", address->text, size);
+    }
+    memset(device, 0, size);
+    device->bus.ops = &emu_bus_ops;
+    device->bus.step = timing_inline ? emu_bus_step : NULL;
+    device->bus.vendor = 0x8086;
+    device->bus.device_id = kind->device_id;
+    snprintf(device->bus.address, sizeof(device->bus.address), "%s", address->text);
+    device->timing_inline = timing_inline;
+    device->wire = wire;
+    device->gen = gen_of(wire);
+    emu_clock_bracket();
+    emu_device_lock(device); /* a peer may pull from here on */
+    wire->model = device;
+    wire->pull = emu_bus_pull;
+    wire->now = emu_clock_nanoseconds();
+    ixgbe_model_init(ixgbe_model_of(device), kind->kind, __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED));
+    emu_device_unlock(device);
+    if (!timing_inline) {
+        code = emu_thread_add(device);
+        if (code < 0) {
+            wire->ops->close(wire);
+            emu_bus_free(device);
+            return code;
+        }
+    }
+    *bus = &device->bus;
+    return 0;
+}
+
+const struct bus_scheme emu_bus_scheme = {"emu", emu_bus_open};
+
+int emu_is_emulated(const struct bus *bus)
+{
+    return bus->ops == &emu_bus_ops;
+}
+
+void emu_counters(struct bus *bus, struct emu_counters *counters)
+{
+    struct emu_device *device = emu_bus_device(bus);
+    memset(counters, 0, sizeof(*counters));
+    emu_device_lock(device);
+    emu_bus_step_inline(device);
+    device->wire->ops->counters(device->wire, counters);
+    emu_device_unlock(device);
+}
+
+void emu_meter(struct bus *bus, struct emu_meter *meter)
+{
+    struct emu_device *device = emu_bus_device(bus);
+    meter->bracket_cycles = emu_clock_bracket();
+    emu_device_lock(device);
+    meter->model_cycles = device->model_cycles;
+    meter->steps = device->steps;
+    meter->idle_steps = device->idle_steps;
+    emu_device_unlock(device);
+    meter->nanoseconds = emu_clock_nanoseconds();
+    meter->cycles = emu_clock_fenced();
+}
+
+uint32_t emu_violations(struct bus *bus, uint32_t index, char *text, uint32_t size)
+{
+    struct emu_device *device = emu_bus_device(bus);
+    emu_device_lock(device);
+    if (text != NULL && size != 0)
+        snprintf(text, size, "%s", sanitizer_text(&device->sanitizer, index));
+    uint32_t count = device->sanitizer.count;
+    emu_device_unlock(device);
+    return count;
+}

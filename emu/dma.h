@@ -1,0 +1,79 @@
+/* What a device can reach: from the addresses that a driver gives it to this process's memory.
+ *
+ * Each mapped memory has a slot, and slot s stands at device address (s + 1) << 33: translation is a shift and a
+ * comparison, and a wrong address almost never hits another memory. Slots are handed out in turn, so that the address
+ * of an unmapped memory stays wrong for long.
+ *
+ * Pool memory has a mark for each buffer, set while the device holds a descriptor with that buffer; so the sanitizer
+ * sees a buffer that is posted twice or unmapped while posted. A pool with handles also has the ownership table of
+ * the ABI: DMA to a buffer that the caller owns is a violation. All under the device's lock; the table is read as
+ * atomics, because its owner writes it at any time.
+ */
+#ifndef EMU_DMA_H
+#define EMU_DMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/dma/memory.h"
+#include "emu/sanitizer.h"
+
+#define EMU_DMA_SLOTS 512
+#define EMU_DMA_SHIFT 33
+#define EMU_DMA_OFFSET_MASK (((uint64_t)1 << EMU_DMA_SHIFT) - 1)
+#define EMU_DMA_NAME_SIZE 32
+
+__extension__ typedef unsigned __int128 emu_dma_wide;
+
+struct emu_dma_region {
+    uint8_t *base; /* NULL: not mapped */
+    uint64_t size; /* 0: not mapped */
+    uint64_t reciprocal; /* of stride, see emu_dma_index */
+    uint32_t stride;     /* 0: not cut into buffers, nothing to mark */
+    uint32_t count;      /* buffers */
+    uint8_t *marks;      /* count bytes; 1: a descriptor of this device holds the buffer */
+    const uint64_t *owner;
+    char name[EMU_DMA_NAME_SIZE];
+};
+
+struct emu_dma {
+    struct emu_dma_region regions[EMU_DMA_SLOTS + 1]; /* region 0 is never mapped, so that address 0 reaches nothing */
+    uint32_t next;
+};
+
+/* Returns 0 or an error with its text. */
+int32_t emu_dma_map(struct emu_dma *dma, const struct dma_memory *memory, uint64_t *device_address);
+
+/* The slot of a mapped memory, 0 if there is none. */
+uint32_t emu_dma_find(const struct emu_dma *dma, const struct dma_memory *memory);
+
+void emu_dma_unmap(struct emu_dma *dma, uint32_t slot);
+void emu_dma_free(struct emu_dma *dma);
+
+/* offset / stride without a division: exact because offset < 2^33 and stride < 2^31. */
+static inline uint32_t emu_dma_index(const struct emu_dma_region *region, uint64_t offset)
+{
+    return (uint32_t)(((emu_dma_wide)offset * region->reciprocal) >> 64);
+}
+
+/* The region that [address, address + len) lies in, or NULL if any byte of it is not mapped. */
+static inline struct emu_dma_region *emu_dma_region_of(struct emu_dma *dma, uint64_t address, uint64_t len)
+{
+    uint64_t slot = address >> EMU_DMA_SHIFT;
+    if (slot > EMU_DMA_SLOTS)
+        return NULL;
+    struct emu_dma_region *region = &dma->regions[slot];
+    uint64_t offset = address & EMU_DMA_OFFSET_MASK;
+    if (len > region->size || offset > region->size - len)
+        return NULL;
+    return region->size == 0 ? NULL : region;
+}
+
+/* Whether the caller owns buffer index (an ABI handle to it is valid). */
+static inline bool emu_dma_owned_by_caller(const struct emu_dma_region *region, uint32_t index)
+{
+    return region->owner != NULL && __atomic_load_n(&region->owner[index], __ATOMIC_RELAXED) != 0;
+}
+
+#endif

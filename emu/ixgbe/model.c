@@ -1,0 +1,214 @@
+/* Life of a model: power on, reset, the passing of time, steps, memory that goes away. */
+#include "emu/ixgbe/model.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A small EEPROM: what drivers look for before they trust the device, and a right checksum (section 6.1). */
+static void model_eeprom_init(struct ixgbe_model *model)
+{
+    uint16_t *word = model->eeprom;
+    memset(word, 0, sizeof(model->eeprom));
+    for (uint32_t i = 0x03; i < 0x0F; i++)
+        word[i] = 0xFFFF; /* no such section */
+    word[0x0F] = 0x0080;
+    word[0x2B] = 0x00A0; /* SFP+ initialisation: modules 5 and 6, with nothing to do for either */
+    word[0x2C] = 0x0003;
+    word[0x84] = 0x0090;
+    word[0x97] = 0x0006;
+    word[0xA1] = 5;
+    word[0xA2] = 0x00B0;
+    word[0xA3] = 6;
+    word[0xA4] = 0x00B0;
+    word[0xA5] = 0xFFFF;
+    word[0xB1] = 0xFFFF;
+    uint16_t sum = 0;
+    for (uint32_t i = 0; i < 0x3F; i++)
+        sum = (uint16_t)(sum + word[i]);
+    word[0x3F] = (uint16_t)(0xBABAu - sum);
+}
+
+void ixgbe_model_init(struct ixgbe_model *model, enum model_kind kind, uint32_t serial)
+{
+    const uint8_t mac[6] = {0x02, 0x82, 0x59, (uint8_t)(serial >> 16), (uint8_t)(serial >> 8), (uint8_t)serial};
+    memcpy(model->mac, mac, sizeof(mac));
+    model->kind = kind;
+    model_eeprom_init(model);
+    ixgbe_model_reset(model, true);
+    /* Powered on long ago. */
+    model->registers[MODEL_EEC / 4] |= MODEL_EEC_ARD;
+    model->registers[MODEL_RDRXCTL / 4] |= MODEL_RDRXCTL_DMAIDONE;
+    model->dma_ready = model->eeprom_ready = 0;
+}
+
+void ixgbe_model_reset(struct ixgbe_model *model, bool link_too)
+{
+    for (uint32_t queue = 0; queue < MODEL_QUEUES; queue++) {
+        ixgbe_model_rx_stop(model, queue);
+        ixgbe_model_tx_stop(model, queue);
+        model->rx_enable[queue] = model->tx_enable[queue] = 0;
+        model->tx[queue].write_back_threshold = false;
+    }
+    model->enables = 0;
+    model_registers_reset(model->registers);
+    const uint8_t *mac = model->mac;
+    model->registers[MODEL_RAL / 4] =
+        (uint32_t)mac[0] | (uint32_t)mac[1] << 8 | (uint32_t)mac[2] << 16 | (uint32_t)mac[3] << 24;
+    model->registers[MODEL_RAL / 4 + 1] = (uint32_t)mac[4] | (uint32_t)mac[5] << 8 | 1u << 31;
+    ixgbe_model_statistics_clear(model);
+    model->rss_stale = true;
+    model->eerd_done = 0;
+    model->dma_ready = model->now + MODEL_DMA_READY_TIME;
+    model->eeprom_ready = model->now + MODEL_EEPROM_READY_TIME;
+    if (link_too) {
+        model->link = false;
+        /* The copper PHY of X540 and X550 negotiates by itself; an 82599 is told to by AUTOC. */
+        model->link_up = model->kind == MODEL_82599 ? 0 : model->now + MODEL_LINK_TIME;
+    }
+    model->registers[MODEL_LINKS / 4] = model->link ? MODEL_LINKS_UP : 0;
+    ixgbe_model_configure(model);
+}
+
+void ixgbe_model_free(struct ixgbe_model *model)
+{
+    for (uint32_t queue = 0; queue < MODEL_QUEUES; queue++) {
+        ixgbe_model_rx_stop(model, queue);
+        ixgbe_model_tx_stop(model, queue);
+        free(model->tx[queue].partial);
+    }
+    free(model->rss_table);
+}
+
+static bool model_due(uint64_t *deadline, uint64_t now)
+{
+    if (*deadline == 0 || now < *deadline)
+        return false;
+    *deadline = 0;
+    return true;
+}
+
+static void model_settle_queue(struct ixgbe_model *model, uint32_t queue)
+{
+    if (model_due(&model->rx_enable[queue], model->now)) {
+        model->enables--;
+        if ((model->rx_running[queue / 64] >> queue % 64 & 1) != 0)
+            ixgbe_model_rx_stop(model, queue);
+        else
+            ixgbe_model_rx_start(model, queue);
+    }
+    if (model_due(&model->tx_enable[queue], model->now)) {
+        model->enables--;
+        if ((model->tx_running[queue / 64] >> queue % 64 & 1) != 0)
+            ixgbe_model_tx_stop(model, queue);
+        else
+            ixgbe_model_tx_start(model, queue);
+    }
+}
+
+static void model_link_settle(struct ixgbe_model *model)
+{
+    if (model_due(&model->link_up, model->now)) {
+        model->link = true;
+        model->registers[MODEL_LINKS / 4] = MODEL_LINKS_UP;
+        model->registers[MODEL_EICR / 4] |= MODEL_EICR_LSC;
+    }
+}
+
+void ixgbe_model_time(struct ixgbe_model *model, uint64_t nanoseconds)
+{
+    uint32_t *registers = model->registers;
+    model->now += nanoseconds;
+    if (model_due(&model->reset_done, model->now))
+        registers[MODEL_CTRL / 4] &= ~MODEL_CTRL_RESET;
+    if (model_due(&model->dma_ready, model->now))
+        registers[MODEL_RDRXCTL / 4] |= MODEL_RDRXCTL_DMAIDONE;
+    if (model_due(&model->eeprom_ready, model->now))
+        registers[MODEL_EEC / 4] |= MODEL_EEC_ARD;
+    if (model_due(&model->eerd_done, model->now)) {
+        uint32_t word = registers[MODEL_EERD / 4] >> 2 & 0x3FFF;
+        uint32_t data = word < 256 ? model->eeprom[word] : 0xFFFF;
+        registers[MODEL_EERD / 4] = data << 16 | word << 2 | 2;
+    }
+    model_link_settle(model);
+    for (uint32_t queue = 0; model->enables != 0 && queue < MODEL_QUEUES; queue++)
+        model_settle_queue(model, queue);
+}
+
+bool ixgbe_model_step(struct ixgbe_model *model, uint32_t most)
+{
+    if (__builtin_expect(model->link_up != 0, 0)) {
+        model->link_up = model->link_up > MODEL_STEP_TIME ? model->link_up - MODEL_STEP_TIME : 1;
+        model_link_settle(model);
+        return true;
+    }
+    if (!model->link)
+        return false;
+    uint32_t moved = ixgbe_model_transmit(model, most);
+    moved += ixgbe_model_receive(model, most);
+    return moved != 0;
+}
+
+/* How many descriptors that a running ring holds point into the memory. */
+static uint32_t model_rx_forget(struct ixgbe_model *model, uint32_t queue, uint32_t slot)
+{
+    struct model_rx_ring *ring = &model->rx[queue];
+    uint32_t held = 0;
+    for (uint32_t i = ring->head; i != ring->fetched; i = i + 1 < ring->size ? i + 1 : 0) {
+        if (ring->slots[i] >> EMU_DMA_SHIFT == slot) {
+            ring->slots[i] = 0;
+            held++;
+        }
+    }
+    return held;
+}
+
+static uint32_t model_tx_held(struct ixgbe_model *model, uint32_t queue, uint32_t slot)
+{
+    struct model_tx_ring *ring = &model->tx[queue];
+    uint32_t held = 0;
+    uint32_t tail = __atomic_load_n(ring->tail, __ATOMIC_ACQUIRE);
+    if (tail >= ring->size)
+        return 0;
+    for (uint32_t i = ring->head; i != tail; i = i + 1 < ring->size ? i + 1 : 0)
+        if (__atomic_load_n(&ring->descriptors[i].address, __ATOMIC_RELAXED) >> EMU_DMA_SHIFT == slot)
+            held++;
+    return held;
+}
+
+void ixgbe_model_unmap(struct ixgbe_model *model, uint32_t slot)
+{
+    struct sanitizer *sanitizer = &model->device.sanitizer;
+    const char *name = model->device.dma.regions[slot].name;
+    for (uint32_t queue = 0; queue < MODEL_QUEUES; queue++) {
+        if ((model->rx_running[queue / 64] >> queue % 64 & 1) != 0) {
+            if (model->rx[queue].region == slot) {
+                sanitizer_report(sanitizer,
+                                 "%s unmapped while RXDCTL[%" PRIu32 "].ENABLE is 1: the device still uses the ring (4.6.7.1.2)",
+                                 name, queue);
+                ixgbe_model_rx_stop(model, queue);
+            } else {
+                ixgbe_model_rx_fetch(model, queue);
+                uint32_t held = model_rx_forget(model, queue, slot);
+                if (held != 0)
+                    sanitizer_report(sanitizer,
+                                     "%s unmapped while receive queue %" PRIu32 " is enabled and holds %" PRIu32
+                                     " of its buffers (4.6.7.1.2)",
+                                     name, queue, held);
+            }
+        }
+        if ((model->tx_running[queue / 64] >> queue % 64 & 1) != 0) {
+            if (model->tx[queue].region == slot) {
+                sanitizer_report(sanitizer,
+                                 "%s unmapped while TXDCTL[%" PRIu32 "].ENABLE is 1: the device still uses the ring (4.6.8.1)",
+                                 name, queue);
+                ixgbe_model_tx_stop(model, queue);
+            } else if (model_tx_held(model, queue, slot) != 0) {
+                sanitizer_report(sanitizer,
+                                 "%s unmapped while transmit queue %" PRIu32 " is enabled and has yet to send %" PRIu32
+                                 " of its buffers (4.6.8.1)",
+                                 name, queue, model_tx_held(model, queue, slot));
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+/* A model of the Intel 82599, X540 and X550: what the hardware does, written from the data sheets.
+ *
+ * Section numbers are those of the 82599 data sheet, 331520. The register file is one array of 32-bit words, which
+ * the table in registers.c describes; tail registers in it are the doorbells themselves. The engines keep what they
+ * need on the packet path in the rings below, made when a queue is enabled.
+ *
+ * Nothing that a driver writes makes the model touch memory which is not mapped, or run without end: each descriptor
+ * is read once, checked, and translated into private state; DMA goes by that state.
+ *
+ * Time is the model's own: register accesses and bus->delay let it pass, so that nothing sleeps for real.
+ */
+#ifndef EMU_IXGBE_MODEL_H
+#define EMU_IXGBE_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "emu/device.h"
+#include "emu/ixgbe/registers.h"
+
+#define MODEL_QUEUES 128
+#define MODEL_FRAME_MAX 15872      /* 15.5 KB, section 1.3: the longest frame of any kind */
+#define MODEL_TX_DESCRIPTORS_MAX 40 /* of one packet, section 7.2.1.1 */
+#define MODEL_STEP_FRAMES 64       /* most frames of one queue in a step of the thread */
+
+/* Model time, nanoseconds. */
+#define MODEL_READ_TIME 1000
+#define MODEL_WRITE_TIME 100
+#define MODEL_STEP_TIME 10000 /* a step while the link is coming up: a driver on the packet path reads no register */
+#define MODEL_RESET_TIME 5000
+#define MODEL_DMA_READY_TIME 50000
+#define MODEL_EEPROM_READY_TIME 100000
+#define MODEL_EERD_TIME 10000
+#define MODEL_ENABLE_TIME 2500
+#define MODEL_LINK_TIME 1000000
+
+enum model_kind { MODEL_82599, MODEL_X540, MODEL_X550 };
+
+/* Descriptors as the device reads and writes them, sections 7.1.6 and 7.2.3.2.4; little-endian, as the host. */
+struct model_rx_descriptor {
+    uint64_t address; /* written back: RSS hash, packet type */
+    uint64_t status;  /* header address; written back: VLAN, length, extended error and status */
+};
+
+struct model_tx_descriptor {
+    uint64_t address;
+    uint32_t command; /* DCMD, DTYP, MAC, DTALEN */
+    uint32_t status;  /* PAYLEN, POPTS, CC, IDX, STA; written back: STA.DD */
+};
+
+struct model_rx_ring {
+    struct model_rx_descriptor *descriptors; /* host memory of the ring */
+    uint32_t *tail;                          /* the doorbell */
+    uint64_t *slots; /* device addresses of the buffers, checked; 0: the descriptor was bad; valid from head to fetched */
+    uint32_t size, head, fetched, tail_refused;
+    uint32_t buffer_size; /* SRRCTL.BSIZEPACKET in bytes */
+    uint32_t region;      /* slot of the ring's memory */
+    bool drop;            /* SRRCTL.DROP_EN */
+    uint64_t packets, bytes, dropped;
+};
+
+struct model_tx_ring {
+    struct model_tx_descriptor *descriptors;
+    uint32_t *tail;
+    uint32_t size, head, tail_refused;
+    uint32_t region;
+    bool write_back_threshold; /* TXDCTL.WTHRESH > 0 */
+    bool report_missing;       /* a packet without RS was reported already */
+    uint64_t head_write_back;  /* TDWBAL/H: device address, 0: descriptors are written back */
+    uint64_t packets, bytes;
+
+    /* a frame of several descriptors, of which some have come */
+    uint8_t *partial; /* MODEL_FRAME_MAX bytes, allocated with the first such frame */
+    uint32_t partial_len, partial_count, partial_payload;
+    bool partial_bad;
+};
+
+/* Sizes as the statistics registers know them: 64, 65-127, 128-255, 256-511, 512-1023, larger. */
+#define MODEL_SIZES 6
+#define MODEL_COUNTERS 128
+
+struct model_totals {
+    uint64_t packets, bytes, broadcast, multicast;
+    uint64_t sizes[MODEL_SIZES];
+};
+
+struct ixgbe_model {
+    struct emu_device device; /* first */
+    enum model_kind kind;
+
+    /* what the packet path reads */
+    uint64_t rx_running[2], tx_running[2]; /* queues whose ENABLE has taken effect */
+    bool rx_on;                            /* RXCTRL.RXEN */
+    bool tx_on;                            /* DMATXCTL.TE */
+    bool link;
+    bool direct;  /* generated frames go straight to queue 0: no RSS, no filter that could refuse one */
+    bool strip, pad, rss;
+    bool promiscuous;
+    uint32_t frame_max; /* with checksum */
+    uint64_t generated_info; /* first quadword of the write-back of a generated frame, ~0 before the first */
+    struct model_totals received, sent;
+    uint64_t received_all, received_all_bytes; /* with those that the filters refused */
+    uint64_t missed, undersized, oversized;
+
+    /* deadlines in model time, 0: none */
+    uint64_t now, reset_done, dma_ready, eeprom_ready, eerd_done, link_up;
+    uint64_t rx_enable[MODEL_QUEUES], tx_enable[MODEL_QUEUES];
+    uint32_t enables; /* how many of these two are not 0 */
+
+    uint32_t high[MODEL_COUNTERS];    /* upper halves, latched by reading the lower ones */
+    uint64_t cleared[MODEL_COUNTERS]; /* what each counter stood at when it was last read */
+    uint32_t *rss_table;  /* 72 nibbles by 16 values, made from RSSRK */
+    bool rss_stale;
+    uint16_t eeprom[256];
+    uint8_t mac[6];
+    uint8_t scratch[MODEL_FRAME_MAX + 64];
+
+    struct model_rx_ring rx[MODEL_QUEUES];
+    struct model_tx_ring tx[MODEL_QUEUES];
+    uint32_t registers[MODEL_REGISTERS];
+};
+
+static inline struct ixgbe_model *ixgbe_model_of(struct emu_device *device)
+{
+    return (struct ixgbe_model *)device;
+}
+
+/* model.c: life of a model. The device's wire is open, its bus filled in. */
+void ixgbe_model_init(struct ixgbe_model *model, enum model_kind kind, uint32_t serial);
+void ixgbe_model_free(struct ixgbe_model *model);
+/* Both engines once, transmit first; false if they found nothing to do. most: frames of a queue. */
+bool ixgbe_model_step(struct ixgbe_model *model, uint32_t most);
+/* Lets model time pass and makes happen what was due. */
+void ixgbe_model_time(struct ixgbe_model *model, uint64_t nanoseconds);
+/* Memory is about to be unmapped: what still refers to it is a violation, and forgotten. */
+void ixgbe_model_unmap(struct ixgbe_model *model, uint32_t slot);
+
+/* access.c: register accesses */
+uint32_t ixgbe_model_read(struct ixgbe_model *model, uint32_t offset);
+void ixgbe_model_write(struct ixgbe_model *model, uint32_t offset, uint32_t value);
+uint32_t *ixgbe_model_doorbell(struct ixgbe_model *model, uint32_t offset);
+void ixgbe_model_reset(struct ixgbe_model *model, bool link_too);
+/* Recomputes what the packet path reads from the registers. */
+void ixgbe_model_configure(struct ixgbe_model *model);
+
+/* queue.c: enabling and disabling */
+void ixgbe_model_rx_start(struct ixgbe_model *model, uint32_t queue);
+void ixgbe_model_rx_stop(struct ixgbe_model *model, uint32_t queue);
+void ixgbe_model_tx_start(struct ixgbe_model *model, uint32_t queue);
+void ixgbe_model_tx_stop(struct ixgbe_model *model, uint32_t queue);
+
+/* rx.c, tx.c: the engines; how many frames they moved */
+uint32_t ixgbe_model_receive(struct ixgbe_model *model, uint32_t most);
+uint32_t ixgbe_model_transmit(struct ixgbe_model *model, uint32_t most);
+/* Reads the descriptors that the tail has made the device's. */
+void ixgbe_model_rx_fetch(struct ixgbe_model *model, uint32_t queue);
+
+/* CRC-32 of a frame, as it goes over the wire least significant byte first. */
+uint32_t ixgbe_model_checksum(const uint8_t *frame, uint32_t len);
+
+/* filter.c */
+bool ixgbe_model_accepts(const struct ixgbe_model *model, const uint8_t *frame, uint32_t len);
+
+/* rss.c: the receive descriptor's first quadword, and the queue by RSS (0 without) */
+uint64_t ixgbe_model_classify(struct ixgbe_model *model, const uint8_t *frame, uint32_t len, uint32_t *queue);
+
+/* statistics.c */
+uint32_t ixgbe_model_statistic(struct ixgbe_model *model, uint32_t offset);
+void ixgbe_model_statistics_clear(struct ixgbe_model *model);
+
+/* The bucket of a frame's length, checksum included. */
+static inline uint32_t model_size_of(uint32_t len)
+{
+    if (len <= 64)
+        return 0;
+    uint32_t bucket = 26u - (uint32_t)__builtin_clz(len); /* 65..127: 1 */
+    return bucket < MODEL_SIZES - 1 ? bucket : MODEL_SIZES - 1;
+}
+
+static inline void model_count(struct model_totals *totals, uint32_t len, uint32_t frames)
+{
+    totals->packets += frames;
+    totals->bytes += (uint64_t)len * frames;
+    totals->sizes[model_size_of(len)] += frames;
+}
+
+#endif

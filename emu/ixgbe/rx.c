@@ -1,0 +1,292 @@
+/* The receive engine: from the wire into posted buffers. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "emu/ixgbe/model.h"
+
+#define RX_DD ((uint64_t)1 << 0)
+#define RX_EOP ((uint64_t)1 << 1)
+
+/* Most frames that one step looks at when nothing else bounds it: a wire never runs dry at a loop. */
+#define RX_FRAMES_BOUND 4096
+
+static inline uint32_t rx_next(const struct model_rx_ring *ring, uint32_t position)
+{
+    return position + 1 < ring->size ? position + 1 : 0;
+}
+
+static inline uint32_t rx_distance(const struct model_rx_ring *ring, uint32_t from, uint32_t to)
+{
+    return to >= from ? to - from : to + ring->size - from;
+}
+
+/* The device address of a descriptor's buffer if the device may use it, else 0, which was reported. */
+static uint64_t rx_check(struct ixgbe_model *model, const struct model_rx_ring *ring, uint32_t queue, uint32_t position,
+                         uint64_t address)
+{
+    struct sanitizer *sanitizer = &model->device.sanitizer;
+    struct emu_dma_region *region = emu_dma_region_of(&model->device.dma, address, ring->buffer_size);
+    if (__builtin_expect(region == NULL, 0)) {
+        sanitizer_report(sanitizer,
+                         "receive descriptor %" PRIu32 " of queue %" PRIu32 ": its buffer (%" PRIX64 "h, %" PRIu32
+                         " bytes by SRRCTL.BSIZEPACKET) is not in memory that the driver mapped",
+                         position, queue, address, ring->buffer_size);
+        return 0;
+    }
+    if (region->stride == 0)
+        return address;
+    uint64_t offset = address & EMU_DMA_OFFSET_MASK;
+    uint32_t index = emu_dma_index(region, offset);
+    uint64_t end = (uint64_t)(index + 1) * region->stride;
+    if (__builtin_expect(offset + ring->buffer_size > end, 0)) {
+        sanitizer_report(sanitizer,
+                         "receive descriptor %" PRIu32 " of queue %" PRIu32 ": SRRCTL.BSIZEPACKET allows %" PRIu32
+                         " bytes, buffer %" PRIu32 " of %s has %" PRIu64 " left there (8.2.3.8.7)",
+                         position, queue, ring->buffer_size, index, region->name, end - offset);
+        return 0;
+    }
+    if (__builtin_expect(region->marks[index] != 0, 0)) {
+        sanitizer_report(sanitizer,
+                         "receive descriptor %" PRIu32 " of queue %" PRIu32 ": buffer %" PRIu32
+                         " of %s posted twice: the device holds it already",
+                         position, queue, index, region->name);
+        return 0;
+    }
+    if (__builtin_expect(emu_dma_owned_by_caller(region, index), 0)) {
+        sanitizer_report(sanitizer,
+                         "receive descriptor %" PRIu32 " of queue %" PRIu32 ": buffer %" PRIu32
+                         " of %s is posted, but the caller owns it",
+                         position, queue, index, region->name);
+        return 0;
+    }
+    region->marks[index] = 1;
+    return address;
+}
+
+void ixgbe_model_rx_fetch(struct ixgbe_model *model, uint32_t queue)
+{
+    struct model_rx_ring *ring = &model->rx[queue];
+    struct sanitizer *sanitizer = &model->device.sanitizer;
+    uint32_t tail = __atomic_load_n(ring->tail, __ATOMIC_ACQUIRE);
+    uint32_t position = ring->fetched;
+    if (tail == position)
+        return;
+    if (tail >= ring->size || rx_distance(ring, ring->head, tail) < rx_distance(ring, ring->head, position)) {
+        if (tail == ring->tail_refused)
+            return;
+        ring->tail_refused = tail;
+        if (tail >= ring->size)
+            sanitizer_report(sanitizer, "RDT[%" PRIu32 "] = %" PRIu32 ": the ring has %" PRIu32 " descriptors (8.2.3.8.5)",
+                             queue, tail, ring->size);
+        else
+            sanitizer_report(sanitizer,
+                             "RDT[%" PRIu32 "] = %" PRIu32
+                             ": moved back behind descriptors that the device holds (%" PRIu32 " to %" PRIu32
+                             ") (7.1.9)",
+                             queue, tail, ring->head, position);
+        return;
+    }
+    ring->tail_refused = UINT32_MAX;
+    do {
+        uint64_t address = __atomic_load_n(&ring->descriptors[position].address, __ATOMIC_RELAXED);
+        uint64_t status = __atomic_load_n(&ring->descriptors[position].status, __ATOMIC_RELAXED);
+        if (__builtin_expect((status & RX_DD) != 0, 0))
+            sanitizer_report(sanitizer,
+                             "receive descriptor %" PRIu32 " of queue %" PRIu32
+                             ": posted with DD set: the header address is to be written anew (7.1.6.1)",
+                             position, queue);
+        ring->slots[position] = rx_check(model, ring, queue, position, address);
+        position = rx_next(ring, position);
+    } while (position != tail);
+    ring->fetched = tail;
+}
+
+/* Takes the next descriptor: the host memory of its buffer, or NULL if DMA must not happen. */
+static inline uint8_t *rx_take(struct ixgbe_model *model, struct model_rx_ring *ring, uint32_t queue,
+                               struct model_rx_descriptor **descriptor)
+{
+    uint32_t position = ring->head;
+    uint64_t address = ring->slots[position];
+    struct emu_dma_region *region = &model->device.dma.regions[address >> EMU_DMA_SHIFT];
+    uint64_t offset = address & EMU_DMA_OFFSET_MASK;
+    *descriptor = &ring->descriptors[position];
+    ring->head = rx_next(ring, position);
+    if (__builtin_expect(address == 0, 0))
+        return NULL;
+    if (__builtin_expect(region->stride != 0, 1)) {
+        uint32_t index = emu_dma_index(region, offset);
+        region->marks[index] = 0;
+        if (__builtin_expect(emu_dma_owned_by_caller(region, index), 0)) {
+            sanitizer_report(&model->device.sanitizer,
+                             "DMA to a buffer that the caller owns: receive queue %" PRIu32 ", descriptor %" PRIu32
+                             ", buffer %" PRIu32 " of %s",
+                             queue, position, index, region->name);
+            return NULL;
+        }
+    }
+    return region->base + offset;
+}
+
+/* The first quadword, then the second as one store: a driver that sees DD sees all the rest (7.1.6.2). */
+static inline void rx_write_back(struct model_rx_descriptor *descriptor, uint64_t info, uint32_t len, uint64_t status)
+{
+    __atomic_store_n(&descriptor->address, info, __ATOMIC_RELAXED);
+    __atomic_store_n(&descriptor->status, (uint64_t)len << 32 | status, __ATOMIC_RELEASE);
+}
+
+/* Generated frames, written where they go. */
+static uint32_t rx_generate(struct ixgbe_model *model, uint32_t most)
+{
+    struct model_rx_ring *ring = &model->rx[0];
+    struct gen *gen = model->device.gen;
+    if ((model->rx_running[0] & 1) == 0)
+        return 0;
+    ixgbe_model_rx_fetch(model, 0);
+    uint32_t available = rx_distance(ring, ring->head, ring->fetched);
+    if (available == 0)
+        return 0;
+    uint32_t wanted = gen_ready(gen, available < most ? available : most);
+    if (wanted == 0)
+        return 0;
+    if (__builtin_expect(model->generated_info == UINT64_MAX, 0)) {
+        uint32_t queue;
+        gen_build(gen, model->scratch);
+        model->generated_info = ixgbe_model_classify(model, model->scratch, gen->size, &queue);
+    }
+    const uint64_t info = model->generated_info;
+    uint32_t received = 0;
+    for (; wanted != 0 && available != 0; available--) {
+        struct model_rx_descriptor *descriptor;
+        uint8_t *buffer = rx_take(model, ring, 0, &descriptor);
+        if (__builtin_expect(buffer == NULL, 0))
+            continue;
+        rx_write_back(descriptor, info, gen_write(gen, buffer), RX_DD | RX_EOP);
+        received++;
+        wanted--;
+    }
+    uint32_t len = gen->size + 4;
+    model_count(&model->received, len, received);
+    model->received_all += received;
+    model->received_all_bytes += (uint64_t)len * received;
+    ring->packets += received;
+    ring->bytes += (uint64_t)len * received;
+    return received;
+}
+
+/* CRC-32 of IEEE 802.3, bit by bit: only frames whose checksum is kept need it. */
+uint32_t ixgbe_model_checksum(const uint8_t *frame, uint32_t len)
+{
+    uint32_t crc = UINT32_MAX;
+    for (uint32_t i = 0; i < len; i++) {
+        crc ^= frame[i];
+        for (uint32_t bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (0xEDB88320u & (0u - (crc & 1)));
+    }
+    return ~crc;
+}
+
+/* Writes a frame into as many buffers as it needs; the last has EOP. False if one of them must not be written. */
+static bool rx_deliver(struct ixgbe_model *model, uint32_t queue, const uint8_t *frame, uint32_t len, uint64_t info)
+{
+    struct model_rx_ring *ring = &model->rx[queue];
+    bool whole = true;
+    for (uint32_t done = 0; done < len;) {
+        uint32_t piece = len - done < ring->buffer_size ? len - done : ring->buffer_size;
+        struct model_rx_descriptor *descriptor;
+        uint8_t *buffer = rx_take(model, ring, queue, &descriptor);
+        if (buffer != NULL) {
+            memcpy(buffer, frame + done, piece);
+            rx_write_back(descriptor, info, piece, done + piece == len ? RX_DD | RX_EOP : RX_DD);
+        }
+        whole = whole && buffer != NULL;
+        done += piece;
+    }
+    return whole;
+}
+
+static void rx_count(struct ixgbe_model *model, const uint8_t *frame, uint32_t len)
+{
+    model_count(&model->received, len, 1);
+    if ((frame[0] & 1) == 0)
+        return;
+    if ((frame[0] & frame[1] & frame[2] & frame[3] & frame[4] & frame[5]) == 0xFF)
+        model->received.broadcast++;
+    else
+        model->received.multicast++;
+}
+
+enum rx_outcome { RX_DONE, RX_WAIT };
+
+/* One frame: RX_WAIT leaves it on the wire. */
+static enum rx_outcome rx_frame(struct ixgbe_model *model, const uint8_t *frame, uint32_t len)
+{
+    if (len < 60) {
+        model->undersized++;
+        return RX_DONE;
+    }
+    if (len + 4 > model->frame_max) {
+        model->oversized++;
+        return RX_DONE;
+    }
+    if (!ixgbe_model_accepts(model, frame, len))
+        return RX_DONE;
+    uint32_t queue;
+    uint64_t info = ixgbe_model_classify(model, frame, len, &queue);
+    struct model_rx_ring *ring = &model->rx[queue];
+    if ((model->rx_running[queue / 64] >> queue % 64 & 1) == 0) {
+        rx_count(model, frame, len + 4);
+        ring->dropped++; /* QPRDC counts frames for a queue that is disabled, too */
+        return RX_DONE;
+    }
+    uint32_t written = model->strip ? len : len + 4;
+    uint32_t needed = (written + ring->buffer_size - 1) / ring->buffer_size;
+    if (rx_distance(ring, ring->head, ring->fetched) < needed) {
+        ixgbe_model_rx_fetch(model, queue);
+        if (rx_distance(ring, ring->head, ring->fetched) < needed) {
+            if (model->device.wire->waits)
+                return RX_WAIT;
+            rx_count(model, frame, len + 4);
+            if (ring->drop)
+                ring->dropped++;
+            else
+                model->missed++;
+            return RX_DONE;
+        }
+    }
+    if (!model->strip) {
+        uint32_t checksum = ixgbe_model_checksum(frame, len);
+        memcpy(model->scratch, frame, len);
+        for (uint32_t i = 0; i < 4; i++)
+            model->scratch[len + i] = (uint8_t)(checksum >> 8 * i);
+        frame = model->scratch;
+    }
+    rx_count(model, frame, len + 4);
+    if (rx_deliver(model, queue, frame, written, info)) {
+        ring->packets++;
+        ring->bytes += len + 4;
+    } else {
+        model->missed++;
+    }
+    return RX_DONE;
+}
+
+uint32_t ixgbe_model_receive(struct ixgbe_model *model, uint32_t most)
+{
+    if (!model->rx_on || (model->rx_running[0] | model->rx_running[1]) == 0)
+        return 0;
+    if (model->direct)
+        return rx_generate(model, most);
+    struct wire *wire = model->device.wire;
+    uint32_t frames = 0;
+    uint32_t bound = most < RX_FRAMES_BOUND ? most : RX_FRAMES_BOUND;
+    for (; frames < bound; frames++) {
+        uint32_t len;
+        const uint8_t *frame = wire->ops->peek(wire, &len);
+        if (frame == NULL || rx_frame(model, frame, len) == RX_WAIT)
+            break;
+        model->received_all++;
+        model->received_all_bytes += len + 4;
+        wire->ops->consume(wire);
+    }
+    return frames;
+}

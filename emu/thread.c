@@ -1,0 +1,148 @@
+/* The thread of threaded models: one for the process, which steps all of them in turn.
+ *
+ * It reads a table of devices that opening and closing change; both hold the mutex, the thread never does. A device
+ * that was taken out of the table is safe to free when the thread has since begun a new round (or has ended).
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/device/error.h"
+#include "emu/device.h"
+
+#define EMU_THREAD_DEVICES 128
+#define EMU_THREAD_SPIN 50000     /* nanoseconds without work before the first nap */
+#define EMU_THREAD_NAP_MIN 50000  /* nanoseconds */
+#define EMU_THREAD_NAP_MAX 1000000
+
+static pthread_mutex_t emu_thread_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_t emu_thread;
+static struct emu_device *emu_thread_devices[EMU_THREAD_DEVICES];
+static uint32_t emu_thread_count; /* of devices; under the mutex */
+static uint32_t emu_thread_slots; /* of the table, that were ever used */
+static uint32_t emu_thread_stop;
+static uint64_t emu_thread_round;
+
+static void emu_thread_nap(uint64_t nanoseconds)
+{
+    struct timespec time = {0, (long)nanoseconds};
+    nanosleep(&time, NULL);
+}
+
+static bool emu_thread_step_all(void)
+{
+    bool moved = false;
+    uint32_t slots = __atomic_load_n(&emu_thread_slots, __ATOMIC_ACQUIRE);
+    for (uint32_t i = 0; i < slots; i++) {
+        struct emu_device *device = __atomic_load_n(&emu_thread_devices[i], __ATOMIC_ACQUIRE);
+        if (device != NULL && emu_device_step_threaded(device))
+            moved = true;
+    }
+    return moved;
+}
+
+static void *emu_thread_main(void *unused)
+{
+    (void)unused;
+    uint64_t idle_since = 0, nap = EMU_THREAD_NAP_MIN;
+    while (__atomic_load_n(&emu_thread_stop, __ATOMIC_ACQUIRE) == 0) {
+        __atomic_store_n(&emu_thread_round, emu_thread_round + 1, __ATOMIC_RELEASE);
+        if (emu_thread_step_all()) {
+            idle_since = 0;
+            nap = EMU_THREAD_NAP_MIN;
+            continue;
+        }
+        uint64_t now = emu_clock_nanoseconds();
+        if (idle_since == 0)
+            idle_since = now;
+        if (now - idle_since < EMU_THREAD_SPIN) {
+            for (uint32_t i = 0; i < 8; i++)
+                emu_clock_pause(); /* leave the doorbells' lines alone for a moment */
+            continue;
+        }
+        emu_thread_nap(nap);
+        nap = nap * 2 < EMU_THREAD_NAP_MAX ? nap * 2 : EMU_THREAD_NAP_MAX;
+    }
+    return NULL;
+}
+
+/* Signals are the program's: none is to be handled on this thread. */
+static int emu_thread_start(void)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    __atomic_store_n(&emu_thread_stop, 0, __ATOMIC_RELEASE);
+    int failed = pthread_create(&emu_thread, NULL, emu_thread_main, NULL);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (failed == 0)
+        pthread_setname_np(emu_thread, "ixy-emu");
+    return failed;
+}
+
+static int32_t emu_thread_add_locked(struct emu_device *device)
+{
+    uint32_t slot = 0;
+    while (slot < EMU_THREAD_DEVICES && emu_thread_devices[slot] != NULL)
+        slot++;
+    if (slot == EMU_THREAD_DEVICES)
+        return error_set(IXY_E_LIMIT, "%s: at most %d threaded emulated devices at once", device->bus.address,
+                         EMU_THREAD_DEVICES);
+    if (emu_thread_count == 0) {
+        int failed = emu_thread_start();
+        if (failed != 0)
+            return error_set(IXY_E_NO_MEMORY, "%s: no thread for the emulated devices: %s; timing=inline needs none",
+                             device->bus.address, strerror(failed));
+    }
+    emu_thread_count++;
+    __atomic_store_n(&emu_thread_devices[slot], device, __ATOMIC_RELEASE);
+    if (slot >= emu_thread_slots)
+        __atomic_store_n(&emu_thread_slots, slot + 1, __ATOMIC_RELEASE);
+    return 0;
+}
+
+int32_t emu_thread_add(struct emu_device *device)
+{
+    pthread_mutex_lock(&emu_thread_mutex);
+    int32_t code = emu_thread_add_locked(device);
+    pthread_mutex_unlock(&emu_thread_mutex);
+    return code;
+}
+
+/* Until a round has begun that cannot have seen what was taken out of the table before this call. */
+static void emu_thread_quiesce(void)
+{
+    uint64_t seen = __atomic_load_n(&emu_thread_round, __ATOMIC_ACQUIRE);
+    while (__atomic_load_n(&emu_thread_round, __ATOMIC_ACQUIRE) == seen)
+        emu_thread_nap(20000);
+}
+
+void emu_thread_remove(struct emu_device *device)
+{
+    pthread_mutex_lock(&emu_thread_mutex);
+    for (uint32_t i = 0; i < emu_thread_slots; i++) {
+        if (emu_thread_devices[i] == device) {
+            __atomic_store_n(&emu_thread_devices[i], NULL, __ATOMIC_RELEASE);
+            if (--emu_thread_count == 0) {
+                __atomic_store_n(&emu_thread_stop, 1, __ATOMIC_RELEASE);
+                pthread_join(emu_thread, NULL);
+                emu_thread_slots = 0;
+            } else {
+                emu_thread_quiesce();
+            }
+            break;
+        }
+    }
+    pthread_mutex_unlock(&emu_thread_mutex);
+}
+
+void emu_after_fork_in_child(void)
+{
+    pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
+    memcpy(&emu_thread_mutex, &fresh, sizeof(fresh)); /* the parent's thread may have held it */
+    memset(emu_thread_devices, 0, sizeof(emu_thread_devices));
+    emu_thread_count = 0;
+    emu_thread_slots = 0;
+    emu_thread_stop = 0;
+}
