@@ -41,7 +41,7 @@
 #define IXGBE_RXCSUM_PCSD (1u << 13)
 #define IXGBE_MRQC 0x05818u /* multiple receive queues command, 8.2.3.7.12 */
 #define IXGBE_MRQC_RSS 0x1u
-#define IXGBE_MRQC_FIELDS 0x01F30000u /* TCP and UDP over IPv4 and IPv6, IPv4, IPv6, without the extended headers */
+#define IXGBE_MRQC_FIELDS 0x00F30000u /* TCP and UDP over IPv4 and IPv6, IPv4, IPv6 */
 #define IXGBE_RETA(n) (0x05C00u + 4 * (n))     /* redirection table, 32 words of 4 entries, 8.2.3.7.13 */
 #define IXGBE_RSSRK(n) (0x05C80u + 4 * (n))    /* RSS random key, 10 words, 8.2.3.7.14 */
 #define IXGBE_RDBAL(n) (0x01000u + 0x40 * (n)) /* 8.2.3.8.1; this and the next ones for n < 64 */
