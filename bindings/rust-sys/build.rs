@@ -74,7 +74,6 @@ fn number(name: &str) -> u32 {
 fn build_from_source() {
     let sources = amalgamation();
     let source = sources.join("libixy.c");
-    println!("cargo:rerun-if-changed={}", source.display());
     cc::Build::new()
         .file(&source)
         .include(&sources)
@@ -99,9 +98,9 @@ fn publish_include(path: &Path) {
 /// The folder with libixy.c and its headers: the package's own, or made from the repository around this crate.
 fn amalgamation() -> PathBuf {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap());
-    println!("cargo:rerun-if-changed=vendored");
     let vendored = here.join("vendored");
     if vendored.join("libixy.c").is_file() {
+        println!("cargo:rerun-if-changed=vendored");
         return vendored;
     }
     let root = here.join("../..");
@@ -110,7 +109,7 @@ fn amalgamation() -> PathBuf {
         fail("this package has neither vendored/libixy.c nor the repository around it; it was packaged wrongly");
     }
     for name in ["abi", "core", "emu", "tools/amalgamate", "VERSION"] {
-        watch(&root.join(name));
+        println!("cargo:rerun-if-changed={}", root.join(name).display());
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap()).join("amalgamation");
     fs::create_dir_all(&out).unwrap_or_else(|error| fail(&format!("{}: {error}", out.display())));
@@ -119,11 +118,6 @@ fn amalgamation() -> PathBuf {
         Ok(status) => fail(&format!("tools/amalgamate failed: {status}")),
         Err(error) => fail(&format!("tools/amalgamate could not be run: {error}")),
     }
-}
-
-/// Builds again when the file, or a file under the folder, changes.
-fn watch(path: &Path) {
-    println!("cargo:rerun-if-changed={}", path.display());
 }
 
 fn fail(message: &str) -> ! {

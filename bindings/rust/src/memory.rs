@@ -1,6 +1,7 @@
 //! The one place where frames become slices of packet memory.
 
 use std::marker::PhantomData;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ixy_sys::{ixy_frame, ixy_view};
@@ -12,11 +13,12 @@ use ixy_sys::{ixy_frame, ixy_view};
 ///
 /// Whoever holds a frame in a [`Packet`](crate::Packet) or [`Batch`](crate::Batch) is the only one to reach its
 /// buffer: the library gives each buffer to one owner at a time, frames are never copied out of those types without
-/// ending them, and both keep the pool (and so this mapping) alive. The table is compared on top of that, as in every
-/// binding, so that a wrong frame is a panic and never a wild access.
+/// ending them, and both keep the pool (and so this mapping) alive. Other languages find out by asking the table, packet
+/// by packet; here the types know, so a batch asks for nothing but the bounds. A single packet, which is not on the hot
+/// path, asks the table all the same.
 #[derive(Clone, Copy)]
 pub(crate) struct Memory<'a> {
-    base: *mut u8,
+    base: NonNull<u8>,
     owner: *const AtomicU64,
     index_mask: u64,
     stride: u64,
@@ -33,7 +35,8 @@ impl<'a> Memory<'a> {
     #[inline]
     pub(crate) unsafe fn new(view: &'a ixy_view) -> Self {
         Memory {
-            base: view.base,
+            // SAFETY: a view that was opened has its memory mapped.
+            base: unsafe { NonNull::new_unchecked(view.base) },
             owner: view.owner.cast(),
             index_mask: u64::from(view.index_mask),
             stride: u64::from(view.buffer_stride),
@@ -42,32 +45,31 @@ impl<'a> Memory<'a> {
         }
     }
 
-    /// Whether the table says that the frame's buffer is the caller's.
+    /// Panics unless the table says that the frame's buffer is the caller's.
     #[inline]
-    fn owns(self, frame: &ixy_frame) -> bool {
+    pub(crate) fn assert_owned(self, frame: &ixy_frame) {
         let index = frame.buf & self.index_mask;
         // SAFETY: the table has index_mask + 1 entries and is mapped while 'a lasts; the library changes entries, so
         // they are read as atomics.
         let owner = unsafe { &*self.owner.add(index as usize) };
-        owner.load(Ordering::Relaxed) == frame.buf
+        if owner.load(Ordering::Relaxed) != frame.buf {
+            not_ours();
+        }
     }
 
-    /// Where the packet's bytes lie.
-    ///
-    /// The table is asked, and the pool's bounds are checked. That the bytes also lie in the frame's own buffer needs no
-    /// check here: the library gives frames that do, and resize is the only way to change one.
+    /// Where the packet's bytes lie. The pool's bounds are checked; that the bytes also lie in the frame's own buffer
+    /// holds by construction: the library gives frames that do, and resize is the only way to change one.
     ///
     /// # Panics
     ///
-    /// If the caller does not own the buffer, or the frame leaves the pool.
+    /// If the frame leaves the pool.
     #[inline]
     fn place(self, frame: &ixy_frame) -> (*mut u8, usize) {
-        let end = u64::from(frame.offset) + u64::from(frame.len);
-        if !self.owns(frame) || end > self.size {
+        if u64::from(frame.offset) + u64::from(frame.len) > self.size {
             not_ours();
         }
         // SAFETY: the frame lies in the pool's memory, which begins at base and has size bytes.
-        let first = unsafe { self.base.add(frame.offset as usize) };
+        let first = unsafe { self.base.as_ptr().add(frame.offset as usize) };
         (first, usize::from(frame.len))
     }
 
@@ -102,9 +104,7 @@ impl<'a> Memory<'a> {
     ///
     /// If the caller does not own the buffer.
     pub(crate) fn resize(self, frame: &mut ixy_frame, len: usize) -> crate::Result<()> {
-        if !self.owns(frame) {
-            not_ours();
-        }
+        self.assert_owned(frame);
         let end_of_buffer = ((frame.buf & self.index_mask) + 1) * self.stride;
         let room = end_of_buffer.saturating_sub(frame.offset.into());
         match u16::try_from(len) {

@@ -6,6 +6,7 @@ use std::ops::{Deref, DerefMut};
 use ixy_sys::ixy_frame;
 
 use crate::error::Result;
+use crate::memory::Memory;
 use crate::pool::Pool;
 
 /// A packet by itself: it owns its buffer, reads and writes as a slice of bytes, and goes back to its pool when dropped.
@@ -55,6 +56,13 @@ impl Packet {
         self.frame
     }
 
+    /// The pool's memory, after asking whether the buffer is still the packet's.
+    fn memory(&self) -> Memory<'_> {
+        let memory = self.pool.memory();
+        memory.assert_owned(&self.frame);
+        memory
+    }
+
     /// Ends the packet without freeing its buffer.
     pub(crate) fn into_frame(self) -> ixy_frame {
         let frame = self.frame;
@@ -76,14 +84,14 @@ impl Deref for Packet {
 
     fn deref(&self) -> &[u8] {
         // SAFETY: the packet has its buffer to itself, and self is borrowed.
-        unsafe { self.pool.memory().bytes(&self.frame) }
+        unsafe { self.memory().bytes(&self.frame) }
     }
 }
 
 impl DerefMut for Packet {
     fn deref_mut(&mut self) -> &mut [u8] {
         // SAFETY: the packet has its buffer to itself, and self is borrowed mutably.
-        unsafe { self.pool.memory().bytes_mut(&self.frame) }
+        unsafe { self.memory().bytes_mut(&self.frame) }
     }
 }
 
