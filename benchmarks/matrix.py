@@ -53,7 +53,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--timings", type=names, default=list(TIMINGS), metavar="LIST", help="inline, threaded or both")
     parser.add_argument("--rounds", type=int, help=f"samples a row (default: {ROUNDS}, or what fits with --quick)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="for matrix.json and report.html (BUILD/matrix)")
-    parser.add_argument("--build", type=Path, default=TOP / "build", metavar="BUILD", help="where forwarders were built")
+    parser.add_argument(
+        "--build", type=Path, default=TOP / "build", metavar="BUILD", help="where forwarders were built"
+    )
     parser.add_argument("--prepare", action="store_true", help="build the forwarders first")
     parser.add_argument(
         "--instructions",
@@ -229,7 +231,7 @@ def main() -> int:
         "thresholds": {
             "better_state_ns": figures.BETTER_STATE_NS,
             "waited_share_max": figures.WAITED_MAX,
-            "empty_poll_share_max": figures.EMPTY_POLLS_MAX,
+            "empty_time_share_max": figures.EMPTY_TIME_MAX,
             "batch_fill_min": figures.FILL_MIN,
         },
         "missing": missing,

@@ -28,8 +28,9 @@ COUNTS = (
 
 BETTER_STATE_NS = 200.0  # a core-to-core round trip below this is the machine's better state
 WAITED_MAX = 0.03  # a thread that waited longer than this share for a CPU did not have its core
-# The device was the bottleneck when the driver looked in vain this often, or found batches this empty.
-EMPTY_POLLS_MAX = 0.10
+# The device was the bottleneck when the driver spent more than this share of its time on polls that found nothing, or
+# when the batches that it found were less than half full.
+EMPTY_TIME_MAX = 0.10
 FILL_MIN = 0.50
 INLINE_BAR_BATCH_MIN = 8  # below it the time brackets weigh more than the driver
 
@@ -80,17 +81,20 @@ def threaded_figures(raw: Sample, batch: int, empty_poll_cycles: float | None) -
     found = raw["polls"] - raw["empty_polls"]
     fill = raw["frames"] / (found * batch) if found else 0.0
     working = None
+    waited = empty  # not calibrated: as if every poll cost the same
     if empty_poll_cycles is not None:
-        working = max(0.0, raw["cycles"] - raw["empty_polls"] * empty_poll_cycles) / raw["frames"]
+        waited = min(1.0, raw["empty_polls"] * empty_poll_cycles / raw["cycles"])
+        working = (1.0 - waited) * raw["cycles"] / raw["frames"]
     return {
         "cycles_per_packet": raw["cycles"] / raw["frames"],
         "ns_per_packet": nanoseconds,
         "mpps": 1000.0 / nanoseconds,
         "empty_poll_share": empty,
+        "empty_time_share": waited,
         "idle_step_share": raw["idle_steps"] / raw["steps"] if raw["steps"] else 0.0,
         "batch_fill": fill,
         "cycles_per_packet_working": working,
-        "device_bottleneck": empty > EMPTY_POLLS_MAX or fill < FILL_MIN,
+        "device_bottleneck": waited > EMPTY_TIME_MAX or fill < FILL_MIN,
     }
 
 
@@ -201,6 +205,7 @@ def summarise(samples: Sequence[Sample], references: Sequence[Sample], timing: s
         names = (
             "core_to_core_ns",
             "empty_poll_share",
+            "empty_time_share",
             "idle_step_share",
             "batch_fill",
             "cycles_per_packet_working",

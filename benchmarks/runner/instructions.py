@@ -26,7 +26,7 @@ class ProfileError(Exception):
 
 
 def _name(names: dict[str, str], text: str) -> str:
-    """"(12) name" gives number 12 its name, "(12)" is that name again."""
+    """ "(12) name" gives number 12 its name, "(12)" is that name again."""
     number, _, name = text.partition(" ")
     if name:
         names[number] = name

@@ -123,6 +123,8 @@ def prepare(language: Language, build: Path) -> str | None:
     """Builds a language's forwarder. Returns what went wrong."""
     if lacks := language.lacks():
         return lacks
+    if not (TOP / language.folder).is_dir():
+        return f"no folder {language.folder}"
     changed = environment(build) | language.environment
     for command in language.build:
         done = subprocess.run(

@@ -18,8 +18,8 @@ FRAMES_MAX = 50_000_000
 CALIBRATION_RUNS = 6
 CALIBRATION_GROWTH = 20.0  # most that a calibrating run grows against the one before
 SAMPLE_GROWTH = 2.0  # most that a sample grows or shrinks against the one before
-EMPTY_POLL_RUNS = 8
-EMPTY_POLLS_MIN = 200
+EMPTY_POLL_RUNS = 4
+EMPTY_POLLS_MIN = 1000
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class Measurement:
                 if not self._resize(cell, raw, CALIBRATION_GROWTH):
                     break
             if cell.timing == "threaded":
-                cell.empty_poll_cycles = self._empty_poll(cell)
+                self._empty_poll(cell)
         except ForwarderError as error:
             self._fail(cell, f"calibration: {error}")
 
@@ -171,16 +171,16 @@ class Measurement:
         cell.frames = max(FRAMES_MIN, min(FRAMES_MAX, frames)) // 2 * 2
         return cell.frames > 3 * raw["frames"]
 
-    def _empty_poll(self, cell: Cell) -> float | None:
+    def _empty_poll(self, cell: Cell) -> None:
         """What a poll that finds nothing costs: from runs of two frames, of which nearly all polls are empty. The least
-        of several, because a disturbance only ever adds."""
-        least = None
+        of a row's runs at any batch size, because a disturbance only ever adds."""
+        same = [other for other in self.cells if other.row == cell.row]
         for _ in range(EMPTY_POLL_RUNS):
             raw, _ = self._run(cell, 2)
             if raw.get("empty_polls", 0) >= EMPTY_POLLS_MIN:
                 cost = raw["cycles"] / raw["polls"]
-                least = cost if least is None else min(least, cost)
-        return least
+                for other in same:
+                    other.empty_poll_cycles = min(cost, other.empty_poll_cycles or cost)
 
     # ---- samples ----
 

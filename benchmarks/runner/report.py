@@ -1,0 +1,257 @@
+"""The report: one HTML file that needs nothing else."""
+
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from . import plots
+
+HERE = Path(__file__).resolve().parent
+STUDY_FILE = HERE.parent / "reference" / "published.json"
+
+METHOD = """
+<p>Every forwarder runs the same workload on two emulated 82599 ports, in both directions: receive a batch, add one to
+byte 48 of each frame, transmit the batch on the other port, free what was not taken. Each frame carries a number and
+check bytes, and the far end verifies it: a run that lost, repeated or damaged a frame without counting it is a failed
+run, not a figure.</p>
+<p>Rows take turns. A <em>round</em> is one sample of every row; the order changes from round to round; a ratio divides the
+figure of C static by that of the row, both of one round, batch size and timing. Figures are medians, brackets are the
+middle half of the samples.</p>
+<p><b>Inline</b>: the device model is stepped on the driver's own thread and the time it takes is taken off (time stamps
+fenced, the cost of an empty bracket calibrated and subtracted), so what is left is the driver and the language, with
+warm caches. Below batch 8 the brackets weigh more than the driver.
+<b>Threaded</b>: the model runs on a core of its own, as hardware would, and cache lines travel between the cores. There a
+figure also depends on the machine: the host moves virtual cores about, and the round trip of a cache line between them
+is measured beside every sample. Samples with a round trip under {better:.0f} ns are in the machine's
+<em>better state</em>. A sample in which a measured thread waited more than {waited:.0%} of the time for a CPU does not
+count.</p>
+<p>In a threaded sample the device was the bottleneck when the driver spent more than {empty:.0%} of its time looking at
+empty rings, or when the batches it found were less than half full. Such a sample tells about the device model and cannot
+satisfy a goal for a ratio. Cycles in polls that found work are an estimate: an empty poll is taken to cost what it costs
+on an idle port.</p>
+<p><b>C static</b> calls the driver's core directly, with the checks that protect it from a lying device and without handle
+checks; every other row goes through libixy's ABI with every check. Instructions are counted by callgrind: those of the
+forwarding loop without those of the device model's steps.</p>
+"""
+
+
+def _n(value: float | None, digits: int = 2) -> str:
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
+
+
+def _table(head: list[str], lines: list[list[str]], text_columns: int = 1, firsts: set[int] | None = None) -> str:
+    """Cells hold HTML. The first text_columns are text, the rest numbers."""
+
+    def cells(tag: str, line: list[str]) -> str:
+        classes = ("" if i < text_columns else ' class="n"' for i in range(len(line)))
+        return "".join(f"<{tag}{kind}>{cell}</{tag}>" for cell, kind in zip(line, classes, strict=True))
+
+    body = "".join(
+        f"<tr{' class=first' if firsts and i in firsts else ''}>{cells('td', line)}</tr>"
+        for i, line in enumerate(lines)
+    )
+    return f'<div class="scroll"><table><thead><tr>{cells("th", head)}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _section(title: str, body: str, kind: str = "") -> str:
+    return f'<section class="{kind}"><h2>{escape(title)}</h2>{body}</section>'
+
+
+def _figure(svg: str | None) -> str:
+    return f'<div class="plot">{svg}</div>' if svg else '<p class="faint">Nothing was measured for this plot.</p>'
+
+
+def _cards(result: dict[str, Any]) -> str:
+    """The headline: inline ratios where rows are compared."""
+    cards = []
+    for row in plots.compared(result, "inline", "ratio_to_c"):
+        name = plots.name_of(row)
+        reference = name == result["reference"]
+        big = f"{row['mpps']:.0f} Mpps" if reference else f"{row['ratio_to_c']:.2g} ×"
+        small = f"{row['ns_per_packet']:.3g} ns a packet"
+        colour = plots.style(name)[0]
+        cards.append(
+            f'<div class="card" style="--colour:{colour}"><span>{escape(plots.label(name))}</span><b>{big}</b>'
+            f"<span>{small}, batch {row['batch']}</span></div>"
+        )
+    return f'<div class="cards">{"".join(cards)}</div>' if cards else ""
+
+
+def _spread(row: dict[str, Any], figure: str, digits: int) -> str:
+    spread = row.get(f"{figure}_spread")
+    if row.get(figure) is None or spread is None:
+        return "–"
+    return f"{row[figure]:,.{digits}f} <small>[{spread['p25']:,.{digits}f}..{spread['p75']:,.{digits}f}]</small>"
+
+
+def _verified(row: dict[str, Any]) -> str:
+    if row["missing"]:
+        return "<small>missing</small>"
+    return '<span class="good">yes</span>' if row["verified"] else '<span class="bad">NO</span>'
+
+
+def _rows_table(result: dict[str, Any], timing: str) -> str:
+    rows = [row for row in result["rows"] if row["timing"] == timing]
+    head = ["language", "boundary", "variant", "verified", "batch", "ns a packet", "Mpps", "cycles", "of C static"]
+    if timing == "threaded":
+        head += ["driver waited", "device waited", "cycles working", "round trip, ns"]
+    head += ["samples", "notes"]
+    lines, firsts, last, told = [], set(), None, set()
+    for row in rows:
+        name = plots.name_of(row)
+        if row["missing"]:
+            if name in told:
+                continue
+            told.add(name)
+        if name != last:
+            firsts.add(len(lines))
+            last = name
+        line = [
+            escape(row["language"]),
+            escape(row["boundary"]),
+            escape(row["variant"]),
+            _verified(row),
+            "" if row["missing"] else str(row["batch"]),
+            _spread(row, "ns_per_packet", 2),
+            _n(row["mpps"]),
+            _n(row["cycles_per_packet"], 1),
+            _spread(row, "ratio_to_c", 3),
+        ]
+        if timing == "threaded":
+            line += [
+                _share(row.get("empty_time_share")),
+                _share(row.get("idle_step_share")),
+                _n(row.get("cycles_per_packet_working"), 1),
+                _n(row.get("core_to_core_ns"), 0),
+            ]
+        notes = [row["missing"].splitlines()[0]] if row["missing"] else row["notes"] + row["failures"]
+        line += [f"{row['samples_used']}/{len(row['samples'])}", escape("; ".join(notes))]
+        lines.append(line)
+    return _table(head, lines, 4, firsts).replace(f'<td class="n">{""}', '<td class="n">') if lines else ""
+
+
+def _bars(result: dict[str, Any]) -> str:
+    lines = []
+    for bar in result["bars"]:
+        kind = {True: "good", False: "bad", None: "faint"}[bar["reached"]]
+        lines.append([escape(bar["text"]), f'<span class="{kind}">{escape(bar["verdict"])}</span>'])
+    return _table(["goal", "here"], lines, 2)
+
+
+def _instructions(result: dict[str, Any], study: dict[str, Any]) -> str:
+    lines = []
+    for name, value in result["instructions"].items():
+        text = value.get("not_measured")
+        figure = f"not measured: {escape(text)}" if text else _n(value["instructions_per_packet"], 1)
+        lines.append(
+            [f"{escape(name)}, batch {value.get('batch', '–')}", figure, "callgrind, inline, device model off"]
+        )
+    for batch, languages in study["events_per_packet_1.6GHz"].items():
+        for language, events in languages.items():
+            lines.append(
+                [
+                    f"{escape(language)}, batch {batch.removeprefix('batch')}",
+                    _n(events["instructions"], 0),
+                    f"published, hardware counters, 1.6 GHz, {events['cycles']} cycles",
+                ]
+            )
+    return _table(["row", "instructions a packet", "how"], lines, 3)
+
+
+def _study(study: dict[str, Any]) -> str:
+    size = study["implementation_size"]
+    safety = study["safety"]
+    sizes = [[language, *map(str, figures)] for language, figures in size.items() if language != "columns"]
+    marks = [[language, *figures] for language, figures in safety.items() if language != "columns"]
+    speeds = []
+    for clock, languages in study["throughput_mpps_by_batch"].items():
+        for language, points in languages.items():
+            batches = ("1", "2", "4", "8", "16", "32", "64", "128", "256")
+            speeds.append([clock.replace("GHz", " GHz"), language, *(_n(points.get(batch)) for batch in batches)])
+    batches_head = [str(2**i) for i in range(9)]
+    return (
+        f'<p class="faint">Source: {escape(study["source"])}. Setup: {escape(study["setup"])}.</p>'
+        "<details><summary>Throughput, Mpps by batch size</summary>"
+        + _table(["clock", "language", *batches_head], speeds, 2)
+        + "</details><details><summary>Size of the drivers</summary>"
+        + _table(["language", *size["columns"]], sizes)
+        + "</details><details><summary>Safety</summary>"
+        + _table(["language", *safety["columns"]], marks, 1 + len(safety["columns"]))
+        + "</details>"
+    )
+
+
+def _facts(facts: dict[str, Any]) -> str:
+    def value(fact: Any) -> str:
+        if isinstance(fact, dict):
+            return ", ".join(f"{name} {part}" for name, part in fact.items())
+        return "unknown" if fact is None else f"{fact:.2%}" if isinstance(fact, float) and fact < 1 else str(fact)
+
+    pairs = (f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(value(fact))}</dd>" for name, fact in facts.items())
+    return f"<dl>{''.join(pairs)}</dl>"
+
+
+def page(result: dict[str, Any]) -> str:
+    study = json.loads(STUDY_FILE.read_text())
+    limits = result["thresholds"]
+    method = METHOD.format(
+        better=limits["better_state_ns"], waited=limits["waited_share_max"], empty=limits["empty_time_share_max"]
+    )
+    parts = [
+        "<h1>One C driver, many languages</h1>",
+        f'<div class="meta">The libixy matrix on emulated 82599 ports · {escape(result["started"])} · '
+        f"{escape(str(result['machine']['cpu']))}, {result['machine']['cpus']} CPUs · {result['rounds']} rounds · "
+        f"commit {escape(result['commit'][:12] or 'unknown')}{' (changed)' if 'dirty' in result['commit'] else ''}"
+        f"{' · quick run' if result['quick'] else ''}</div>",
+    ]
+    if result["failures"] or result["missing"]:
+        told = [f'<li class="bad">{escape(text)}</li>' for text in result["failures"]]
+        told += [
+            f"<li>{escape(name)} is missing: {escape(reason.splitlines()[0])}</li>"
+            for name, reason in result["missing"].items()
+        ]
+        kind = "alarm" if result["failures"] else ""
+        parts.append(_section("Failed or missing", f"<ul>{''.join(told)}</ul>", kind))
+    parts += [
+        _cards(result),
+        _section(
+            "Throughput over batch size",
+            "<p>Verified frames, both directions together. Shaded: the middle half of the samples.</p>"
+            + _figure(plots.throughput(result)),
+        ),
+        _section(
+            "Against native C",
+            "<p>Each row against C static of the same round.</p>" + _figure(plots.ratios(result)),
+        ),
+        _section(
+            "Threaded runs: waiting",
+            "<p>A threaded figure is the slower side's. The left plot shows which side that was, the right one how the "
+            "figures follow the machine's state.</p>" + _figure(plots.waits(result)),
+        ),
+        _section("Goals", _bars(result)),
+        _section("Instructions", _instructions(result, study)),
+        _section(
+            "Beside the published study",
+            "<p>There, each language had a driver of its own on a real NIC; here, one C driver serves all of them and the "
+            "device is emulated. So compare how languages stand to C, not the packets a second. At 3.3 GHz the fastest "
+            "drivers reached the NIC's limit; the ratios are therefore from 1.6 GHz. Grey: languages not here.</p>"
+            + _figure(plots.published(result, study))
+            + _study(study),
+        ),
+        _section("All figures: inline", _rows_table(result, "inline") or '<p class="faint">Not selected.</p>'),
+        _section("All figures: threaded", _rows_table(result, "threaded") or '<p class="faint">Not selected.</p>'),
+        _section("How this was measured", method),
+        _section("Machine", _facts(result["machine"])),
+        _section("Versions", _facts(result["versions"])),
+    ]
+    css = (HERE / "report.css").read_text()
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>libixy: the matrix</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{css}</style></head>'
+        f"<body><main>{''.join(parts)}</main></body></html>\n"
+    )
