@@ -39,9 +39,14 @@ int32_t ixy_buf_alloc(uint64_t pool, ixy_frame *frames, uint32_t count)
     while (done < count && got > 0) {
         uint32_t index[BUFFERS_PIECE];
         got = pool_take(slot->pool, index, count - done < BUFFERS_PIECE ? count - done : BUFFERS_PIECE);
-        for (uint32_t i = 0; i < got; i++)
-            frames[done + i] = (ixy_frame){.buf = index[i], .offset = index[i] * slot->pool->stride + POOL_HEADROOM};
-        ownership_hand_out(&slot->ownership, frames + done, got);
+        for (uint32_t i = 0; i < got; i++) {
+            uint32_t offset = index[i] * slot->pool->stride + POOL_HEADROOM;
+            uint64_t sendable = frame_place_of(offset, FRAME_LENGTH_MIN);
+            frames[done + i].buf = ownership_hand_out(&slot->ownership, index[i], sendable);
+            frames[done + i].offset = offset;
+            frames[done + i].len = 0;
+            frames[done + i].flags = 0;
+        }
         done += got;
     }
     buffers_leave(slot);
@@ -84,7 +89,7 @@ static uint8_t *buffers_reach(struct pool_slot *slot, const ixy_frame *frame, ui
 {
     if (!ownership_holds(&slot->ownership, frame->buf))
         *code = IXY_E_HANDLE;
-    else if (!ownership_within(&slot->ownership, frame))
+    else if (!ownership_within(&slot->ownership, (const struct frame *)frame))
         *code = IXY_E_FRAME;
     else if ((uint64_t)at + size > frame->len)
         *code = IXY_E_RANGE;

@@ -72,8 +72,6 @@ static int32_t device_slot_fill(struct device_slot *slot, const char *address, c
         return code;
     slot->driver = slot->device->driver;
     slot->pool = pool;
-    slot->tx_len_min = slot->device->tx_len_min;
-    slot->tx_len_max = slot->device->tx_len_max;
     __atomic_store_n(&slot->rx_queues, slot->device->config.rx_queues, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->tx_queues, slot->device->config.tx_queues, __ATOMIC_RELAXED);
     if (pool != NULL)

@@ -8,32 +8,32 @@
  * begin at 1. The generation makes a handle of yesterday differ from today's for the same buffer or slot; it repeats
  * after 2^28 moves of that one buffer.
  *
- * Slots are static: looking one up with any value whatever is safe.
+ * Buffer handles are the tokens of core/dma/ownership.h. Slots are static: looking one up with any value whatever is
+ * safe.
  */
 #ifndef ABI_HANDLE_H
 #define ABI_HANDLE_H
 
 #include <stdint.h>
 
-#define HANDLE_INDEX_BITS 18
-#define HANDLE_INDEX_MASK ((1u << HANDLE_INDEX_BITS) - 1)
+#include "core/dma/ownership.h"
+
 #define HANDLE_KIND_SHIFT 18
 #define HANDLE_KIND_MASK 0x3Fu
 #define HANDLE_BUFFER ((uint64_t)1 << 24)
-#define HANDLE_GENERATION_SHIFT 25
 #define HANDLE_GENERATION_MASK 0xFFFFFFFu
 
 enum handle_kind { HANDLE_POOL = 1, HANDLE_DEVICE = 2, HANDLE_VIEW = 3 };
 
 static inline uint64_t handle_make(enum handle_kind kind, uint32_t slot, uint32_t generation)
 {
-    return (uint64_t)(generation & HANDLE_GENERATION_MASK) << HANDLE_GENERATION_SHIFT |
+    return (uint64_t)(generation & HANDLE_GENERATION_MASK) << OWNERSHIP_GENERATION_SHIFT |
            (uint64_t)kind << HANDLE_KIND_SHIFT | slot;
 }
 
 static inline uint32_t handle_slot(uint64_t handle)
 {
-    return (uint32_t)handle & HANDLE_INDEX_MASK;
+    return (uint32_t)handle & OWNERSHIP_INDEX_MASK;
 }
 
 #endif

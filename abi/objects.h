@@ -16,7 +16,6 @@
 
 #include "abi/handle.h"
 #include "abi/include/ixy.h"
-#include "abi/ownership.h"
 #include "core/device/device.h"
 #include "core/dma/pool.h"
 
@@ -37,7 +36,7 @@ struct pool_slot {
     uint64_t inherited;
     uint32_t callers; /* atomic: hot calls in this pool */
     uint32_t generation;
-    uint32_t buffer_generation; /* where the next pool of this slot begins, past all that were given out */
+    uint32_t buffer_generation; /* of the first handles of this slot's pool: past all that earlier pools gave out */
     uint32_t devices;           /* open on this pool; under objects_lock */
     struct pool *pool;
     struct pool_pages *pages;
@@ -58,7 +57,6 @@ struct device_slot {
     const struct driver *driver;
     struct pool_slot *pool;
     uint32_t rx_queues, tx_queues; /* atomic: hot calls read them */
-    uint32_t tx_len_min, tx_len_max;
     struct queue_gate rx[IXY_QUEUES_MAX];
     struct queue_gate tx[IXY_QUEUES_MAX];
 };

@@ -40,34 +40,9 @@ int32_t ixy_rx_batch(uint64_t device, uint32_t queue, ixy_frame *frames, uint32_
     int32_t code = packets_enter(slot, gate, device);
     if (code < 0)
         return code;
-    uint32_t received = slot->driver->rx_batch(gate->queue, (struct frame *)frames, count);
-    ownership_hand_out(&slot->pool->ownership, frames, received);
+    uint32_t received = slot->driver->rx_batch_owned(gate->queue, (struct frame *)frames, count);
     packets_leave(gate);
     return (int32_t)received;
-}
-
-/* Takes frames from the caller until one is wrong; returns how many, and why the next one was refused. */
-static inline uint32_t packets_take_back(struct device_slot *slot, const ixy_frame *frames, uint32_t count,
-                                         int32_t *code)
-{
-    const struct ownership *ownership = &slot->pool->ownership;
-    uint64_t *owner = ownership->owner;
-    const uint32_t shortest = slot->tx_len_min;
-    const uint32_t span = slot->tx_len_max - shortest;
-    for (uint32_t i = 0; i < count; i++) {
-        if (!ownership_holds(ownership, frames[i].buf)) {
-            *code = IXY_E_HANDLE;
-            return i;
-        }
-        if (!ownership_within(ownership, &frames[i]) || (uint32_t)frames[i].len - shortest > span ||
-            frames[i].flags != 0) {
-            *code = IXY_E_FRAME;
-            return i;
-        }
-        /* At once, so that the same buffer later in this batch is caught. */
-        __atomic_store_n(&owner[frames[i].buf & ownership->index_mask], 0, __ATOMIC_RELAXED);
-    }
-    return count;
 }
 
 int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, uint32_t count)
@@ -83,9 +58,7 @@ int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, u
     int32_t code = packets_enter(slot, gate, device);
     if (code < 0)
         return code;
-    uint32_t room = slot->driver->tx_room(gate->queue, count);
-    uint32_t sent = packets_take_back(slot, frames, room, &code);
-    slot->driver->tx_post(gate->queue, (const struct frame *)frames, sent);
+    uint32_t sent = slot->driver->tx_batch_owned(gate->queue, (const struct frame *)frames, count, &code);
     packets_leave(gate);
     return sent == 0 ? code : (int32_t)sent;
 }

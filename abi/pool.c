@@ -67,35 +67,35 @@ static int32_t pool_slot_fill(struct pool_slot *slot, uint32_t number, const ixy
 {
     uint32_t entries = pool_round_to_power(config->buffer_count);
     struct pool_pages *pages = calloc(1, sizeof(*pages));
-    uint32_t *generation = malloc(config->buffer_count * sizeof(*generation));
+    struct ownership_record *record = malloc(config->buffer_count * sizeof(*record));
     struct pool *pool = NULL;
-    int32_t code = pages == NULL || generation == NULL ? error_set(IXY_E_NO_MEMORY, "pool: no memory for its tables")
-                                                       : pool_map_table(pages, entries);
+    int32_t code = pages == NULL || record == NULL ? error_set(IXY_E_NO_MEMORY, "pool: no memory for its tables")
+                                                   : pool_map_table(pages, entries);
     if (code < 0) {
-        free(generation);
+        free(record);
         free(pages);
         return code;
     }
     pages->holders = 1;
     code = pool_open(config->buffer_count, config->buffer_size, &pool);
     if (code < 0) {
-        free(generation);
+        free(record);
         pool_pages_drop(pages);
         return code;
     }
+    uint64_t first = HANDLE_BUFFER | (uint64_t)number << HANDLE_KIND_SHIFT |
+                     (uint64_t)slot->buffer_generation << OWNERSHIP_GENERATION_SHIFT;
     for (uint32_t i = 0; i < config->buffer_count; i++)
-        generation[i] = slot->buffer_generation;
+        record[i].next = first | i;
     pool->memory.owner = pages->owner;
     pages->base = pool->memory.base;
     pages->size = pool->memory.size;
     slot->pool = pool;
     slot->pages = pages;
     slot->devices = 0;
-    slot->ownership = (struct ownership){.owner = pages->owner,
-                                         .generation = generation,
-                                         .base = HANDLE_BUFFER | (uint64_t)number << HANDLE_KIND_SHIFT,
-                                         .index_mask = entries - 1,
-                                         .stride = pool->stride};
+    slot->ownership =
+        (struct ownership){.owner = pages->owner, .record = record, .index_mask = entries - 1, .stride = pool->stride};
+    pool->ownership = &slot->ownership;
     return 0;
 }
 
@@ -146,13 +146,13 @@ int32_t ixy_pool_open(const ixy_pool_config *given, uint64_t *pool)
 /* Where the generations of this slot's next pool begin: past every one that was given out. */
 static uint32_t pool_next_generation(const struct pool_slot *slot)
 {
-    uint32_t most = slot->buffer_generation;
+    uint32_t most = 0;
     for (uint32_t i = 0; i < slot->pool->count; i++) {
-        uint32_t moved = slot->ownership.generation[i] - slot->buffer_generation;
-        if (moved > most - slot->buffer_generation)
-            most = slot->ownership.generation[i];
+        uint32_t next = (uint32_t)(slot->ownership.record[i].next >> OWNERSHIP_GENERATION_SHIFT);
+        uint32_t moved = (next - slot->buffer_generation) & HANDLE_GENERATION_MASK;
+        most = moved > most ? moved : most;
     }
-    return most;
+    return (slot->buffer_generation + most) & HANDLE_GENERATION_MASK;
 }
 
 static const char *pool_device_address(const struct pool_slot *slot)
@@ -179,7 +179,7 @@ static void pool_slot_close(struct pool_slot *slot)
     slot->pool->memory.base = NULL; /* the pages are pool_pages_drop's */
     pool_close(slot->pool);
     pool_pages_drop(pages);
-    free(slot->ownership.generation);
+    free(slot->ownership.record);
     slot->pool = NULL;
     slot->pages = NULL;
 }

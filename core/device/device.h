@@ -12,22 +12,12 @@
 #include <stdint.h>
 
 #include "core/bus/bus.h"
+#include "core/dma/frame.h"
 #include "core/dma/pool.h"
 
 #define DEVICE_QUEUES_MAX 16
 #define DEVICE_RING_MIN 64
 #define DEVICE_RING_MAX 4096
-
-/* Where a packet lies in its pool's memory. Laid out as the ABI's ixy_frame (asserted there), whose arrays drivers
- * work on directly; hence may_alias. The low bits of buf are the buffer's index; the ABI has more above them. */
-#define FRAME_INDEX_MASK 0x3FFFFu
-
-struct __attribute__((may_alias)) frame {
-    uint64_t buf;
-    uint32_t offset;
-    uint16_t len;
-    uint16_t flags;
-};
 
 struct device_config {
     uint32_t rx_queues;
@@ -64,12 +54,14 @@ struct driver {
     /* Frees the device, not its bus. */
     void (*close)(struct device *device);
 
-    /* The packet path; queue is rx[i] or tx[i] of the device. */
+    /* The packet path; queue is rx[i] or tx[i] of the device. Both return how many frames they moved.
+     * The plain ones work on buffer indices and trust the caller's frames. The owned ones keep the pool's ownership
+     * table: what is received is handed out; what is sent is checked and taken back, and the first frame that may not
+     * be sent ends the batch, with why in *code. */
     uint32_t (*rx_batch)(void *queue, struct frame *frames, uint32_t count);
-    /* How many of count frames the ring has room for now, after taking back what was sent. */
-    uint32_t (*tx_room)(void *queue, uint32_t count);
-    /* Sends count frames, for which there must be room. */
-    void (*tx_post)(void *queue, const struct frame *frames, uint32_t count);
+    uint32_t (*tx_batch)(void *queue, const struct frame *frames, uint32_t count);
+    uint32_t (*rx_batch_owned)(void *queue, struct frame *frames, uint32_t count);
+    uint32_t (*tx_batch_owned)(void *queue, const struct frame *frames, uint32_t count, int32_t *code);
 
     int32_t (*stats)(struct device *device, struct device_stats *stats);
     int32_t (*link)(struct device *device, struct device_link *link);
@@ -108,9 +100,7 @@ static inline uint32_t device_rx_batch(struct device *device, uint32_t queue, st
 static inline uint32_t device_tx_batch(struct device *device, uint32_t queue, const struct frame *frames,
                                        uint32_t count)
 {
-    uint32_t room = device->driver->tx_room(device->tx[queue], count);
-    device->driver->tx_post(device->tx[queue], frames, room);
-    return room;
+    return device->driver->tx_batch(device->tx[queue], frames, count);
 }
 
 #endif

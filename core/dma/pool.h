@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/dma/memory.h"
+#include "core/dma/ownership.h"
 
 #define POOL_HEADROOM 128
 #define POOL_CACHE_MAX 512
@@ -24,7 +25,8 @@ struct pool {
     uint32_t count;       /* buffers */
     uint32_t buffer_size; /* packet bytes after the headroom */
     uint32_t stride;
-    uint32_t committed; /* buffers that open devices may hold */
+    uint32_t committed;                /* buffers that open devices may hold */
+    const struct ownership *ownership; /* NULL: callers know buffers by their indices; set before devices open */
     pthread_mutex_t lock;
     uint32_t free_count;
     uint32_t *free; /* indices; the last given is the first taken, as its lines are still in the cache */

@@ -81,8 +81,8 @@ static int32_t ixgbe_open(struct bus *bus, const struct device_config *config, s
     ixgbe->device.bus = bus;
     ixgbe->device.config = *config;
     ixgbe->device.promiscuous = true;
-    ixgbe->device.tx_len_min = 17;   /* 7.2.1.1: hardware pads from there on */
-    ixgbe->device.tx_len_max = 1514; /* MAXFRS after reset, 8.2.3.22.13, without the checksum */
+    ixgbe->device.tx_len_min = IXGBE_TX_LENGTH_MIN;
+    ixgbe->device.tx_len_max = FRAME_LENGTH_MAX; /* MAXFRS after reset, 8.2.3.22.13, without the checksum */
     ixgbe->mac_type = model->mac_type;
     snprintf(ixgbe->device.name, sizeof(ixgbe->device.name), "%s", model->name);
 
@@ -142,8 +142,9 @@ const struct driver ixgbe_driver = {
     .reset = ixgbe_reset,
     .close = ixgbe_close,
     .rx_batch = ixgbe_rx_batch,
-    .tx_room = ixgbe_tx_room,
-    .tx_post = ixgbe_tx_post,
+    .tx_batch = ixgbe_tx_batch,
+    .rx_batch_owned = ixgbe_rx_batch_owned,
+    .tx_batch_owned = ixgbe_tx_batch_owned,
     .stats = ixgbe_stats,
     .link = ixgbe_link,
     .mac_set = ixgbe_mac_set,

@@ -24,9 +24,10 @@ struct ixgbe_rx_queue {
     uint32_t taken;
     uint32_t posted;
     uint32_t mask;
-    uint32_t stride;           /* bytes from buffer to buffer in the pool */
-    uint32_t length_max;       /* packet bytes that the device may write */
-    uint64_t packet_address;   /* device address of buffer 0's packet */
+    uint32_t stride;         /* bytes from buffer to buffer in the pool */
+    uint32_t length_max;     /* longest frame that a buffer holds and a device sends */
+    uint64_t packet_address; /* device address of buffer 0's packet */
+    const struct ownership *ownership;
     struct bus *step;          /* the bus if its model wants to be stepped, else NULL */
     uint64_t dropped, starved; /* see struct device_stats */
     bool discarding;           /* in the middle of a frame over several descriptors that is dropped */
@@ -49,6 +50,7 @@ struct ixgbe_tx_queue {
     uint32_t report_first, report_next; /* the part of the list that is in use, counting like positions */
     uint32_t *report;                   /* position after each batch's last descriptor */
     uint64_t pool_address;              /* device address of the pool's first byte */
+    const struct ownership *ownership;
     struct bus *step;
     uint32_t index;
     struct dma_memory memory;
@@ -106,12 +108,13 @@ int32_t ixgbe_rx_start(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue)
 void ixgbe_rx_stop(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue);
 void ixgbe_rx_free(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue);
 uint32_t ixgbe_rx_batch(void *queue, struct frame *frames, uint32_t count);
+uint32_t ixgbe_rx_batch_owned(void *queue, struct frame *frames, uint32_t count);
 
 int32_t ixgbe_tx_allocate(struct ixgbe_device *ixgbe, uint32_t index);
 int32_t ixgbe_tx_start(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue);
 void ixgbe_tx_stop(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue);
 void ixgbe_tx_free(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue);
-uint32_t ixgbe_tx_room(void *queue, uint32_t count);
-void ixgbe_tx_post(void *queue, const struct frame *frames, uint32_t count);
+uint32_t ixgbe_tx_batch(void *queue, const struct frame *frames, uint32_t count);
+uint32_t ixgbe_tx_batch_owned(void *queue, const struct frame *frames, uint32_t count, int32_t *code);
 
 #endif

@@ -41,7 +41,7 @@
 #define IXGBE_RXCSUM_PCSD (1u << 13)
 #define IXGBE_MRQC 0x05818u /* multiple receive queues command, 8.2.3.7.12 */
 #define IXGBE_MRQC_RSS 0x1u
-#define IXGBE_MRQC_FIELDS 0x00F30000u /* TCP and UDP over IPv4 and IPv6, IPv4, IPv6 */
+#define IXGBE_MRQC_FIELDS 0x00F30000u          /* TCP and UDP over IPv4 and IPv6, IPv4, IPv6 */
 #define IXGBE_RETA(n) (0x05C00u + 4 * (n))     /* redirection table, 32 words of 4 entries, 8.2.3.7.13 */
 #define IXGBE_RSSRK(n) (0x05C80u + 4 * (n))    /* RSS random key, 10 words, 8.2.3.7.14 */
 #define IXGBE_RDBAL(n) (0x01000u + 0x40 * (n)) /* 8.2.3.8.1; this and the next ones for n < 64 */
@@ -133,13 +133,19 @@ struct ixgbe_rx_descriptor {
 
 #define IXGBE_RX_DD ((uint64_t)1 << 0)
 #define IXGBE_RX_EOP ((uint64_t)1 << 1)
+#define IXGBE_RX_LENGTH ((uint64_t)0xFFFF << 32)
 #define IXGBE_RX_RXE ((uint64_t)1 << 29) /* MAC error; comes only with FCTRL.SBP */
 
 /* Advanced transmit data descriptor, 7.2.3.2.4 */
 struct ixgbe_tx_descriptor {
     uint64_t address;
-    uint32_t command; /* DCMD, DTYP, DTALEN */
-    uint32_t status;  /* PAYLEN << 14; written back: DD */
+    union {
+        struct {
+            uint32_t command; /* DCMD, DTYP, DTALEN */
+            uint32_t status;  /* PAYLEN << 14; written back: DD */
+        };
+        uint64_t command_status; /* both, for one store */
+    };
 };
 
 #define IXGBE_TX_DTYP_DATA (3u << 20)
@@ -148,6 +154,7 @@ struct ixgbe_tx_descriptor {
 #define IXGBE_TX_RS (1u << 27)
 #define IXGBE_TX_DEXT (1u << 29)
 #define IXGBE_TX_PAYLEN_SHIFT 14
+#define IXGBE_TX_LENGTH_MIN 17 /* hardware pads from there on, 7.2.1.1 */
 #define IXGBE_TX_DD (1u << 0)
 
 #endif

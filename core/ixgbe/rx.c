@@ -38,59 +38,86 @@ static void ixgbe_rx_post(struct ixgbe_rx_queue *queue)
     }
 }
 
-/* A completion that is not one whole good frame: over several descriptors, with a MAC error, or one that no correct
- * device writes (longer than the buffer, empty). Its buffer goes back. */
-static void ixgbe_rx_drop(struct ixgbe_rx_queue *queue, uint32_t slot, uint64_t written_back)
+/* A descriptor that does not hold one whole good frame. Returns false if it is not written back yet. Else its buffer
+ * goes back: a frame over several descriptors, with a MAC error, or a completion that no correct device writes. */
+static bool ixgbe_rx_drop(struct ixgbe_rx_queue *queue, uint32_t slot, uint64_t written_back)
 {
+    if ((written_back & IXGBE_RX_DD) == 0)
+        return false;
     bool last = (written_back & IXGBE_RX_EOP) != 0;
     if (last)
         ixgbe_count(&queue->dropped);
     queue->discarding = !last;
     pool_cache_give(&queue->cache, queue->buffer + slot, 1);
+    return true;
 }
 
-uint32_t ixgbe_rx_batch(void *opaque, struct frame *frames, uint32_t count)
+/* Frames of consecutive descriptors that are whole and good; ends at the first that is not. */
+static inline __attribute__((always_inline)) uint32_t ixgbe_rx_run(const struct ixgbe_rx_queue *queue, uint32_t slot,
+                                                                   struct frame *frames, uint32_t count,
+                                                                   const struct ownership *ownership)
 {
-    struct ixgbe_rx_queue *queue = opaque;
+    const struct ixgbe_rx_descriptor *descriptor = queue->ring + slot;
+    const uint32_t *buffer = queue->buffer + slot;
+    const uint64_t stride = queue->stride;
+    const uint64_t span = (uint64_t)(queue->length_max - FRAME_LENGTH_MIN) << 32;
+    for (uint32_t i = 0; i < count; i++) {
+        /* Acquire: the frame and the rest of the descriptor are read after DD was seen. One load, because a device
+         * could change length or status between two. */
+        uint64_t written_back = __atomic_load_n(&descriptor[i].header_address, __ATOMIC_ACQUIRE);
+        uint64_t length = written_back & IXGBE_RX_LENGTH;
+        if ((written_back & (IXGBE_RX_DD | IXGBE_RX_EOP | IXGBE_RX_RXE)) != (IXGBE_RX_DD | IXGBE_RX_EOP) ||
+            length - ((uint64_t)FRAME_LENGTH_MIN << 32) > span)
+            return i;
+        uint32_t index = buffer[i];
+        uint64_t place = length | (index * stride + POOL_HEADROOM);
+        frame_set(&frames[i], ownership != NULL ? ownership_hand_out(ownership, index, place) : index, place);
+    }
+    return count;
+}
+
+static inline __attribute__((always_inline)) uint32_t ixgbe_rx_take(struct ixgbe_rx_queue *queue, struct frame *frames,
+                                                                    uint32_t count, const struct ownership *ownership)
+{
     if (queue->step != NULL)
         queue->step->step(queue->step);
 
-    const struct ixgbe_rx_descriptor *ring = queue->ring;
-    const uint32_t *buffer = queue->buffer;
-    const uint32_t mask = queue->mask;
-    const uint32_t stride = queue->stride;
-    const uint32_t length_max = queue->length_max;
-    uint32_t position = queue->taken;
-    /* Only descriptors that were posted count: one that waits for a buffer still shows its last DD. */
-    const uint32_t end = queue->posted;
+    const uint32_t size = queue->mask + 1;
     uint32_t received = 0;
-    while (received < count && position != end) {
-        uint32_t slot = position & mask;
-        /* Acquire: the frame and the rest of the descriptor are read after DD was seen. One load, because a device
-         * could change length or status between two. */
-        uint64_t written_back = __atomic_load_n(&ring[slot].header_address, __ATOMIC_ACQUIRE);
-        if ((written_back & IXGBE_RX_DD) == 0)
-            break;
-        position++;
-        uint32_t length = (uint16_t)(written_back >> 32);
-        if (__builtin_expect((written_back & (IXGBE_RX_EOP | IXGBE_RX_RXE)) != IXGBE_RX_EOP ||
-                                 length - 1 >= length_max || queue->discarding,
-                             0)) {
-            ixgbe_rx_drop(queue, slot, written_back);
-            continue;
+    /* Only descriptors that were posted count: one that waits for a buffer still shows its last DD. */
+    while (received < count && queue->taken != queue->posted) {
+        uint32_t slot = queue->taken & queue->mask;
+        uint32_t run = count - received;
+        if (run > queue->posted - queue->taken)
+            run = queue->posted - queue->taken;
+        if (run > size - slot)
+            run = size - slot;
+        uint32_t good = queue->discarding ? 0 : ixgbe_rx_run(queue, slot, frames + received, run, ownership);
+        received += good;
+        queue->taken += good;
+        if (good < run) {
+            slot = queue->taken & queue->mask;
+            if (!ixgbe_rx_drop(queue, slot, __atomic_load_n(&queue->ring[slot].header_address, __ATOMIC_ACQUIRE)))
+                break;
+            queue->taken++;
         }
-        uint32_t index = buffer[slot];
-        frames[received].buf = index;
-        frames[received].offset = index * stride + POOL_HEADROOM;
-        frames[received].len = (uint16_t)length;
-        frames[received].flags = 0;
-        received++;
     }
-    if (position + mask - end != 0) {
-        queue->taken = position;
+    if (queue->posted - queue->taken != queue->mask)
         ixgbe_rx_post(queue);
-    }
     return received;
+}
+
+uint32_t ixgbe_rx_batch(void *queue, struct frame *frames, uint32_t count)
+{
+    return ixgbe_rx_take(queue, frames, count, NULL);
+}
+
+uint32_t ixgbe_rx_batch_owned(void *queue, struct frame *frames, uint32_t count)
+{
+    const struct ownership *ownership = ((struct ixgbe_rx_queue *)queue)->ownership;
+    if (ownership == NULL)
+        __builtin_unreachable(); /* the ABI's pools all have one */
+    return ixgbe_rx_take(queue, frames, count, ownership);
 }
 
 int32_t ixgbe_rx_allocate(struct ixgbe_device *ixgbe, uint32_t index)
@@ -118,7 +145,8 @@ int32_t ixgbe_rx_allocate(struct ixgbe_device *ixgbe, uint32_t index)
     queue->ring = (struct ixgbe_rx_descriptor *)(void *)queue->memory.base;
     queue->mask = config->rx_ring_size - 1;
     queue->stride = config->pool->stride;
-    queue->length_max = config->pool->buffer_size;
+    queue->length_max = config->pool->buffer_size < FRAME_LENGTH_MAX ? config->pool->buffer_size : FRAME_LENGTH_MAX;
+    queue->ownership = config->pool->ownership;
     queue->packet_address = ixgbe->pool_address + POOL_HEADROOM;
     queue->tail = bus->ops->doorbell(bus, IXGBE_RDT(index));
     queue->step = bus->step != NULL ? bus : NULL;
@@ -143,7 +171,7 @@ int32_t ixgbe_rx_start(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue)
     bus_write32(bus, IXGBE_RDT(n), 0);
     uint32_t srrctl = bus_read32(bus, IXGBE_SRRCTL(n));
     srrctl &= ~(IXGBE_SRRCTL_BSIZEPACKET | IXGBE_SRRCTL_DESCTYPE);
-    srrctl |= queue->length_max / 1024 | IXGBE_SRRCTL_DESCTYPE_ADVANCED;
+    srrctl |= ixgbe->device.config.pool->buffer_size / 1024 | IXGBE_SRRCTL_DESCTYPE_ADVANCED;
     /* With several queues a full one must not hold up the others ("drop enable", 8.2.3.8.7). */
     if (ixgbe->device.config.rx_queues > 1)
         srrctl |= IXGBE_SRRCTL_DROP_EN;

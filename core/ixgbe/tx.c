@@ -26,10 +26,11 @@ static void ixgbe_tx_clean(struct ixgbe_tx_queue *queue, uint32_t count)
     }
 }
 
-uint32_t ixgbe_tx_room(void *opaque, uint32_t count)
+/* How many of count frames the ring has room for. One descriptor stays empty: head == tail is an empty ring, 7.2.3.4.
+ */
+static inline uint32_t ixgbe_tx_room(struct ixgbe_tx_queue *queue, uint32_t count)
 {
-    struct ixgbe_tx_queue *queue = opaque;
-    const uint32_t mask = queue->mask; /* one descriptor stays empty: head == tail is an empty ring, 7.2.3.4 */
+    const uint32_t mask = queue->mask;
     uint32_t room = mask - (queue->posted - queue->cleaned);
     if (room < count) {
         ixgbe_tx_clean(queue, count);
@@ -43,33 +44,62 @@ uint32_t ixgbe_tx_room(void *opaque, uint32_t count)
     return count < room ? count : room;
 }
 
-void ixgbe_tx_post(void *opaque, const struct frame *frames, uint32_t count)
+/* Writes consecutive descriptors. With an ownership table it ends at the first frame that may not be sent. */
+static inline __attribute__((always_inline)) uint32_t ixgbe_tx_run(struct ixgbe_tx_queue *queue, uint32_t slot,
+                                                                   const struct frame *frames, uint32_t count,
+                                                                   const struct ownership *ownership, int32_t *code)
 {
-    struct ixgbe_tx_queue *queue = opaque;
-    if (count == 0)
-        return;
-    struct ixgbe_tx_descriptor *ring = queue->ring;
-    uint32_t *buffer = queue->buffer;
-    const uint32_t mask = queue->mask;
+    struct ixgbe_tx_descriptor *descriptor = queue->ring + slot;
+    uint32_t *buffer = queue->buffer + slot;
     const uint64_t pool_address = queue->pool_address;
-    const uint32_t command = IXGBE_TX_DTYP_DATA | IXGBE_TX_EOP | IXGBE_TX_IFCS | IXGBE_TX_DEXT;
-    uint32_t position = queue->posted;
-    uint32_t slot = 0;
+    const uint64_t command = IXGBE_TX_DTYP_DATA | IXGBE_TX_EOP | IXGBE_TX_IFCS | IXGBE_TX_DEXT;
     for (uint32_t i = 0; i < count; i++) {
-        slot = position & mask;
-        uint32_t length = frames[i].len;
-        ring[slot].address = pool_address + frames[i].offset;
-        ring[slot].command = command | length;
-        ring[slot].status = length << IXGBE_TX_PAYLEN_SHIFT;
-        buffer[slot] = (uint32_t)frames[i].buf & FRAME_INDEX_MASK;
-        position++;
+        if (ownership != NULL) {
+            *code = ownership_take_back(ownership, &frames[i], IXGBE_TX_LENGTH_MIN, FRAME_LENGTH_MAX);
+            if (*code < 0)
+                return i;
+        }
+        uint64_t length = frames[i].len;
+        descriptor[i].address = pool_address + frames[i].offset;
+        descriptor[i].command_status = command | length | length << (32 + IXGBE_TX_PAYLEN_SHIFT);
+        buffer[i] = (uint32_t)frames[i].buf & FRAME_INDEX_MASK;
     }
-    ring[slot].command |= IXGBE_TX_RS;
-    queue->report[queue->report_next & mask] = position;
-    queue->report_next++;
-    queue->posted = position;
+    return count;
+}
+
+static inline __attribute__((always_inline)) uint32_t ixgbe_tx_send(struct ixgbe_tx_queue *queue,
+                                                                    const struct frame *frames, uint32_t count,
+                                                                    const struct ownership *ownership, int32_t *code)
+{
+    uint32_t room = ixgbe_tx_room(queue, count);
+    uint32_t slot = queue->posted & queue->mask;
+    uint32_t to_end = queue->mask + 1 - slot;
+    uint32_t run = room < to_end ? room : to_end;
+    uint32_t sent = ixgbe_tx_run(queue, slot, frames, run, ownership, code);
+    if (sent == to_end && sent < room)
+        sent += ixgbe_tx_run(queue, 0, frames + sent, room - sent, ownership, code);
+    if (sent == 0)
+        return 0;
+    queue->posted += sent;
+    queue->ring[(queue->posted - 1) & queue->mask].command |= IXGBE_TX_RS;
+    queue->report[queue->report_next++ & queue->mask] = queue->posted;
     /* Release: the device must see frames and descriptors before the tail that hands them over. */
-    __atomic_store_n(queue->tail, position & mask, __ATOMIC_RELEASE);
+    __atomic_store_n(queue->tail, queue->posted & queue->mask, __ATOMIC_RELEASE);
+    return sent;
+}
+
+uint32_t ixgbe_tx_batch(void *queue, const struct frame *frames, uint32_t count)
+{
+    int32_t code = 0;
+    return ixgbe_tx_send(queue, frames, count, NULL, &code);
+}
+
+uint32_t ixgbe_tx_batch_owned(void *queue, const struct frame *frames, uint32_t count, int32_t *code)
+{
+    const struct ownership *ownership = ((struct ixgbe_tx_queue *)queue)->ownership;
+    if (ownership == NULL)
+        __builtin_unreachable(); /* the ABI's pools all have one */
+    return ixgbe_tx_send(queue, frames, count, ownership, code);
 }
 
 int32_t ixgbe_tx_allocate(struct ixgbe_device *ixgbe, uint32_t index)
@@ -99,6 +129,7 @@ int32_t ixgbe_tx_allocate(struct ixgbe_device *ixgbe, uint32_t index)
     queue->ring = (struct ixgbe_tx_descriptor *)(void *)queue->memory.base;
     queue->mask = config->tx_ring_size - 1;
     queue->pool_address = ixgbe->pool_address;
+    queue->ownership = config->pool->ownership;
     queue->tail = bus->ops->doorbell(bus, IXGBE_TDT(index));
     queue->step = bus->step != NULL ? bus : NULL;
     queue->index = index;

@@ -145,9 +145,8 @@ static void test_generation_wraps(void **state)
     uint64_t pool = test_pool(1);
     ixy_frame first = test_frame(pool);
     assert_int_equal(ixy_buf_free(pool, &first, 1), 1);
-    uint32_t *generation = object_pools[handle_slot(pool)].ownership.generation;
-    uint32_t of_first = generation[0];
-    generation[0] = of_first - 2 * OWNERSHIP_GENERATION_STEP; /* 2^28 - 2 moves later */
+    uint64_t *next = &object_pools[handle_slot(pool)].ownership.record[0].next;
+    *next = (*next - 2 * OWNERSHIP_GENERATION_STEP) & OWNERSHIP_TOKEN_MASK; /* 2^28 - 2 moves later */
     ixy_frame before = test_frame(pool);
     assert_true(before.buf != first.buf && before.buf < (uint64_t)1 << 53);
     assert_int_equal(ixy_buf_free(pool, &before, 1), 1);
