@@ -1,17 +1,15 @@
 //! The device: what is opened by an address, started, asked and closed.
 
-use std::ffi::CString;
 use std::fmt;
-use std::os::raw::c_char;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 
-use ixy_sys::{ixy_device_config, ixy_emu_counters, ixy_emu_meter, ixy_info, ixy_link, ixy_stats};
+use ixy_sys::{ixy_info, ixy_link, ixy_stats};
 
+use crate::builder::DeviceBuilder;
 use crate::error::{check, Error, Result};
-use crate::pool::{check_abi, Pool};
-use crate::queue::{RxQueue, TxQueue};
-use crate::status::{self, EmuCounters, EmuMeter, Info, Link, Stats};
+use crate::pool::Pool;
+use crate::queue::{QueueSet, RxQueue, TxQueue};
+use crate::status::{Info, Link, Stats};
 
 /// A network device, opened by its address.
 ///
@@ -48,50 +46,6 @@ pub(crate) struct Inner {
     tx: QueueSet,
 }
 
-/// The queues of one direction, and which of them have an owner.
-pub(crate) struct QueueSet {
-    direction: &'static str,
-    count: u32,
-    taken: AtomicU32,
-}
-
-impl QueueSet {
-    fn new(direction: &'static str, count: u32) -> Self {
-        QueueSet {
-            direction,
-            count,
-            taken: AtomicU32::new(0),
-        }
-    }
-
-    fn take(&self, index: u32, address: &str) -> Result<()> {
-        if index >= self.count {
-            return Err(Error::new(
-                ixy_sys::IXY_E_RANGE,
-                format!(
-                    "{address}: {} queue {index}: it was opened with {}, counted from 0",
-                    self.direction, self.count
-                ),
-            ));
-        }
-        // Acquire and release: what the former owner did with the queue comes before what the next one does.
-        if self.taken.fetch_or(1 << index, Ordering::Acquire) & (1 << index) != 0 {
-            return Err(Error::new(
-                ixy_sys::IXY_E_BUSY,
-                format!(
-                    "{address}: {} queue {index} has an owner; it can be taken again when that is dropped",
-                    self.direction
-                ),
-            ));
-        }
-        Ok(())
-    }
-
-    pub(crate) fn give(&self, index: u32) {
-        self.taken.fetch_and(!(1 << index), Ordering::Release);
-    }
-}
-
 impl Inner {
     pub(crate) fn handle(&self) -> u64 {
         self.handle
@@ -118,89 +72,6 @@ impl Drop for Inner {
     }
 }
 
-/// How a [`Device`] is opened; see [`Device::builder`].
-#[derive(Clone, Debug)]
-#[must_use = "a builder does nothing until open()"]
-pub struct DeviceBuilder<'a> {
-    address: &'a str,
-    pool: Option<&'a Pool>,
-    rx_queues: u32,
-    tx_queues: u32,
-    rx_ring_size: u32,
-    tx_ring_size: u32,
-}
-
-impl<'a> DeviceBuilder<'a> {
-    /// Where buffers come from. Without a pool the device can be asked about but not started.
-    pub fn pool(mut self, pool: &'a Pool) -> Self {
-        self.pool = Some(pool);
-        self
-    }
-
-    /// Receive queues, 1 to [`QUEUES_MAX`](crate::QUEUES_MAX). 0 is the default, 1.
-    pub fn rx_queues(mut self, count: u32) -> Self {
-        self.rx_queues = count;
-        self
-    }
-
-    /// Transmit queues, 1 to [`QUEUES_MAX`](crate::QUEUES_MAX). 0 is the default, 1.
-    pub fn tx_queues(mut self, count: u32) -> Self {
-        self.tx_queues = count;
-        self
-    }
-
-    /// Descriptors a receive queue, a power of two, 64 to 4096. 0 is the default, 512.
-    pub fn rx_ring_size(mut self, descriptors: u32) -> Self {
-        self.rx_ring_size = descriptors;
-        self
-    }
-
-    /// Descriptors a transmit queue, a power of two, 64 to 4096. 0 is the default, 512.
-    pub fn tx_ring_size(mut self, descriptors: u32) -> Self {
-        self.tx_ring_size = descriptors;
-        self
-    }
-
-    /// Opens the device: it is found, reset and identified. No packet moves before [`Device::start`].
-    ///
-    /// # Errors
-    ///
-    /// `Address` for a malformed one, `NotFound`, `Permission`, `Timeout`, `Device`, `Unsupported`, `Argument` and
-    /// `Range` for values outside of the above, `PoolSize` when the pool is smaller than the rings need, `NoMemory`,
-    /// `Limit`.
-    pub fn open(self) -> Result<Device> {
-        check_abi()?;
-        let address = CString::new(self.address).map_err(|nul| {
-            Error::new(
-                ixy_sys::IXY_E_ADDRESS,
-                format!("{:?}: byte {} is NUL", self.address, nul.nul_position()),
-            )
-        })?;
-        let mut config = ixy_device_config::sized();
-        config.rx_queues = self.rx_queues;
-        config.tx_queues = self.tx_queues;
-        config.rx_ring_size = self.rx_ring_size;
-        config.tx_ring_size = self.tx_ring_size;
-        config.pool = self.pool.map_or(0, Pool::as_raw);
-        let mut handle = 0;
-        // SAFETY: address is a text with its NUL, the pointers are valid for the call, and struct_size says how long
-        // config is.
-        check(unsafe { ixy_sys::ixy_device_open(address.as_ptr(), &config, &mut handle) })?;
-        // From here on Inner closes the device, whatever happens.
-        let mut inner = Inner {
-            handle,
-            address: self.address.to_owned(),
-            pool: self.pool.cloned(),
-            rx: QueueSet::new("receive", 0),
-            tx: QueueSet::new("transmit", 0),
-        };
-        let info = info(handle)?;
-        inner.rx.count = info.rx_queues;
-        inner.tx.count = info.tx_queues;
-        Ok(Device { inner: Arc::new(inner) })
-    }
-}
-
 impl Device {
     /// Opens a device with one receive and one transmit queue, such as "emu:82599".
     ///
@@ -211,16 +82,26 @@ impl Device {
         Device::builder(address).pool(pool).open()
     }
 
+    /// The device of a handle that was just opened, which it closes from now on.
+    pub(crate) fn adopt(handle: u64, address: &str, pool: Option<&Pool>) -> Result<Device> {
+        let info = info(handle).map_err(|error| {
+            // SAFETY: the call takes any handle.
+            unsafe { ixy_sys::ixy_device_close(handle) };
+            error
+        })?;
+        let inner = Inner {
+            handle,
+            address: address.to_owned(),
+            pool: pool.cloned(),
+            rx: QueueSet::new("receive", info.rx_queues),
+            tx: QueueSet::new("transmit", info.tx_queues),
+        };
+        Ok(Device { inner: Arc::new(inner) })
+    }
+
     /// Says how a device is to be opened.
     pub fn builder(address: &str) -> DeviceBuilder<'_> {
-        DeviceBuilder {
-            address,
-            pool: None,
-            rx_queues: 0,
-            tx_queues: 0,
-            rx_ring_size: 0,
-            tx_ring_size: 0,
-        }
+        DeviceBuilder::new(address)
     }
 
     /// Starts all queues.
@@ -340,52 +221,6 @@ impl Device {
     pub fn set_promiscuous(&self, on: bool) -> Result<()> {
         // SAFETY: the call takes any handle.
         check(unsafe { ixy_sys::ixy_device_promiscuous_set(self.inner.handle, on.into()) }).map(drop)
-    }
-
-    /// Emulated devices: steps one with timing=inline, then tells what its wire did.
-    ///
-    /// # Errors
-    ///
-    /// `Unsupported` when the device is not emulated.
-    pub fn emu_counters(&self) -> Result<EmuCounters> {
-        let mut raw = ixy_emu_counters::sized();
-        // SAFETY: as in link.
-        check(unsafe { ixy_sys::ixy_emu_counters_get(self.inner.handle, &mut raw) })?;
-        Ok(raw.into())
-    }
-
-    /// Emulated devices: a reading of the clock and of the model's own time, for measurements.
-    ///
-    /// # Errors
-    ///
-    /// `Unsupported` when the device is not emulated.
-    pub fn emu_meter(&self) -> Result<EmuMeter> {
-        let mut raw = ixy_emu_meter::sized();
-        // SAFETY: as in link.
-        check(unsafe { ixy_sys::ixy_emu_meter_get(self.inner.handle, &mut raw) })?;
-        Ok(raw.into())
-    }
-
-    /// Emulated devices: what the driver did that the data sheet forbids, the first 64 of it. Empty for a correct driver.
-    ///
-    /// # Errors
-    ///
-    /// `Unsupported` when the device is not emulated.
-    pub fn emu_violations(&self) -> Result<Vec<String>> {
-        let mut texts = Vec::new();
-        let mut buffer = [0 as c_char; ixy_sys::IXY_TEXT_MAX as usize];
-        for index in 0.. {
-            buffer[0] = 0;
-            // SAFETY: the call writes at most as many bytes as it is told that the buffer has.
-            let count = check(unsafe {
-                ixy_sys::ixy_emu_violation(self.inner.handle, index, buffer.as_mut_ptr(), buffer.len() as u32)
-            })?;
-            if index >= count || buffer[0] == 0 {
-                break;
-            }
-            texts.push(status::text(&buffer));
-        }
-        Ok(texts)
     }
 
     /// The library's handle of this device, for calls of `ixy-sys`.

@@ -3,17 +3,22 @@
 #![warn(missing_debug_implementations)]
 
 mod batch;
+mod builder;
 mod device;
+mod emulated;
 mod error;
+mod iter;
 mod memory;
 mod packet;
 mod pool;
 mod queue;
 mod status;
 
-pub use batch::{Batch, Iter, IterMut};
-pub use device::{Device, DeviceBuilder};
+pub use batch::Batch;
+pub use builder::DeviceBuilder;
+pub use device::Device;
 pub use error::{Error, ErrorKind, Result};
+pub use iter::{Iter, IterMut};
 pub use packet::Packet;
 pub use pool::{Pool, PoolBuilder};
 pub use queue::{RxQueue, TxQueue};

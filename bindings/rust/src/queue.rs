@@ -1,6 +1,7 @@
 //! The queues of a device: where packets come in and go out.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 
 use crate::batch::Batch;
@@ -147,5 +148,49 @@ impl fmt::Debug for RxQueue {
 impl fmt::Debug for TxQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TxQueue({}, {})", self.device.address(), self.index)
+    }
+}
+
+/// The queues of one direction, and which of them have an owner.
+pub(crate) struct QueueSet {
+    direction: &'static str,
+    count: u32,
+    taken: AtomicU32,
+}
+
+impl QueueSet {
+    pub(crate) fn new(direction: &'static str, count: u32) -> Self {
+        QueueSet {
+            direction,
+            count,
+            taken: AtomicU32::new(0),
+        }
+    }
+
+    pub(crate) fn take(&self, index: u32, address: &str) -> Result<()> {
+        if index >= self.count {
+            return Err(Error::new(
+                ixy_sys::IXY_E_RANGE,
+                format!(
+                    "{address}: {} queue {index}: it was opened with {}, counted from 0",
+                    self.direction, self.count
+                ),
+            ));
+        }
+        // Acquire and release: what the former owner did with the queue comes before what the next one does.
+        if self.taken.fetch_or(1 << index, Ordering::Acquire) & (1 << index) != 0 {
+            return Err(Error::new(
+                ixy_sys::IXY_E_BUSY,
+                format!(
+                    "{address}: {} queue {index} has an owner; it can be taken again when that is dropped",
+                    self.direction
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    fn give(&self, index: u32) {
+        self.taken.fetch_and(!(1 << index), Ordering::Release);
     }
 }

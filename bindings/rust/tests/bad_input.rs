@@ -182,6 +182,7 @@ fn a_tap_without_permission() {
     fs::create_dir_all(&folder).unwrap();
     let copy = folder.join("bad_input");
     fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+    copy_shared_library(&folder);
     for path in [&folder, &copy] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -189,6 +190,7 @@ fn a_tap_without_permission() {
     command
         .args(["--exact", "--ignored", "--nocapture", "a_tap_as_this_user"])
         .current_dir("/");
+    command.env("LD_LIBRARY_PATH", &folder);
     if is_root() {
         command.uid(65534).gid(65534);
     }
@@ -200,6 +202,27 @@ fn a_tap_without_permission() {
         "{text}{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// Puts the libixy.so that this process runs on, if any, into a folder, under each of the names that it may go by:
+/// libixy.so, libixy.so.0, libixy.so.0.1, ...
+fn copy_shared_library(folder: &Path) {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let loaded = maps
+        .lines()
+        .find_map(|line| Some(Path::new(&line[line.find('/')?..])).filter(|path| is_libixy(path)));
+    if let Some(path) = loaded {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let ends = name.match_indices('.').map(|(at, _)| at).skip(1).chain([name.len()]);
+        for end in ends {
+            fs::copy(path, folder.join(&name[..end])).unwrap();
+        }
+    }
+}
+
+fn is_libixy(path: &Path) -> bool {
+    path.file_name()
+        .map_or(false, |name| name.to_string_lossy().starts_with("libixy.so"))
 }
 
 /// Whether this process runs as root: it owns its entry in /proc.
