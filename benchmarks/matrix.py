@@ -193,7 +193,7 @@ def show_result(result: dict[str, Any]) -> None:
 
 def main() -> int:
     options = arguments()
-    began, started = time.monotonic(), datetime.datetime.now(datetime.timezone.utc)
+    began, started = time.monotonic(), datetime.datetime.now(datetime.UTC)
     ticks = machine.stolen_and_total()
     rows, gaps = find_rows(options.chosen, options.build, options.prepare)
     counted: dict[str, Any] = {}

@@ -1,1 +1,1 @@
-"""The matrix's runner: starts every forwarder, takes samples in rounds, and turns them into rows, a table and a report."""
+"""The matrix's runner: starts every forwarder, takes samples in rounds, makes rows, a table and a report of them."""

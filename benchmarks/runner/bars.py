@@ -9,9 +9,8 @@ BARS_FILE = Path(__file__).resolve().parents[1] / "bars.json"
 
 def _find(result: dict[str, Any], name: str, bar: dict[str, Any]) -> dict[str, Any] | None:
     for row in result["rows"]:
-        if f"{row['language']} {row['variant']}" == name and row["batch"] == bar["batch"]:
-            if row["timing"] == bar["timing"]:
-                return row
+        if (f"{row['language']} {row['variant']}", row["batch"], row["timing"]) == (name, bar["batch"], bar["timing"]):
+            return row
     return None
 
 

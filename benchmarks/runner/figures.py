@@ -193,6 +193,11 @@ def summarise(samples: Sequence[Sample], references: Sequence[Sample], timing: s
         pairs = pair_ratios(samples, references)
         if pairs:
             notes.append("ratio from rounds that were disturbed or in mixed states")
+    working = [
+        reference["cycles_per_packet_working"] / sample["cycles_per_packet_working"]
+        for _, sample, reference in pairs
+        if sample.get("cycles_per_packet_working") and reference.get("cycles_per_packet_working")
+    ]
     for_bars = [ratio for ratio, sample, reference in pairs if fit_for_bars(sample) and fit_for_bars(reference)]
     row: Sample = {}
     for name in ("ns_per_packet", "mpps", "cycles_per_packet"):
@@ -202,6 +207,7 @@ def summarise(samples: Sequence[Sample], references: Sequence[Sample], timing: s
     row["ratio_to_c"], row["ratio_to_c_spread"] = median(ratios), spread(ratios)
     row["ratio_for_bars"], row["ratio_for_bars_spread"] = median(for_bars), spread(for_bars)
     if timing == "threaded":
+        row["ratio_working"], row["ratio_working_spread"] = median(working), spread(working)
         names = (
             "core_to_core_ns",
             "empty_poll_share",

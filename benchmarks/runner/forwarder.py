@@ -76,8 +76,8 @@ class LineProcess:
     def _death(self) -> str:
         self.kill()
         self._errors.seek(0)
-        last = self._errors.read().decode(errors="replace").strip().splitlines()[-3:]
-        return f"ended with code {self._process.returncode}" + (": " + " / ".join(last) if last else "")
+        last = self._errors.read().decode(errors="replace").strip().splitlines()[-1:]
+        return ": ".join([f"ended with code {self._process.returncode}", *last])
 
     def kill(self) -> None:
         self._process.kill()

@@ -1,4 +1,4 @@
-"""Which rows the matrix has, read from languages.json: the one place that names a language's forwarder and its build."""
+"""Which rows the matrix has: languages.json is the one place that names a language's forwarder and its build."""
 
 import json
 import os

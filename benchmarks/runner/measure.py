@@ -1,4 +1,4 @@
-"""Takes the samples: starts every forwarder once, finds how many frames make a sample, and interleaves rows in rounds."""
+"""Takes the samples: starts every forwarder once, finds how many frames make a sample, takes turns in rounds."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ FRAMES_MAX = 50_000_000
 CALIBRATION_RUNS = 6
 CALIBRATION_GROWTH = 20.0  # most that a calibrating run grows against the one before
 SAMPLE_GROWTH = 2.0  # most that a sample grows or shrinks against the one before
-EMPTY_POLL_RUNS = 4
+EMPTY_POLL_RUNS = 8
 EMPTY_POLLS_MIN = 1000
 
 

@@ -161,7 +161,7 @@ def throughput(result: dict[str, Any]) -> str | None:
 
 
 def _shown_batch(name: str, batches: list[int]) -> int | None:
-    """Where a row is compared: 32, or 256 for Python, as the project's goals are; else the nearest that was measured."""
+    """Where a row is compared: 32, or 256 for Python, as in the project's goals; else the nearest measured."""
     wanted = 256 if name.startswith("Python") else 32
     return min(batches, key=lambda batch: abs(batch - wanted)) if batches else None
 
@@ -215,6 +215,7 @@ def ratios(result: dict[str, Any]) -> str | None:
                 va="center",
                 fontsize=9,
                 color=INK,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2},
             )
         for bar in result["bars"]:
             if bar["figure"] == "ratio" and "to" not in bar and bar["timing"] == timing:

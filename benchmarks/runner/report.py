@@ -15,24 +15,23 @@ METHOD = """
 byte 48 of each frame, transmit the batch on the other port, free what was not taken. Each frame carries a number and
 check bytes, and the far end verifies it: a run that lost, repeated or damaged a frame without counting it is a failed
 run, not a figure.</p>
-<p>Rows take turns. A <em>round</em> is one sample of every row; the order changes from round to round; a ratio divides the
-figure of C static by that of the row, both of one round, batch size and timing. Figures are medians, brackets are the
-middle half of the samples.</p>
-<p><b>Inline</b>: the device model is stepped on the driver's own thread and the time it takes is taken off (time stamps
-fenced, the cost of an empty bracket calibrated and subtracted), so what is left is the driver and the language, with
-warm caches. Below batch 8 the brackets weigh more than the driver.
-<b>Threaded</b>: the model runs on a core of its own, as hardware would, and cache lines travel between the cores. There a
-figure also depends on the machine: the host moves virtual cores about, and the round trip of a cache line between them
-is measured beside every sample. Samples with a round trip under {better:.0f} ns are in the machine's
-<em>better state</em>. A sample in which a measured thread waited more than {waited:.0%} of the time for a CPU does not
-count.</p>
-<p>In a threaded sample the device was the bottleneck when the driver spent more than {empty:.0%} of its time looking at
-empty rings, or when the batches it found were less than half full. Such a sample tells about the device model and cannot
-satisfy a goal for a ratio. Cycles in polls that found work are an estimate: an empty poll is taken to cost what it costs
-on an idle port.</p>
-<p><b>C static</b> calls the driver's core directly, with the checks that protect it from a lying device and without handle
-checks; every other row goes through libixy's ABI with every check. Instructions are counted by callgrind: those of the
-forwarding loop without those of the device model's steps.</p>
+<p>Rows take turns. A <em>round</em> is one sample of every row; the order changes from round to round; a ratio
+divides the figure of C static by that of the row, both of one round, batch size and timing. Figures are medians,
+brackets are the middle half of the samples.</p>
+<p><b>Inline</b>: the device model is stepped on the driver's own thread and the time it takes is taken off (time
+stamps fenced, the cost of an empty bracket calibrated and subtracted), so what is left is the driver and the
+language, with warm caches. Below batch 8 the brackets weigh more than the driver. <b>Threaded</b>: the model runs on
+a core of its own, as hardware would, and cache lines travel between the cores. There a figure also depends on the
+machine: the host moves virtual cores about, and the round trip of a cache line between them is measured beside every
+sample. Samples with a round trip under {better:.0f} ns are in the machine's <em>better state</em>. A sample in which
+a measured thread waited more than {waited:.0%} of the time for a CPU does not count.</p>
+<p>In a threaded sample the device was the bottleneck when the driver spent more than {empty:.0%} of its time looking
+at empty rings, or when the batches it found were less than half full. Such a sample tells about the device model and
+cannot satisfy a goal for a ratio. Cycles in polls that found work are an estimate: an empty poll is taken to cost
+what it costs on an idle port.</p>
+<p><b>C static</b> calls the driver's core directly, with the checks that protect it from a lying device and without
+handle checks; every other row goes through libixy's ABI with every check. Instructions are counted by callgrind:
+those of the forwarding loop without those of the device model's steps.</p>
 """
 
 
@@ -99,7 +98,7 @@ def _rows_table(result: dict[str, Any], timing: str) -> str:
     rows = [row for row in result["rows"] if row["timing"] == timing]
     head = ["language", "boundary", "variant", "verified", "batch", "ns a packet", "Mpps", "cycles", "of C static"]
     if timing == "threaded":
-        head += ["driver waited", "device waited", "cycles working", "round trip, ns"]
+        head += ["working, of C static", "driver waited", "device waited", "cycles working", "round trip, ns"]
     head += ["samples", "notes"]
     lines, firsts, last, told = [], set(), None, set()
     for row in rows:
@@ -124,6 +123,7 @@ def _rows_table(result: dict[str, Any], timing: str) -> str:
         ]
         if timing == "threaded":
             line += [
+                _spread(row, "ratio_working", 3),
                 _share(row.get("empty_time_share")),
                 _share(row.get("idle_step_share")),
                 _n(row.get("cycles_per_packet_working"), 1),
@@ -132,7 +132,7 @@ def _rows_table(result: dict[str, Any], timing: str) -> str:
         notes = [row["missing"].splitlines()[0]] if row["missing"] else row["notes"] + row["failures"]
         line += [f"{row['samples_used']}/{len(row['samples'])}", escape("; ".join(notes))]
         lines.append(line)
-    return _table(head, lines, 4, firsts).replace(f'<td class="n">{""}', '<td class="n">') if lines else ""
+    return _table(head, lines, 4, firsts) if lines else ""
 
 
 def _bars(result: dict[str, Any]) -> str:
@@ -237,9 +237,9 @@ def page(result: dict[str, Any]) -> str:
         _section("Instructions", _instructions(result, study)),
         _section(
             "Beside the published study",
-            "<p>There, each language had a driver of its own on a real NIC; here, one C driver serves all of them and the "
-            "device is emulated. So compare how languages stand to C, not the packets a second. At 3.3 GHz the fastest "
-            "drivers reached the NIC's limit; the ratios are therefore from 1.6 GHz. Grey: languages not here.</p>"
+            "<p>There, each language had a driver of its own on a real NIC; here, one C driver serves all of them and "
+            "the device is emulated. So compare how languages stand to C, not the packets a second. At 3.3 GHz "
+            "the fastest drivers reached the NIC's limit; the ratios are therefore from 1.6 GHz. Grey: others.</p>"
             + _figure(plots.published(result, study))
             + _study(study),
         ),
