@@ -123,13 +123,16 @@ fn forward_all(
         }
         idle += 1;
         if idle % 4096 == 0 {
-            let missed = a.device.stats()?.rx_missed + b.device.stats()?.rx_missed;
+            let (a_stats, b_stats) = (a.device.stats()?, b.device.stats()?);
+            let missed = a_stats.rx_missed + b_stats.rx_missed;
             if counts.received + missed >= frames {
                 break;
             }
             let since = *waiting_since.get_or_insert_with(Instant::now);
             if since.elapsed() > PATIENCE {
-                let text = format!("{} of {frames} frames arrived, {missed} were missed", counts.received);
+                let dropped = a_stats.rx_dropped + b_stats.rx_dropped;
+                let received = counts.received;
+                let text = format!("{received} of {frames} frames arrived, {missed} were missed, {dropped} dropped");
                 return Err(text.into());
             }
         }
