@@ -1,0 +1,59 @@
+"""A forwarder that moves no packets but speaks the protocol.
+
+fake_forwarder.py LANGUAGE VARIANT [cycles=N] [lose=N] [damage=N] [violate=N] [error] [die] [silent-start]
+"""
+
+import json
+import sys
+
+NS_PER_CYCLE = 0.5
+
+
+def main() -> None:
+    language, variant, *words = sys.argv[1:]
+    faults = dict(word.split("=") if "=" in word else (word, "1") for word in words)
+    if "silent-start" in faults:
+        sys.exit("this fake does not want to start")
+    print(json.dumps({"ready": True, "language": language, "variants": [variant], "toolchain": "fake 1"}), flush=True)
+    for line in sys.stdin:
+        match line.split():
+            case ["quit"]:
+                return
+            case ["run", _, batch, timing, frames]:
+                reply = run(int(batch), timing, int(frames), faults)
+            case _:
+                reply = {"error": f"not understood: {line.strip()}"}
+        print(json.dumps(reply), flush=True)
+
+
+def run(batch: int, timing: str, frames: int, faults: dict[str, str]) -> dict[str, object]:
+    if "die" in faults:
+        sys.exit("out of cheese")
+    if "error" in faults:
+        return {"error": "the pool is empty"}
+    driver = frames * int(faults.get("cycles", "10"))
+    model = frames * 40 if timing == "inline" else 0
+    steps = frames // batch + 1
+    cycles = driver + model + steps * 5 * (timing == "inline")
+    return {
+        "frames": frames,
+        "cycles": cycles,
+        "nanoseconds": int(cycles * NS_PER_CYCLE),
+        "model_cycles": model,
+        "steps": steps,
+        "idle_steps": 0,
+        "bracket_cycles": 5,
+        "polls": frames // batch,
+        "empty_polls": 0,
+        "freed": 0,
+        "generated": frames,
+        "verified": frames - int(faults.get("lose", "0")) - int(faults.get("damage", "0")),
+        "damaged": int(faults.get("damage", "0")),
+        "repeated": 0,
+        "foreign": 0,
+        "rx_missed": 0,
+        "violations": int(faults.get("violate", "0")),
+    }
+
+
+main()

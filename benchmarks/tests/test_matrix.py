@@ -1,0 +1,139 @@
+"""The whole runner over fake forwarders: exit codes, files, and rows that are never silently missing."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import BENCHMARKS
+from runner import forwarder, languages
+
+HONEST = {"variant": "static", "faults": ["cycles=10"]}
+SLOWER = {"variant": "safe", "faults": ["cycles=20"]}
+
+NUMBERS = {"ns_per_packet", "mpps", "cycles_per_packet", "ratio_to_c"}
+TEXTS = {"language", "boundary", "variant", "level", "device", "timing"}
+
+
+@pytest.fixture
+def matrix(tmp_path, fake_matrix):
+    """Runs matrix.py on fakes; returns its exit code, matrix.json and what it printed."""
+
+    def run(rows, *options, ci=False):
+        environment = dict(os.environ, CI="true" if ci else "")
+        program = (
+            "import sys; from pathlib import Path; import matrix; from runner import languages as l;"
+            f"read = l.load; matrix.load = lambda build: read(build, Path({str(fake_matrix(rows))!r}));"
+            "sys.exit(matrix.main())"
+        )
+        words = ["--timings", "inline", "--rounds", "3", "--batches", "8,32", "--no-instructions", *options]
+        done = subprocess.run(
+            [sys.executable, "-c", program, "--out", str(tmp_path / "out"), "--build", str(tmp_path), *words],
+            cwd=BENCHMARKS,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        file = tmp_path / "out" / "matrix.json"
+        return done.returncode, json.loads(file.read_text()) if file.exists() else None, done.stdout + done.stderr
+
+    return run
+
+
+def test_rows_carry_the_documented_members(matrix, tmp_path):
+    code, result, _ = matrix({"C": [HONEST], "Rust": [SLOWER]})
+    assert code == 0
+    assert {"schema", "machine", "versions", "commit", "started", "rows", "bars", "failures", "missing"} <= set(result)
+    assert len(result["rows"]) == 4
+    for row in result["rows"]:
+        assert all(isinstance(row[name], str) for name in TEXTS)
+        assert all(isinstance(row[name], float) for name in NUMBERS)
+        assert row["device"] == "82599"
+        assert row["verified"] is True
+        assert row["missing"] is None
+        assert len(row["samples"]) == 3
+        assert row["ns_per_packet_spread"]["count"] == row["samples_used"]
+        assert all(sample["raw"]["verified"] == sample["raw"]["frames"] for sample in row["samples"])
+    rust = [row for row in result["rows"] if row["language"] == "Rust"]
+    assert [row["batch"] for row in rust] == [8, 32]
+    assert [row["ratio_to_c"] for row in rust] == pytest.approx([0.5, 0.5], abs=0.01)
+    assert result["versions"]["Rust"] == "fake 1"
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.count("<svg") >= 3
+    assert "http://" not in page.replace("http://www.w3.org", "").replace("http://creativecommons.org", "").replace(
+        "http://purl.org", ""
+    )
+
+
+@pytest.mark.parametrize("fault", ["lose=1", "damage=1", "violate=1"])
+def test_a_frame_that_did_not_arrive_right_fails_the_run(matrix, fault):
+    code, result, text = matrix({"C": [HONEST], "Rust": [{"variant": "safe", "faults": [fault]}]})
+    assert code == 1
+    assert "FAILED  Rust safe" in text
+    assert all(row["verified"] == (row["language"] == "C") for row in result["rows"])
+    assert any("Rust safe" in failure for failure in result["failures"])
+
+
+@pytest.mark.parametrize("fault", ["error", "die"])
+def test_a_forwarder_that_fails_fails_the_run(matrix, fault):
+    code, result, text = matrix({"C": [HONEST], "Go": [{"variant": "safe", "faults": [fault]}]})
+    assert code == 1
+    assert {"error": "the pool is empty", "die": "out of cheese"}[fault] in text
+    assert all(row["verified"] for row in result["rows"] if row["language"] == "C")
+
+
+def test_a_missing_language_is_a_row_that_says_so(matrix):
+    rows = {"C": [HONEST], "OCaml": [{"variant": "safe", "faults": [], "command": ["/nowhere/forwarder"]}]}
+    code, result, text = matrix(rows)
+    assert code == 0
+    ocaml = [row for row in result["rows"] if row["language"] == "OCaml"]
+    assert len(ocaml) == 2
+    for row in ocaml:
+        assert "not built" in row["missing"]
+        assert row["ns_per_packet"] is None
+        assert row["verified"] is False
+    assert "missing" in text
+    assert result["missing"] == {"OCaml safe": ocaml[0]["missing"]}
+
+
+def test_a_missing_language_fails_in_ci(matrix):
+    rows = {"C": [HONEST], "OCaml": [{"variant": "safe", "faults": ["silent-start"]}]}
+    code, result, text = matrix(rows, ci=True)
+    assert code == 1
+    assert "OCaml safe is missing" in text
+    assert "does not want to start" in result["missing"]["OCaml safe"]
+
+
+def test_languages_selects_and_keeps_the_reference(matrix):
+    rows = {"C": [HONEST, {"variant": "shared", "faults": []}], "Rust": [SLOWER], "Go": [SLOWER]}
+    code, result, _ = matrix(rows, "--languages", "rust")
+    assert code == 0
+    assert {f"{row['language']} {row['variant']}" for row in result["rows"]} == {"C static", "Rust safe"}
+    code, _, text = matrix(rows, "--languages", "cobol")
+    assert code == 2
+    assert "no language cobol" in text
+
+
+def test_a_row_of_another_level_is_told_apart():
+    rows = [row for language in languages.load(BENCHMARKS) for row in language.rows]
+    assert {row.level for row in rows} == {"batch", "packet"}
+    assert {row.language for row in rows} == {"C", "Rust", "Go", "OCaml", "Python"}
+    assert len({row.name for row in rows}) == len(rows) == 9
+
+
+def test_a_silent_process_is_killed(tmp_path):
+    process = forwarder.LineProcess([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, dict(os.environ))
+    with pytest.raises(forwarder.ForwarderError, match="no answer"):
+        process.receive(0.2)
+    assert not process.alive
+    process.close()
+
+
+def test_a_line_may_come_in_pieces(tmp_path):
+    slow = "import sys, time; sys.stdout.write('ab'); sys.stdout.flush(); time.sleep(.1); print('c\\nd')"
+    process = forwarder.LineProcess([sys.executable, "-c", slow], tmp_path, dict(os.environ))
+    assert process.receive(5) == "abc"
+    assert process.receive(5) == "d"
+    process.close()
