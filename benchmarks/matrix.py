@@ -170,27 +170,6 @@ def count_instructions(rows: list[dict[str, Any]], measurement: Measurement, bui
     return results
 
 
-def show_result(result: dict[str, Any]) -> None:
-    shown, seen = [], set()
-    for row in result["rows"]:
-        if row["missing"]:
-            key = (row["language"], row["variant"], row["missing"])
-            if key in seen:
-                continue
-            seen.add(key)
-            row = row | {"batch": None, "timing": None}
-        shown.append(row)
-    table.show(shown)
-    for name, value in result["instructions"].items():
-        text = value.get("not_measured")
-        text = f"not measured: {text}" if text else f"{value['instructions_per_packet']:.1f} at batch {value['batch']}"
-        print(f"instructions a packet, {name}: {text}")
-    for bar in result["bars"]:
-        print(f"bar: {bar['text']}: {bar['verdict']}")
-    for failure in result["failures"]:
-        print(f"FAILED: {failure}")
-
-
 def main() -> int:
     options = arguments()
     began, started = time.monotonic(), datetime.datetime.now(datetime.UTC)
@@ -243,7 +222,7 @@ def main() -> int:
 
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "matrix.json").write_text(json.dumps(result, indent=1) + "\n")
-    show_result(result)
+    table.show(result)
     try:
         from runner import report
     except ImportError as error:

@@ -8,7 +8,8 @@ BARS_FILE = Path(__file__).resolve().parents[1] / "bars.json"
 
 
 def _find(result: dict[str, Any], name: str, bar: dict[str, Any]) -> dict[str, Any] | None:
-    for row in result["rows"]:
+    rows: list[dict[str, Any]] = result["rows"]
+    for row in rows:
         if (f"{row['language']} {row['variant']}", row["batch"], row["timing"]) == (name, bar["batch"], bar["timing"]):
             return row
     return None

@@ -61,7 +61,7 @@ def verify(raw: Sample, frames: int) -> str | None:
 
 def driver_cycles(raw: Sample) -> float:
     """Inline: the cycles of the sample that were not the model's, nor the time brackets' around it."""
-    return raw["cycles"] - raw["model_cycles"] - raw["steps"] * raw["bracket_cycles"]
+    return float(raw["cycles"] - raw["model_cycles"] - raw["steps"] * raw["bracket_cycles"])
 
 
 def inline_figures(raw: Sample) -> Sample:
@@ -179,7 +179,7 @@ def fit_for_bars(sample: Sample) -> bool:
     if not sample["counts"]:
         return False
     if sample["timing"] == "inline":
-        return sample["batch"] >= INLINE_BAR_BATCH_MIN
+        return bool(sample["batch"] >= INLINE_BAR_BATCH_MIN)
     return bool(sample["better_state"]) and not sample["device_bottleneck"]
 
 

@@ -34,6 +34,7 @@ class LineProcess:
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 bufsize=0,
+                start_new_session=True,  # Ctrl-C is for the runner, which ends its children itself
             )
         except OSError as error:
             raise ForwarderError(f"{command[0]}: {error.strerror}") from error
@@ -87,7 +88,7 @@ class LineProcess:
         with contextlib.suppress(ForwarderError, subprocess.TimeoutExpired):
             if self.alive:
                 self.send("quit")
-                self._process.wait(5)
+                self._process.wait(1)
         self.kill()
         for stream in (self._process.stdin, self._process.stdout, self._errors):
             if stream is not None:

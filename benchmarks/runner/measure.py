@@ -169,7 +169,7 @@ class Measurement:
         change = self.plan.sample_ms[cell.timing] * 1e6 / raw["nanoseconds"]
         frames = int(raw["frames"] * min(most, max(1 / most, change)))
         cell.frames = max(FRAMES_MIN, min(FRAMES_MAX, frames)) // 2 * 2
-        return cell.frames > 3 * raw["frames"]
+        return bool(cell.frames > 3 * raw["frames"])
 
     def _empty_poll(self, cell: Cell) -> None:
         """What a poll that finds nothing costs: from runs of two frames, of which nearly all polls are empty. The least

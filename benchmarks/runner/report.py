@@ -100,7 +100,10 @@ def _rows_table(result: dict[str, Any], timing: str) -> str:
     if timing == "threaded":
         head += ["working, of C static", "driver waited", "device waited", "cycles working", "round trip, ns"]
     head += ["samples", "notes"]
-    lines, firsts, last, told = [], set(), None, set()
+    lines: list[list[str]] = []
+    firsts: set[int] = set()
+    told: set[str] = set()
+    last = None
     for row in rows:
         name = plots.name_of(row)
         if row["missing"]:

@@ -1,51 +1,87 @@
-"""The table on the terminal."""
+"""What is printed at the end: a table for each timing, the notes behind it, instructions, goals and failures."""
 
 import sys
 from typing import Any
 
-HEAD = ("language", "boundary", "variant", "timing", "batch", "ns", "Mpps", "ratio to C static", "verified", "notes")
-RIGHT = {"batch", "ns", "Mpps", "ratio to C static"}
+HEAD = ("language", "variant", "boundary", "batch", "ns", "Mpps", "ratio to C static", "verified", "notes")
+TEXTS = {"language", "variant", "boundary", "verified", "notes"}
 
 
-def _number(value: float | None, digits: int) -> str:
+def _number(value: float | None, digits: int = 2) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
 def ratio_text(row: dict[str, Any]) -> str:
-    spread = row.get("ratio_to_c_spread")
-    if row.get("ratio_to_c") is None or spread is None:
+    spread = row["ratio_to_c_spread"]
+    if row["ratio_to_c"] is None or spread is None:
         return "-"
     return f"{row['ratio_to_c']:.3f} [{spread['p25']:.3f}..{spread['p75']:.3f}]"
 
 
-def cells(row: dict[str, Any]) -> tuple[str, ...]:
-    names = (row["language"], row["boundary"], row["variant"], row["timing"] or "", str(row["batch"] or ""))
+class Notes:
+    """Notes are long and repeat: rows carry a number, the text stands once below."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def mark(self, texts: list[str]) -> str:
+        return " ".join(str(self._numbers.setdefault(text, len(self._numbers) + 1)) for text in texts)
+
+    def lines(self) -> list[str]:
+        return [f"  {number}  {text}" for text, number in self._numbers.items()]
+
+
+def cells(row: dict[str, Any], notes: Notes) -> tuple[str, ...]:
+    names = (row["language"], row["variant"], row["boundary"])
     if row["missing"]:
-        return (*names, "-", "-", "-", "missing", row["missing"].splitlines()[0])
-    figures = (_number(row["ns_per_packet"], 2), _number(row["mpps"], 2), ratio_text(row))
-    return (*names, *figures, "yes" if row["verified"] else "NO", "; ".join(row["notes"]))
+        return (*names, "-", "-", "-", "-", "missing", notes.mark([row["missing"].splitlines()[0]]))
+    return (
+        *names,
+        str(row["batch"]),
+        _number(row["ns_per_packet"]),
+        _number(row["mpps"]),
+        ratio_text(row),
+        "yes" if row["verified"] else "NO",
+        notes.mark(row["notes"]),
+    )
 
 
-def show(rows: list[dict[str, Any]]) -> None:
-    lines = [cells(row) for row in rows]
-    if sys.stdout.isatty():
-        try:
-            from rich.console import Console
-            from rich.table import Table
-        except ImportError:
-            pass
-        else:
-            table = Table(header_style="bold", pad_edge=False)
-            for name in HEAD:
-                table.add_column(name, justify="right" if name in RIGHT else "left", no_wrap=name != "notes")
-            for row, line in zip(rows, lines, strict=True):
-                table.add_row(*line, style=None if row["verified"] else "red")
-            Console().print(table)
-            return
-    widths = [max(len(line[column]) for line in (HEAD, *lines)) for column in range(len(HEAD))]
-    for line in (HEAD, *lines):
-        padded = (
-            cell.rjust(width) if name in RIGHT else cell.ljust(width)
+def rows_lines(rows: list[dict[str, Any]], notes: Notes) -> list[str]:
+    """Padded lines, the head first. A missing row stands once, not once a batch size."""
+    table = [HEAD, *dict.fromkeys(cells(row, notes) for row in rows)]
+    widths = [max(len(line[column]) for line in table) for column in range(len(HEAD))]
+    return [
+        " ".join(
+            cell.ljust(width) if name in TEXTS else cell.rjust(width)
             for cell, width, name in zip(line, widths, HEAD, strict=True)
-        )
-        print("  ".join(padded).rstrip())
+        ).rstrip()
+        for line in table
+    ]
+
+
+def _style(code: str, text: str) -> str:
+    return f"\033[{code}m{text}\033[0m" if sys.stdout.isatty() else text
+
+
+def show(result: dict[str, Any]) -> None:
+    notes = Notes()
+    for timing in dict.fromkeys(row["timing"] for row in result["rows"]):
+        head, *lines = rows_lines([row for row in result["rows"] if row["timing"] == timing], notes)
+        print(f"\n{timing}\n{_style('1', head)}")
+        for line in lines:
+            print(_style("31", line) if " NO" in line else line)
+    print("\n".join(notes.lines()))
+    if result["instructions"]:
+        print("\ninstructions a packet")
+    for name, value in result["instructions"].items():
+        text = value.get("not_measured")
+        text = f"not measured: {text}" if text else f"{value['instructions_per_packet']:.1f} at batch {value['batch']}"
+        print(f"  {name:<14} {text}")
+    bars = [bar for bar in result["bars"] if bar["verdict"] != "not measured: not selected"]
+    if bars:
+        print("\ngoals")
+    width = max((len(bar["text"]) for bar in bars), default=0)
+    for bar in bars:
+        print(f"  {bar['text']:<{width}}  {bar['verdict']}")
+    for failure in result["failures"]:
+        print(_style("31", f"FAILED: {failure}"))
