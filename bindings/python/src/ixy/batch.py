@@ -257,6 +257,8 @@ class Batch:
 
     def _positions(self, arrays: _Arrays, at: int, size: int) -> _Views:
         """Where in the pool's memory byte `at` of each packet is, once ownership and bounds were checked."""
+        if not 0 <= at <= 0xFFFF:
+            raise _bad_position(at)
         views = arrays.by_count.get(self._count) or arrays.views(self._count)
         # Ownership: the table's entry of each handle equals the handle. The mask keeps the index in the table, which
         # has as many entries, so that "wrap" never wraps; it only spares NumPy a copy.
@@ -268,8 +270,8 @@ class Batch:
         # Bounds: the frames lie in their buffers, because the library made them and only a checked resize changes them
         # (the array that callers see is read-only); what remains is the packet's length.
         arrays.greater_equal(views.len, at + size, views.good)
-        if 0 in views.good_bytes or at < 0:
-            raise _bad_position(at) if at < 0 else self._failed(views.good_bytes.index(0), at, size)
+        if 0 in views.good_bytes:
+            raise self._failed(views.good_bytes.index(0), at, size)
         arrays.add(views.offset, at, views.position)
         return views
 
