@@ -53,6 +53,6 @@ def judge(result: dict[str, Any], file: Path = BARS_FILE) -> list[dict[str, Any]
             verdict, reached = f"not measured: {why}", None
         else:
             reached = value <= bar["at_most"] if "at_most" in bar else value >= bar["at_least"]
-            verdict = f"{value:.3g}, {'reached' if reached else 'NOT reached'}"
+            verdict = f"{value:.{3 if bar['figure'] == 'ratio' else 1}f}, {'reached' if reached else 'NOT reached'}"
         judged.append(bar | {"text": _text(bar), "value": value, "reached": reached, "verdict": verdict})
     return judged

@@ -147,7 +147,7 @@ def throughput(result: dict[str, Any]) -> str | None:
     if not timings:
         return None
     figure, panels = plt.subplots(1, len(timings), figsize=(5.3 * len(timings), 4.5), squeeze=False)
-    figure.subplots_adjust(wspace=0.42)
+    figure.subplots_adjust(wspace=0.55)
     titles = {"inline": "Inline: driver and language alone", "threaded": "Threaded: the device on its own core"}
     for axes, timing in zip(panels[0], timings, strict=True):
         rows = [row for row in measured if row["timing"] == timing]

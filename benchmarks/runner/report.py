@@ -44,11 +44,15 @@ def _share(value: float | None) -> str:
 
 
 def _table(head: list[str], lines: list[list[str]], text_columns: int = 1, firsts: set[int] | None = None) -> str:
-    """Cells hold HTML. The first text_columns are text, the rest numbers."""
+    """Cells hold HTML. The first text_columns are text, a last one named "notes" too, the rest are numbers."""
+
+    def kind(column: int) -> str:
+        if head[column] == "notes":
+            return ' class="wide"'
+        return "" if column < text_columns else ' class="n"'
 
     def cells(tag: str, line: list[str]) -> str:
-        classes = ("" if i < text_columns else ' class="n"' for i in range(len(line)))
-        return "".join(f"<{tag}{kind}>{cell}</{tag}>" for cell, kind in zip(line, classes, strict=True))
+        return "".join(f"<{tag}{kind(column)}>{cell}</{tag}>" for column, cell in enumerate(line))
 
     body = "".join(
         f"<tr{' class=first' if firsts and i in firsts else ''}>{cells('td', line)}</tr>"
@@ -71,8 +75,8 @@ def _cards(result: dict[str, Any]) -> str:
     for row in plots.compared(result, "inline", "ratio_to_c"):
         name = plots.name_of(row)
         reference = name == result["reference"]
-        big = f"{row['mpps']:.0f} Mpps" if reference else f"{row['ratio_to_c']:.2g} ×"
-        small = f"{row['ns_per_packet']:.3g} ns a packet"
+        big = f"{row['mpps']:.0f} M/s" if reference else f"{row['ratio_to_c']:.2g} ×"
+        small = f"{row['ns_per_packet']:.3g} ns"
         colour = plots.style(name)[0]
         cards.append(
             f'<div class="card" style="--colour:{colour}"><span>{escape(plots.label(name))}</span><b>{big}</b>'
