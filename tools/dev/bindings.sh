@@ -98,26 +98,14 @@ package_test() {
     in_environment "bindings/$1/check-package"
 }
 
-# ---- forwarders of the matrix ----
+# ---- the matrix ----
 
-forwarder_rust() {
-    have_rust
-    cd benchmarks/forwarders/rust
-    CARGO_TARGET_DIR=$BUILD/rust in_environment cargo build --release
+matrix_runner_test() {
+    in_environment python -m pytest -q benchmarks/tests
 }
 
-forwarder_go() {
-    have_go
-    cd benchmarks/forwarders/go
-    in_environment go build -o "$BUILD/forwarders/go" .
-}
-
-forwarder_python() {
-    python_install
-}
-
-forwarder_ocaml() {
-    have dune || missing "dune (./dev setup ocaml)"
-    cd benchmarks/forwarders/ocaml
-    in_environment dune build --root . --profile release
+# matrix_quick CI: builds all forwarders and runs the quick matrix; with CI=true a forwarder that is missing is a failure
+matrix_quick() {
+    in_environment env CI="$1" python benchmarks/matrix.py \
+        --build "$BUILD" --prepare --quick --out "$BUILD/matrix-quick"
 }

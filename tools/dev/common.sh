@@ -139,12 +139,3 @@ finish() {
     echo "steps: $STEPS_PASSED passed, ${#STEPS_FAILED[@]} failed, ${#STEPS_MISSING[@]} missing in ${SECONDS} s"
     [ ${#STEPS_FAILED[@]} -eq 0 ] || exit 1
 }
-
-# One step a language: the forwarders that the matrix runs.
-build_forwarders() {
-    local language
-    needed build library
-    for language in c rust go python ocaml; do
-        step "forwarder.$language" "forwarder_$language"
-    done
-}

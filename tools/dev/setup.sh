@@ -27,8 +27,13 @@ setup() {
         case $group in
         all)
             setup_needs c python rust go ocaml lint
+            need valgrind valgrind
             ;;
-        matrix | readme)
+        matrix)
+            setup_needs c python rust go ocaml
+            need valgrind valgrind
+            ;;
+        readme)
             setup_needs c python rust go ocaml
             ;;
         *)
@@ -58,6 +63,7 @@ setup_needs() {
             need clang clang
             need nm binutils
             need_that libcmocka-dev pkg-config --exists cmocka
+            need_that libcjson-dev pkg-config --exists libcjson
             need_that libffi-dev pkg-config --exists libffi
             ;;
         python)
