@@ -17,7 +17,7 @@
 /* Opens "emu:82599" with these options. */
 static inline int32_t wire_test_try(const char *options, bool timing_inline, struct wire **wire)
 {
-    char text[ADDRESS_TEXT_SIZE];
+    char text[ADDRESS_TEXT_SIZE + 64]; /* holds the longest of the tests' options */
     struct address address;
     snprintf(text, sizeof text, "emu:82599%s%s", options[0] != '\0' ? "," : "", options);
     error_clear();
