@@ -266,15 +266,16 @@ module Batch = struct
 
   (* Where in the pool's memory the [width] bytes at [pos] of frame [i] are,
      after every check. The array's own bound check keeps [i] below the capacity;
-     slots from [length] on are refused because their handles are stale. The
-     range check is one sign test: a negative operand makes the [lor]
-     negative. *)
+     slots from [length] on are refused because their handles are stale. Nothing
+     overflows: [width] is not negative, [len_of place - width] is a small
+     number, and [pos] is only compared. *)
   let[@inline] locate batch i pos width =
     let handle : int = Array1.get batch.frames (2 * i) in
     let place = place_at batch.frames i in
     if
       Array1.unsafe_get batch.owner (handle land batch.index_mask) <> handle
-      || pos lor (len_of place - width - pos) < 0
+      || pos < 0
+      || pos > len_of place - width
     then raise (refusal batch i pos width)
     else offset_of place + pos
 
@@ -345,7 +346,7 @@ module Batch = struct
     store64 batch.memory (locate batch i pos 8) (swap64 x)
 
   let check_bytes bytes off size =
-    if off lor size lor (Bytes.length bytes - size - off) < 0 then
+    if off < 0 || size < 0 || off > Bytes.length bytes - size then
       fail e_range
         (Printf.sprintf "%d bytes at %d of a value of %d bytes" size off
            (Bytes.length bytes))
@@ -362,6 +363,7 @@ module Batch = struct
     blit_of_bytes (Bytes.unsafe_of_string string) off batch i pos size
 
   let sub_string batch i pos size =
+    if size < 0 then raise (refusal batch i pos size);
     let at = locate batch i pos size in
     let bytes = Bytes.create size in
     copy_to_bytes batch.memory at bytes 0 size;

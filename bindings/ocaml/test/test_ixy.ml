@@ -107,10 +107,21 @@ let test_accessors () =
 let test_bounds () =
   with_pool (fun pool ->
       let b = one pool 60 in
+      let empty = one pool 0 in
       let range what f = raises "IXY_E_RANGE" what f in
       List.iter
         (fun pos ->
           let what = Printf.sprintf "position %d" pos in
+          range what (fun () -> Batch.get_uint8 empty 0 pos);
+          range what (fun () -> Int64.to_int (Batch.get_int64_be empty 0 pos));
+          range what (fun () -> Batch.sub_string empty 0 pos 100_000);
+          range what (fun () -> Batch.sub_string b 0 pos (max_int - pos));
+          range what (fun () -> Batch.sub_string b 0 pos max_int);
+          range what (fun () -> Batch.sub_string b 0 pos min_int);
+          range what (fun () ->
+              Batch.blit_to_bytes b 0 0 (Bytes.create 10) pos 11);
+          range what (fun () ->
+              Batch.blit_to_bytes b 0 pos (Bytes.create 100_000) 0 100_000);
           range what (fun () -> Batch.get_uint8 b 0 pos);
           range what (fun () ->
               Batch.set_uint8 b 0 pos 0;
@@ -143,6 +154,7 @@ let test_bounds () =
       Alcotest.check_raises "before the first"
         (Invalid_argument "index out of bounds") (fun () ->
           ignore (Batch.get_uint8 wide (-1) 0 : int));
+      free empty;
       range "a batch of 0" (fun () -> Batch.create pool 0);
       range "a batch of 4097" (fun () -> Batch.create pool 4097);
       fails "IXY_E_RANGE" "no room" (fun () -> Batch.alloc b 1);
@@ -295,7 +307,8 @@ let test_bad_input () =
       (match Pool.open_ ~buffers:(1 lsl 40) () with
       | Result.Error { code = Argument; _ } -> ()
       | _ -> Alcotest.fail "a pool of 2^40 buffers");
-      fails "IXY_E_ARGUMENT" "buffers of 1000 bytes" (Pool.open_ ~buffer_size:1000);
+      fails "IXY_E_ARGUMENT" "buffers of 1000 bytes" (fun () ->
+          Pool.open_ ~buffer_size:1000 ());
       (* no pool: queried, not started *)
       let bare = get_ok (Device.open_ "emu:82599,timing=inline") in
       bool "emulated" true (get_ok (Device.info bare)).emulated;

@@ -423,11 +423,15 @@ let perform case step =
       spread case batch names
   | "rx_none" ->
       let device = the_device () in
-      let batch =
-        Batch.create (pool_for case device) (number_or step "max" 1)
-      in
+      let queue = queue step in
       equals_int "received" 0
-        (got (Device.rx_batch device ~queue:(queue step) batch))
+        (match number_or step "max" 1 with
+        | n when n < 1 || n > batch_max ->
+            (* no batch is that small or large *)
+            count (Raw.rx_batch device ~queue (Raw.frames (max n 0)) n)
+        | n ->
+            let batch = Batch.create (pool_for case device) n in
+            got (Device.rx_batch device ~queue batch))
   | "forge" ->
       let from = frame case (text step "from") in
       let _, offset, len = parts from in
