@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from . import plots
+from .table import Notes
 
 HERE = Path(__file__).resolve().parent
 STUDY_FILE = HERE.parent / "reference" / "published.json"
@@ -108,6 +109,7 @@ def _rows_table(result: dict[str, Any], timing: str) -> str:
     firsts: set[int] = set()
     told: set[str] = set()
     last = None
+    marks = Notes()
     for row in rows:
         name = plots.name_of(row)
         if row["missing"]:
@@ -137,9 +139,10 @@ def _rows_table(result: dict[str, Any], timing: str) -> str:
                 _n(row.get("core_to_core_ns"), 0),
             ]
         notes = [row["missing"].splitlines()[0]] if row["missing"] else row["notes"] + row["failures"]
-        line += [f"{row['samples_used']}/{len(row['samples'])}", escape("; ".join(notes))]
+        line += [f"{row['samples_used']}/{len(row['samples'])}", marks.mark(notes)]
         lines.append(line)
-    return _table(head, lines, 4, firsts) if lines else ""
+    notes_list = "".join(f"<li>{escape(text)}</li>" for text in marks.texts())
+    return _table(head, lines, 4, firsts) + f'<ol class="faint">{notes_list}</ol>' if lines else ""
 
 
 def _bars(result: dict[str, Any]) -> str:

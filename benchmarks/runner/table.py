@@ -27,8 +27,9 @@ class Notes:
     def mark(self, texts: list[str]) -> str:
         return " ".join(str(self._numbers.setdefault(text, len(self._numbers) + 1)) for text in texts)
 
-    def lines(self) -> list[str]:
-        return [f"  {number}  {text}" for text, number in self._numbers.items()]
+    def texts(self) -> list[str]:
+        """In the order of their numbers, from 1."""
+        return list(self._numbers)
 
 
 def cells(row: dict[str, Any], notes: Notes) -> tuple[str, ...]:
@@ -70,7 +71,8 @@ def show(result: dict[str, Any]) -> None:
         print(f"\n{timing}\n{_style('1', head)}")
         for line in lines:
             print(_style("31", line) if " NO" in line else line)
-    print("\n".join(notes.lines()))
+    for number, text in enumerate(notes.texts(), 1):
+        print(f"  {number}  {text}")
     if result["instructions"]:
         print("\ninstructions a packet")
     for name, value in result["instructions"].items():
