@@ -37,15 +37,12 @@ int32_t ixy_buf_alloc(uint64_t pool, ixy_frame *frames, uint32_t count)
     uint32_t done = 0;
     uint32_t got = 1;
     while (done < count && got > 0) {
-        uint32_t index[BUFFERS_PIECE];
-        got = pool_take(slot->pool, index, count - done < BUFFERS_PIECE ? count - done : BUFFERS_PIECE);
+        uint64_t tokens[BUFFERS_PIECE];
+        got = pool_take(slot->pool, tokens, count - done < BUFFERS_PIECE ? count - done : BUFFERS_PIECE);
         for (uint32_t i = 0; i < got; i++) {
-            uint32_t offset = index[i] * slot->pool->stride + POOL_HEADROOM;
-            uint64_t sendable = frame_place_of(offset, FRAME_LENGTH_MIN);
-            frames[done + i].buf = ownership_hand_out(&slot->ownership, index[i], sendable);
-            frames[done + i].offset = offset;
-            frames[done + i].len = 0;
-            frames[done + i].flags = 0;
+            uint32_t offset = ownership_index(tokens[i]) * slot->pool->stride + POOL_HEADROOM;
+            ownership_hand_out(&slot->ownership, tokens[i]);
+            frames[done + i] = (ixy_frame){.buf = tokens[i], .offset = offset};
         }
         done += got;
     }
@@ -65,19 +62,19 @@ int32_t ixy_buf_free(uint64_t pool, const ixy_frame *frames, uint32_t count)
     uint32_t done = 0;
     bool good = true;
     while (done < count && good) {
-        uint32_t index[BUFFERS_PIECE];
+        uint64_t tokens[BUFFERS_PIECE];
         uint32_t piece = 0;
         while (piece < BUFFERS_PIECE && done + piece < count) {
             uint64_t handle = frames[done + piece].buf;
-            uint32_t entry = (uint32_t)handle & slot->ownership.index_mask;
+            uint64_t *entry = &slot->ownership.owner[ownership_index(handle)];
             /* Exchange: of two threads that free one buffer, one succeeds. */
-            good = handle != 0 && __atomic_compare_exchange_n(&slot->ownership.owner[entry], &handle, 0, false,
-                                                              __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+            good = handle != 0 &&
+                   __atomic_compare_exchange_n(entry, &handle, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
             if (!good)
                 break;
-            index[piece++] = entry;
+            tokens[piece++] = ownership_next(handle);
         }
-        pool_give(slot->pool, index, piece);
+        pool_give(slot->pool, tokens, piece);
         done += piece;
     }
     buffers_leave(slot);
@@ -89,7 +86,7 @@ static uint8_t *buffers_reach(struct pool_slot *slot, const ixy_frame *frame, ui
 {
     if (!ownership_holds(&slot->ownership, frame->buf))
         *code = IXY_E_HANDLE;
-    else if (!ownership_within(&slot->ownership, (const struct frame *)frame))
+    else if (!ownership_within(&slot->ownership, frame->buf, frame_place_of(frame->offset, frame->len)))
         *code = IXY_E_FRAME;
     else if ((uint64_t)at + size > frame->len)
         *code = IXY_E_RANGE;

@@ -33,7 +33,7 @@ static inline uint64_t handle_make(enum handle_kind kind, uint32_t slot, uint32_
 
 static inline uint32_t handle_slot(uint64_t handle)
 {
-    return (uint32_t)handle & OWNERSHIP_INDEX_MASK;
+    return (uint32_t)handle & FRAME_INDEX_MASK;
 }
 
 #endif

@@ -27,11 +27,11 @@ void pool_pages_drop(struct pool_pages *pages)
     free(pages);
 }
 
-/* The ownership table: one piece of memory, mapped writable for us and read-only for bindings. */
-static int32_t pool_map_table(struct pool_pages *pages, uint32_t entries)
+/* The ownership table: one piece of memory, mapped writable for us and read-only for bindings. It has an entry for
+ * each possible index; pages that no buffer needs are never touched. */
+static int32_t pool_map_table(struct pool_pages *pages)
 {
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    pages->owner_size = (entries * sizeof(uint64_t) + page - 1) & ~(page - 1);
+    pages->owner_size = OWNERSHIP_ENTRIES * sizeof(uint64_t);
     int descriptor = memfd_create("ixy-ownership", MFD_CLOEXEC);
     if (descriptor < 0)
         return error_set_errno("pool: memfd_create for the ownership table");
@@ -54,47 +54,31 @@ static int32_t pool_map_table(struct pool_pages *pages, uint32_t entries)
     return 0;
 }
 
-static uint32_t pool_round_to_power(uint32_t count)
-{
-    uint32_t power = 1;
-    while (power < count)
-        power *= 2;
-    return power;
-}
-
 /* Fills a free slot; what was got is freed if a later part fails. */
 static int32_t pool_slot_fill(struct pool_slot *slot, uint32_t number, const ixy_pool_config *config)
 {
-    uint32_t entries = pool_round_to_power(config->buffer_count);
+    uint64_t token_base = HANDLE_BUFFER | (uint64_t)number << HANDLE_KIND_SHIFT |
+                          (uint64_t)slot->buffer_generation << OWNERSHIP_GENERATION_SHIFT;
     struct pool_pages *pages = calloc(1, sizeof(*pages));
-    struct ownership_record *record = malloc(config->buffer_count * sizeof(*record));
     struct pool *pool = NULL;
-    int32_t code = pages == NULL || record == NULL ? error_set(IXY_E_NO_MEMORY, "pool: no memory for its tables")
-                                                   : pool_map_table(pages, entries);
+    int32_t code = pages == NULL ? error_set(IXY_E_NO_MEMORY, "pool: no memory for its tables") : pool_map_table(pages);
     if (code < 0) {
-        free(record);
         free(pages);
         return code;
     }
     pages->holders = 1;
-    code = pool_open(config->buffer_count, config->buffer_size, &pool);
+    code = pool_open(config->buffer_count, config->buffer_size, token_base, &pool);
     if (code < 0) {
-        free(record);
         pool_pages_drop(pages);
         return code;
     }
-    uint64_t first = HANDLE_BUFFER | (uint64_t)number << HANDLE_KIND_SHIFT |
-                     (uint64_t)slot->buffer_generation << OWNERSHIP_GENERATION_SHIFT;
-    for (uint32_t i = 0; i < config->buffer_count; i++)
-        record[i].next = first | i;
     pool->memory.owner = pages->owner;
     pages->base = pool->memory.base;
     pages->size = pool->memory.size;
     slot->pool = pool;
     slot->pages = pages;
     slot->devices = 0;
-    slot->ownership =
-        (struct ownership){.owner = pages->owner, .record = record, .index_mask = entries - 1, .stride = pool->stride};
+    slot->ownership = (struct ownership){.owner = pages->owner, .stride = pool->stride};
     pool->ownership = &slot->ownership;
     return 0;
 }
@@ -143,13 +127,18 @@ int32_t ixy_pool_open(const ixy_pool_config *given, uint64_t *pool)
     return code;
 }
 
-/* Where the generations of this slot's next pool begin: past every one that was given out. */
+/* Where the generations of this slot's next pool begin: past every one that was given out. The pool's tokens are all
+ * either on its stack, to be given out next, or in the caller's hands. */
 static uint32_t pool_next_generation(const struct pool_slot *slot)
 {
     uint32_t most = 0;
-    for (uint32_t i = 0; i < slot->pool->count; i++) {
-        uint32_t next = (uint32_t)(slot->ownership.record[i].next >> OWNERSHIP_GENERATION_SHIFT);
-        uint32_t moved = (next - slot->buffer_generation) & HANDLE_GENERATION_MASK;
+    for (uint32_t i = 0; i < slot->pool->free_count + slot->pool->count; i++) {
+        uint32_t held = i - slot->pool->free_count;
+        uint64_t next = i < slot->pool->free_count ? slot->pool->free[i] : ownership_next(slot->pages->owner[held]);
+        if (i >= slot->pool->free_count && slot->pages->owner[held] == 0)
+            continue;
+        uint32_t generation = (uint32_t)(next >> OWNERSHIP_GENERATION_SHIFT);
+        uint32_t moved = (generation - slot->buffer_generation) & HANDLE_GENERATION_MASK;
         most = moved > most ? moved : most;
     }
     return (slot->buffer_generation + most) & HANDLE_GENERATION_MASK;
@@ -179,7 +168,6 @@ static void pool_slot_close(struct pool_slot *slot)
     slot->pool->memory.base = NULL; /* the pages are pool_pages_drop's */
     pool_close(slot->pool);
     pool_pages_drop(pages);
-    free(slot->ownership.record);
     slot->pool = NULL;
     slot->pages = NULL;
 }
@@ -238,7 +226,7 @@ int32_t ixy_pool_view(uint64_t pool, ixy_view *view)
                            .buffer_size = slot->pool->buffer_size,
                            .buffer_stride = slot->pool->stride,
                            .headroom = POOL_HEADROOM,
-                           .index_mask = slot->ownership.index_mask,
+                           .index_mask = FRAME_INDEX_MASK,
                            .view = made->handle,
                            .size = slot->pages->size,
                            .base = slot->pages->base,

@@ -1,7 +1,7 @@
 /* Frames: where a packet lies in its pool's memory. Plain data in arrays of the caller.
  *
- * Laid out as the ABI's ixy_frame (asserted there), whose arrays drivers work on directly; hence may_alias. The low
- * bits of buf are the buffer's index in its pool; with an ownership table there is more above them (ownership.h).
+ * Laid out as the ABI's ixy_frame (asserted there), whose arrays drivers work on directly; hence may_alias. buf is
+ * the buffer's token (ownership.h).
  */
 #ifndef CORE_DMA_FRAME_H
 #define CORE_DMA_FRAME_H

@@ -7,7 +7,7 @@
 
 #define POOL_LINE 64
 
-int32_t pool_open(uint32_t count, uint32_t buffer_size, struct pool **pool)
+int32_t pool_open(uint32_t count, uint32_t buffer_size, uint64_t token_base, struct pool **pool)
 {
     uint32_t lines = (POOL_HEADROOM + buffer_size + POOL_LINE - 1) / POOL_LINE;
     uint32_t stride = (lines | 1) * POOL_LINE;
@@ -36,7 +36,7 @@ int32_t pool_open(uint32_t count, uint32_t buffer_size, struct pool **pool)
     pthread_mutex_init(&made->lock, NULL);
     /* Lowest index on top: a small load touches few pages. */
     for (uint32_t i = 0; i < count; i++)
-        made->free[i] = count - 1 - i;
+        made->free[i] = token_base | (count - 1 - i);
     made->free_count = count;
     *pool = made;
     return 0;
@@ -50,24 +50,24 @@ void pool_close(struct pool *pool)
     free(pool);
 }
 
-uint32_t pool_take(struct pool *pool, uint32_t *index, uint32_t count)
+uint32_t pool_take(struct pool *pool, uint64_t *tokens, uint32_t count)
 {
     pthread_mutex_lock(&pool->lock);
     uint32_t taken = count < pool->free_count ? count : pool->free_count;
     pool->free_count -= taken;
-    memcpy(index, pool->free + pool->free_count, taken * sizeof(*index));
+    memcpy(tokens, pool->free + pool->free_count, taken * sizeof(*tokens));
     pthread_mutex_unlock(&pool->lock);
     return taken;
 }
 
-void pool_give(struct pool *pool, const uint32_t *index, uint32_t count)
+void pool_give(struct pool *pool, const uint64_t *tokens, uint32_t count)
 {
     pthread_mutex_lock(&pool->lock);
     /* Threads that race with one handle can give a buffer back twice, which no table detects; the stack must hold. */
     uint32_t room = pool->count - pool->free_count;
     if (count > room)
         count = room;
-    memcpy(pool->free + pool->free_count, index, count * sizeof(*index));
+    memcpy(pool->free + pool->free_count, tokens, count * sizeof(*tokens));
     pool->free_count += count;
     pthread_mutex_unlock(&pool->lock);
 }
@@ -88,37 +88,37 @@ void pool_release(struct pool *pool, uint32_t count)
     pool->committed -= count;
 }
 
-uint32_t pool_cache_take(struct pool_cache *cache, uint32_t *index, uint32_t count)
+uint32_t pool_cache_take(struct pool_cache *cache, uint64_t *tokens, uint32_t count)
 {
     if (cache->count < count && cache->count < cache->limit)
-        cache->count += pool_take(cache->pool, cache->index + cache->count, cache->limit - cache->count);
+        cache->count += pool_take(cache->pool, cache->token + cache->count, cache->limit - cache->count);
     uint32_t taken = count < cache->count ? count : cache->count;
     cache->count -= taken;
-    memcpy(index, cache->index + cache->count, taken * sizeof(*index));
+    memcpy(tokens, cache->token + cache->count, taken * sizeof(*tokens));
     if (taken < count)
-        taken += pool_take(cache->pool, index + taken, count - taken);
+        taken += pool_take(cache->pool, tokens + taken, count - taken);
     return taken;
 }
 
-void pool_cache_give(struct pool_cache *cache, const uint32_t *index, uint32_t count)
+void pool_cache_give(struct pool_cache *cache, const uint64_t *tokens, uint32_t count)
 {
     uint32_t room = cache->limit - cache->count;
     if (count > room) {
         /* Spill the cache, and what does not fit into it after that. */
         pool_cache_flush(cache);
         if (count > cache->limit) {
-            pool_give(cache->pool, index, count - cache->limit);
-            index += count - cache->limit;
+            pool_give(cache->pool, tokens, count - cache->limit);
+            tokens += count - cache->limit;
             count = cache->limit;
         }
     }
-    memcpy(cache->index + cache->count, index, count * sizeof(*index));
+    memcpy(cache->token + cache->count, tokens, count * sizeof(*tokens));
     cache->count += count;
 }
 
 void pool_cache_flush(struct pool_cache *cache)
 {
     if (cache->count > 0)
-        pool_give(cache->pool, cache->index, cache->count);
+        pool_give(cache->pool, cache->token, cache->count);
     cache->count = 0;
 }

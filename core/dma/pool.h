@@ -1,8 +1,9 @@
 /* The pool: packet memory cut into buffers, and the stack of those that are free.
  *
- * A buffer is named by its index. It belongs to the pool (on the stack or in a queue's cache), to a device (in a
- * ring) or to the caller. Strides are an odd number of cache lines: buffers whose starts were a power of two apart
- * would share a few L1 sets, and a batch of 128 would evict itself.
+ * A buffer belongs to the pool (on the stack or in a queue's cache), to a device (in a ring) or to the caller. Where
+ * it waits it is represented by its next token (ownership.h), whose low bits are its index. Strides are an odd number
+ * of cache lines: buffers whose starts were a power of two apart would share a few L1 sets, and a batch of 128 would
+ * evict itself.
  *
  * Queues take and give through a cache of their own, which reaches for the shared stack (under a lock) only once in
  * many batches. The pool counts what each device's rings and caches can hold, so that a device that would starve is
@@ -29,7 +30,7 @@ struct pool {
     const struct ownership *ownership; /* NULL: callers know buffers by their indices; set before devices open */
     pthread_mutex_t lock;
     uint32_t free_count;
-    uint32_t *free; /* indices; the last given is the first taken, as its lines are still in the cache */
+    uint64_t *free; /* tokens; the last given is the first taken, as its lines are still in the cache */
 };
 
 /* A queue's private stack of free buffers. Only the thread that is in the queue touches it. */
@@ -37,20 +38,21 @@ struct pool_cache {
     struct pool *pool;
     uint32_t limit; /* most that it keeps, at most POOL_CACHE_MAX */
     uint32_t count;
-    uint32_t index[POOL_CACHE_MAX];
+    uint64_t token[POOL_CACHE_MAX];
 };
 
-/* Makes a pool of count buffers of buffer_size bytes. Returns 0, IXY_E_ARGUMENT or IXY_E_NO_MEMORY. */
-int32_t pool_open(uint32_t count, uint32_t buffer_size, struct pool **pool);
+/* Makes a pool of count buffers of buffer_size bytes; token_base is what all first tokens have above the index.
+ * Returns 0, IXY_E_ARGUMENT or IXY_E_NO_MEMORY. */
+int32_t pool_open(uint32_t count, uint32_t buffer_size, uint64_t token_base, struct pool **pool);
 
 /* Frees a pool that no device uses; its memory too, unless the caller took that over (memory.base set to NULL). */
 void pool_close(struct pool *pool);
 
 /* Takes up to count free buffers, returns how many. Any thread. */
-uint32_t pool_take(struct pool *pool, uint32_t *index, uint32_t count);
+uint32_t pool_take(struct pool *pool, uint64_t *tokens, uint32_t count);
 
 /* Gives buffers back. Any thread. */
-void pool_give(struct pool *pool, const uint32_t *index, uint32_t count);
+void pool_give(struct pool *pool, const uint64_t *tokens, uint32_t count);
 
 /* Reserves count buffers for a device's rings and caches. Returns 0 or IXY_E_POOL_SIZE. Under the control lock. */
 int32_t pool_commit(struct pool *pool, uint32_t count);
@@ -63,10 +65,10 @@ static inline uint32_t pool_cache_limit(uint32_t ring_size)
 }
 
 /* Takes up to count buffers through a cache; returns how many. */
-uint32_t pool_cache_take(struct pool_cache *cache, uint32_t *index, uint32_t count);
+uint32_t pool_cache_take(struct pool_cache *cache, uint64_t *tokens, uint32_t count);
 
 /* Gives buffers back through a cache. */
-void pool_cache_give(struct pool_cache *cache, const uint32_t *index, uint32_t count);
+void pool_cache_give(struct pool_cache *cache, const uint64_t *tokens, uint32_t count);
 
 /* Empties a cache into its pool. */
 void pool_cache_flush(struct pool_cache *cache);

@@ -6,11 +6,11 @@
 #include "core/device/error.h"
 #include "core/ixgbe/ixgbe.h"
 
-static const struct ixgbe_model {
+static const struct ixgbe_product {
     uint16_t device_id;
     enum ixgbe_mac_type mac_type;
     const char *name;
-} ixgbe_models[] = {
+} ixgbe_products[] = {
     {0x10F7, IXGBE_82599, "Intel 82599 KX4"},   {0x10F8, IXGBE_82599, "Intel 82599 backplane"},
     {0x10FB, IXGBE_82599, "Intel 82599"},       {0x10FC, IXGBE_82599, "Intel 82599 XAUI"},
     {0x154D, IXGBE_82599, "Intel 82599 SFP+"},  {0x1557, IXGBE_82599, "Intel 82599EN SFP+"},
@@ -19,17 +19,17 @@ static const struct ixgbe_model {
     {0x15D1, IXGBE_X550, "Intel X550"},
 };
 
-static const struct ixgbe_model *ixgbe_find_model(uint16_t device_id)
+static const struct ixgbe_product *ixgbe_find_product(uint16_t device_id)
 {
-    for (size_t i = 0; i < sizeof(ixgbe_models) / sizeof(ixgbe_models[0]); i++)
-        if (ixgbe_models[i].device_id == device_id)
-            return &ixgbe_models[i];
+    for (size_t i = 0; i < sizeof(ixgbe_products) / sizeof(ixgbe_products[0]); i++)
+        if (ixgbe_products[i].device_id == device_id)
+            return &ixgbe_products[i];
     return NULL;
 }
 
 static bool ixgbe_match(uint16_t vendor, uint16_t device_id)
 {
-    return vendor == 0x8086 && ixgbe_find_model(device_id) != NULL;
+    return vendor == 0x8086 && ixgbe_find_product(device_id) != NULL;
 }
 
 static void ixgbe_close(struct device *device)
@@ -73,7 +73,7 @@ static void ixgbe_mac_read(struct ixgbe_device *ixgbe)
 
 static int32_t ixgbe_open(struct bus *bus, const struct device_config *config, struct device **device)
 {
-    const struct ixgbe_model *model = ixgbe_find_model(bus->device_id);
+    const struct ixgbe_product *product = ixgbe_find_product(bus->device_id);
     struct ixgbe_device *ixgbe = calloc(1, sizeof(*ixgbe));
     if (ixgbe == NULL)
         return error_set(IXY_E_NO_MEMORY, "%s: no memory", bus->address);
@@ -83,8 +83,8 @@ static int32_t ixgbe_open(struct bus *bus, const struct device_config *config, s
     ixgbe->device.promiscuous = true;
     ixgbe->device.tx_len_min = IXGBE_TX_LENGTH_MIN;
     ixgbe->device.tx_len_max = FRAME_LENGTH_MAX; /* MAXFRS after reset, 8.2.3.22.13, without the checksum */
-    ixgbe->mac_type = model->mac_type;
-    snprintf(ixgbe->device.name, sizeof(ixgbe->device.name), "%s", model->name);
+    ixgbe->mac_type = product->mac_type;
+    snprintf(ixgbe->device.name, sizeof(ixgbe->device.name), "%s", product->name);
 
     int32_t code = 0;
     if (bus_read32(bus, IXGBE_STATUS) == 0xFFFFFFFFu)

@@ -19,7 +19,7 @@ enum ixgbe_mac_type { IXGBE_82599, IXGBE_X540, IXGBE_X550 };
  *   [posted, taken + ring size)  without one, to be filled */
 struct ixgbe_rx_queue {
     struct ixgbe_rx_descriptor *ring;
-    uint32_t *buffer; /* index of the buffer in each descriptor */
+    uint64_t *buffer; /* token of the buffer in each descriptor */
     uint32_t *tail;   /* RDT */
     uint32_t taken;
     uint32_t posted;
@@ -42,8 +42,8 @@ struct ixgbe_rx_queue {
  *   [cleaned, posted)  the device's */
 struct ixgbe_tx_queue {
     struct ixgbe_tx_descriptor *ring;
-    uint32_t *buffer;
-    uint32_t *tail; /* TDT */
+    uint64_t *buffer; /* token of the buffer in each descriptor */
+    uint32_t *tail;   /* TDT */
     uint32_t posted;
     uint32_t cleaned;
     uint32_t mask;
@@ -51,6 +51,7 @@ struct ixgbe_tx_queue {
     uint32_t *report;                   /* position after each batch's last descriptor */
     uint64_t pool_address;              /* device address of the pool's first byte */
     const struct ownership *ownership;
+    bool avx2; /* the processor has it */
     struct bus *step;
     uint32_t index;
     struct dma_memory memory;

@@ -16,12 +16,12 @@ static void ixgbe_rx_post(struct ixgbe_rx_queue *queue)
         uint32_t to_end = mask + 1 - slot;
         uint32_t piece = wanted < to_end ? wanted : to_end;
         uint32_t got = pool_cache_take(&queue->cache, queue->buffer + slot, piece);
-        const uint32_t *buffer = queue->buffer + slot;
+        const uint64_t *buffer = queue->buffer + slot;
         struct ixgbe_rx_descriptor *descriptor = queue->ring + slot;
         uint64_t packet_address = queue->packet_address;
         uint32_t stride = queue->stride;
         for (uint32_t i = 0; i < got; i++) {
-            descriptor[i].packet_address = packet_address + (uint64_t)buffer[i] * stride;
+            descriptor[i].packet_address = packet_address + (uint64_t)ownership_index(buffer[i]) * stride;
             descriptor[i].header_address = 0; /* clears DD too */
         }
         position += got;
@@ -38,46 +38,62 @@ static void ixgbe_rx_post(struct ixgbe_rx_queue *queue)
     }
 }
 
-/* A descriptor that does not hold one whole good frame. Returns false if it is not written back yet. Else its buffer
- * goes back: a frame over several descriptors, with a MAC error, or a completion that no correct device writes. */
-static bool ixgbe_rx_drop(struct ixgbe_rx_queue *queue, uint32_t slot, uint64_t written_back)
+#define IXGBE_RX_WHOLE (IXGBE_RX_DD | IXGBE_RX_EOP)
+
+/* Whether a descriptor was written back with one whole good frame, of a length that its buffer holds. */
+static inline bool ixgbe_rx_is_whole(uint64_t written_back, uint64_t span)
 {
-    if ((written_back & IXGBE_RX_DD) == 0)
-        return false;
+    return (written_back & (IXGBE_RX_WHOLE | IXGBE_RX_RXE)) == IXGBE_RX_WHOLE &&
+           (written_back & IXGBE_RX_LENGTH) - ((uint64_t)FRAME_LENGTH_MIN << 32) <= span;
+}
+
+/* The range of lengths, as ixgbe_rx_is_whole wants it. */
+static inline uint64_t ixgbe_rx_span(const struct ixgbe_rx_queue *queue)
+{
+    return (uint64_t)(queue->length_max - FRAME_LENGTH_MIN) << 32;
+}
+
+/* Takes a descriptor whose frame is not delivered: over several descriptors, with a MAC error, or a completion that no
+ * correct device writes. Its buffer goes back. */
+static void ixgbe_rx_drop(struct ixgbe_rx_queue *queue, uint32_t slot, uint64_t written_back)
+{
     bool last = (written_back & IXGBE_RX_EOP) != 0;
     if (last)
         ixgbe_count(&queue->dropped);
     queue->discarding = !last;
     pool_cache_give(&queue->cache, queue->buffer + slot, 1);
-    return true;
+    queue->taken++;
 }
 
-/* Frames of consecutive descriptors that are whole and good; ends at the first that is not. */
+/* Frames of consecutive descriptors that are whole and good; ends at the first that is not. The ownership table's
+ * members are copied, as the compiler must take the caller's frames for anything. */
 static inline __attribute__((always_inline)) uint32_t ixgbe_rx_run(const struct ixgbe_rx_queue *queue, uint32_t slot,
-                                                                   struct frame *frames, uint32_t count,
-                                                                   const struct ownership *ownership)
+                                                                   struct frame *frames, uint32_t count, bool owned)
 {
+    const struct ownership ownership = owned ? *queue->ownership : (struct ownership){0};
     const struct ixgbe_rx_descriptor *descriptor = queue->ring + slot;
-    const uint32_t *buffer = queue->buffer + slot;
+    const uint64_t *buffer = queue->buffer + slot;
     const uint64_t stride = queue->stride;
-    const uint64_t span = (uint64_t)(queue->length_max - FRAME_LENGTH_MIN) << 32;
-    for (uint32_t i = 0; i < count; i++) {
+    const uint64_t span = ixgbe_rx_span(queue);
+    const struct frame *end = frames + count;
+    struct frame *frame = frames;
+    for (; frame != end; frame++, descriptor++, buffer++) {
         /* Acquire: the frame and the rest of the descriptor are read after DD was seen. One load, because a device
          * could change length or status between two. */
-        uint64_t written_back = __atomic_load_n(&descriptor[i].header_address, __ATOMIC_ACQUIRE);
-        uint64_t length = written_back & IXGBE_RX_LENGTH;
-        if ((written_back & (IXGBE_RX_DD | IXGBE_RX_EOP | IXGBE_RX_RXE)) != (IXGBE_RX_DD | IXGBE_RX_EOP) ||
-            length - ((uint64_t)FRAME_LENGTH_MIN << 32) > span)
-            return i;
-        uint32_t index = buffer[i];
-        uint64_t place = length | (index * stride + POOL_HEADROOM);
-        frame_set(&frames[i], ownership != NULL ? ownership_hand_out(ownership, index, place) : index, place);
+        uint64_t written_back = __atomic_load_n(&descriptor->header_address, __ATOMIC_ACQUIRE);
+        if (!ixgbe_rx_is_whole(written_back, span))
+            break;
+        uint64_t token = *buffer;
+        uint64_t place = (written_back & IXGBE_RX_LENGTH) | (ownership_index(token) * stride + POOL_HEADROOM);
+        frame_set(frame, token, place);
+        if (owned)
+            ownership_hand_out(&ownership, token);
     }
-    return count;
+    return (uint32_t)(frame - frames);
 }
 
 static inline __attribute__((always_inline)) uint32_t ixgbe_rx_take(struct ixgbe_rx_queue *queue, struct frame *frames,
-                                                                    uint32_t count, const struct ownership *ownership)
+                                                                    uint32_t count, bool owned)
 {
     if (queue->step != NULL)
         queue->step->step(queue->step);
@@ -92,15 +108,18 @@ static inline __attribute__((always_inline)) uint32_t ixgbe_rx_take(struct ixgbe
             run = queue->posted - queue->taken;
         if (run > size - slot)
             run = size - slot;
-        uint32_t good = queue->discarding ? 0 : ixgbe_rx_run(queue, slot, frames + received, run, ownership);
+        uint32_t good = queue->discarding ? 0 : ixgbe_rx_run(queue, slot, frames + received, run, owned);
         received += good;
         queue->taken += good;
-        if (good < run) {
-            slot = queue->taken & queue->mask;
-            if (!ixgbe_rx_drop(queue, slot, __atomic_load_n(&queue->ring[slot].header_address, __ATOMIC_ACQUIRE)))
-                break;
-            queue->taken++;
-        }
+        if (good == run)
+            continue;
+        slot = queue->taken & queue->mask;
+        uint64_t written_back = __atomic_load_n(&queue->ring[slot].header_address, __ATOMIC_ACQUIRE);
+        if ((written_back & IXGBE_RX_DD) == 0)
+            break;
+        /* A good frame may have come since the run ended: the next run takes it. */
+        if (queue->discarding || !ixgbe_rx_is_whole(written_back, ixgbe_rx_span(queue)))
+            ixgbe_rx_drop(queue, slot, written_back);
     }
     if (queue->posted - queue->taken != queue->mask)
         ixgbe_rx_post(queue);
@@ -109,15 +128,12 @@ static inline __attribute__((always_inline)) uint32_t ixgbe_rx_take(struct ixgbe
 
 uint32_t ixgbe_rx_batch(void *queue, struct frame *frames, uint32_t count)
 {
-    return ixgbe_rx_take(queue, frames, count, NULL);
+    return ixgbe_rx_take(queue, frames, count, false);
 }
 
 uint32_t ixgbe_rx_batch_owned(void *queue, struct frame *frames, uint32_t count)
 {
-    const struct ownership *ownership = ((struct ixgbe_rx_queue *)queue)->ownership;
-    if (ownership == NULL)
-        __builtin_unreachable(); /* the ABI's pools all have one */
-    return ixgbe_rx_take(queue, frames, count, ownership);
+    return ixgbe_rx_take(queue, frames, count, true);
 }
 
 int32_t ixgbe_rx_allocate(struct ixgbe_device *ixgbe, uint32_t index)

@@ -2,13 +2,17 @@
 #include <stdlib.h>
 
 #include "core/device/error.h"
-#include "core/ixgbe/ixgbe.h"
+#include "core/ixgbe/tx_run.h"
 
-/* Takes back what was sent, a batch at a time, until there is room for count frames or the device is not done yet. */
-static void ixgbe_tx_clean(struct ixgbe_tx_queue *queue, uint32_t count)
+/* Buffers in flight from which on sent ones are taken back, though the ring has room: the fewer buffers go round, the
+ * more of what belongs to them is still in the cache. Fewer than this would look for reports that are not there yet. */
+#define IXGBE_TX_IN_FLIGHT 128
+
+/* Takes back the batches that were sent, oldest first. */
+static void ixgbe_tx_clean(struct ixgbe_tx_queue *queue)
 {
     const uint32_t mask = queue->mask;
-    while (queue->report_first != queue->report_next && mask - (queue->posted - queue->cleaned) < count) {
+    while (queue->report_first != queue->report_next) {
         uint32_t end = queue->report[queue->report_first & mask];
         /* Acquire: the buffers are reused only after DD was seen. */
         uint32_t status = __atomic_load_n(&queue->ring[(end - 1) & mask].status, __ATOMIC_ACQUIRE);
@@ -31,53 +35,40 @@ static void ixgbe_tx_clean(struct ixgbe_tx_queue *queue, uint32_t count)
 static inline uint32_t ixgbe_tx_room(struct ixgbe_tx_queue *queue, uint32_t count)
 {
     const uint32_t mask = queue->mask;
-    uint32_t room = mask - (queue->posted - queue->cleaned);
-    if (room < count) {
-        ixgbe_tx_clean(queue, count);
-        room = mask - (queue->posted - queue->cleaned);
-        if (room < count && queue->step != NULL) {
+    uint32_t in_flight = queue->posted - queue->cleaned;
+    if (in_flight >= IXGBE_TX_IN_FLIGHT || mask - in_flight < count) {
+        ixgbe_tx_clean(queue);
+        in_flight = queue->posted - queue->cleaned;
+        if (mask - in_flight < count && queue->step != NULL) {
             queue->step->step(queue->step);
-            ixgbe_tx_clean(queue, count);
-            room = mask - (queue->posted - queue->cleaned);
+            ixgbe_tx_clean(queue);
+            in_flight = queue->posted - queue->cleaned;
         }
     }
-    return count < room ? count : room;
+    return count < mask - in_flight ? count : mask - in_flight;
 }
 
-/* Writes consecutive descriptors. With an ownership table it ends at the first frame that may not be sent. */
-static inline __attribute__((always_inline)) uint32_t ixgbe_tx_run(struct ixgbe_tx_queue *queue, uint32_t slot,
-                                                                   const struct frame *frames, uint32_t count,
-                                                                   const struct ownership *ownership, int32_t *code)
+static inline __attribute__((always_inline)) uint32_t ixgbe_tx_run_best(struct ixgbe_tx_queue *queue, uint32_t slot,
+                                                                        const struct frame *frames, uint32_t count,
+                                                                        bool owned, int32_t *code)
 {
-    struct ixgbe_tx_descriptor *descriptor = queue->ring + slot;
-    uint32_t *buffer = queue->buffer + slot;
-    const uint64_t pool_address = queue->pool_address;
-    const uint64_t command = IXGBE_TX_DTYP_DATA | IXGBE_TX_EOP | IXGBE_TX_IFCS | IXGBE_TX_DEXT;
-    for (uint32_t i = 0; i < count; i++) {
-        if (ownership != NULL) {
-            *code = ownership_take_back(ownership, &frames[i], IXGBE_TX_LENGTH_MIN, FRAME_LENGTH_MAX);
-            if (*code < 0)
-                return i;
-        }
-        uint64_t length = frames[i].len;
-        descriptor[i].address = pool_address + frames[i].offset;
-        descriptor[i].command_status = command | length | length << (32 + IXGBE_TX_PAYLEN_SHIFT);
-        buffer[i] = (uint32_t)frames[i].buf & FRAME_INDEX_MASK;
-    }
-    return count;
+#if defined(__x86_64__)
+    if (owned && queue->avx2)
+        return ixgbe_tx_run_avx2(queue, slot, frames, count, code);
+#endif
+    return ixgbe_tx_run(queue, slot, frames, count, owned, code);
 }
 
-static inline __attribute__((always_inline)) uint32_t ixgbe_tx_send(struct ixgbe_tx_queue *queue,
-                                                                    const struct frame *frames, uint32_t count,
-                                                                    const struct ownership *ownership, int32_t *code)
+static inline __attribute__((always_inline)) uint32_t
+ixgbe_tx_send(struct ixgbe_tx_queue *queue, const struct frame *frames, uint32_t count, bool owned, int32_t *code)
 {
     uint32_t room = ixgbe_tx_room(queue, count);
     uint32_t slot = queue->posted & queue->mask;
     uint32_t to_end = queue->mask + 1 - slot;
     uint32_t run = room < to_end ? room : to_end;
-    uint32_t sent = ixgbe_tx_run(queue, slot, frames, run, ownership, code);
+    uint32_t sent = ixgbe_tx_run_best(queue, slot, frames, run, owned, code);
     if (sent == to_end && sent < room)
-        sent += ixgbe_tx_run(queue, 0, frames + sent, room - sent, ownership, code);
+        sent += ixgbe_tx_run_best(queue, 0, frames + sent, room - sent, owned, code);
     if (sent == 0)
         return 0;
     queue->posted += sent;
@@ -91,15 +82,12 @@ static inline __attribute__((always_inline)) uint32_t ixgbe_tx_send(struct ixgbe
 uint32_t ixgbe_tx_batch(void *queue, const struct frame *frames, uint32_t count)
 {
     int32_t code = 0;
-    return ixgbe_tx_send(queue, frames, count, NULL, &code);
+    return ixgbe_tx_send(queue, frames, count, false, &code);
 }
 
 uint32_t ixgbe_tx_batch_owned(void *queue, const struct frame *frames, uint32_t count, int32_t *code)
 {
-    const struct ownership *ownership = ((struct ixgbe_tx_queue *)queue)->ownership;
-    if (ownership == NULL)
-        __builtin_unreachable(); /* the ABI's pools all have one */
-    return ixgbe_tx_send(queue, frames, count, ownership, code);
+    return ixgbe_tx_send(queue, frames, count, true, code);
 }
 
 int32_t ixgbe_tx_allocate(struct ixgbe_device *ixgbe, uint32_t index)
@@ -130,6 +118,9 @@ int32_t ixgbe_tx_allocate(struct ixgbe_device *ixgbe, uint32_t index)
     queue->mask = config->tx_ring_size - 1;
     queue->pool_address = ixgbe->pool_address;
     queue->ownership = config->pool->ownership;
+#if defined(__x86_64__)
+    queue->avx2 = __builtin_cpu_supports("avx2") != 0;
+#endif
     queue->tail = bus->ops->doorbell(bus, IXGBE_TDT(index));
     queue->step = bus->step != NULL ? bus : NULL;
     queue->index = index;

@@ -12,7 +12,7 @@ static void test_view_describes_pool(void **state)
     ixy_view view = test_view(pool);
     assert_int_equal(view.buffer_count, 100);
     assert_int_equal(view.buffer_size, 2048);
-    assert_int_equal(view.index_mask, 127);
+    assert_int_equal(view.index_mask, IXY_BUFFERS_MAX - 1);
     assert_int_equal(view.size, (uint64_t)view.buffer_stride * 100);
     assert_int_equal(view.buffer_stride % 128, 64); /* an odd number of cache lines */
     assert_true(view.buffer_stride >= view.headroom + view.buffer_size);
@@ -145,8 +145,8 @@ static void test_generation_wraps(void **state)
     uint64_t pool = test_pool(1);
     ixy_frame first = test_frame(pool);
     assert_int_equal(ixy_buf_free(pool, &first, 1), 1);
-    uint64_t *next = &object_pools[handle_slot(pool)].ownership.record[0].next;
-    *next = (*next - 2 * OWNERSHIP_GENERATION_STEP) & OWNERSHIP_TOKEN_MASK; /* 2^28 - 2 moves later */
+    uint64_t *next = &object_pools[handle_slot(pool)].pool->free[0];
+    *next = (*next - ((uint64_t)2 << OWNERSHIP_GENERATION_SHIFT)) & OWNERSHIP_TOKEN_MASK; /* 2^28 - 2 moves later */
     ixy_frame before = test_frame(pool);
     assert_true(before.buf != first.buf && before.buf < (uint64_t)1 << 53);
     assert_int_equal(ixy_buf_free(pool, &before, 1), 1);

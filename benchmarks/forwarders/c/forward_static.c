@@ -15,7 +15,7 @@ static const struct forwarder static_forwarder;
 
 static bool static_open(const char *address, struct run *run)
 {
-    if (pool_open(8192, 2048, &static_pool) < 0)
+    if (pool_open(8192, 2048, 0, &static_pool) < 0)
         return forwarder_fail(run, "pool", error_text());
     struct device_config config = {.pool = static_pool};
     for (uint32_t port = 0; port < FORWARDER_PORTS; port++) {
@@ -85,8 +85,7 @@ static inline uint32_t static_forward(struct run *run, struct device *from, stru
     uint32_t sent = device_tx_batch(to, 0, static_frames, received);
     run->received += received;
     for (uint32_t i = sent; i < received; i++) {
-        uint32_t index = (uint32_t)static_frames[i].buf & FRAME_INDEX_MASK;
-        pool_give(static_pool, &index, 1);
+        pool_give(static_pool, &static_frames[i].buf, 1);
         run->freed++;
     }
     return received;
