@@ -63,8 +63,8 @@ def forward_packet(run: Run) -> None:
     run.received, run.polls, run.empty_polls = received, polls, empty
 
 
-def forward_batch(run: Run, touch: Callable[[ixy.Batch], None], batch: ixy.Batch) -> None:
-    """A batch at a time; touch adds one to byte 48 of all its packets."""
+def forward_batch(run: Run, touch: Callable[[int, int], None], batch: ixy.Batch) -> None:
+    """A batch at a time; touch is the operation of the batch that adds to a byte of each packet."""
     received, goal = 0, run.frames
     polls = empty = 0
     ways = (
@@ -76,7 +76,7 @@ def forward_batch(run: Run, touch: Callable[[ixy.Batch], None], batch: ixy.Batch
             got = receive(batch)
             polls += 1
             if got:
-                touch(batch)
+                touch(48, 1)
                 received += got
                 sent = transmit(batch)
                 if sent < got:
@@ -90,16 +90,6 @@ def forward_batch(run: Run, touch: Callable[[ixy.Batch], None], batch: ixy.Batch
                     if run.finished():
                         goal = received
     run.received, run.polls, run.empty_polls = received, polls, empty
-
-
-def touch_numpy(batch: ixy.Batch) -> None:
-    """NumPy over the batch."""
-    batch.add(48, 1)
-
-
-def touch_bulk(batch: ixy.Batch) -> None:
-    """The bulk operation in C."""
-    batch.bulk_add_u8(48, 1)
 
 
 def settle(run: Run) -> None:
@@ -138,7 +128,7 @@ def measure(variant: str, batch: int, timing: str, frames: int) -> dict[str, int
         if variant == "packet":
             forward_packet(run)
         else:
-            forward_batch(run, touch_numpy if variant == "numpy" else touch_bulk, work)
+            forward_batch(run, work.add if variant == "numpy" else work.bulk_add_u8, work)
         end_a = a.emulated.meter
         end_b = b.emulated.meter
         settle(run)
@@ -165,7 +155,7 @@ def prepare_numpy(pool: ixy.Pool, batch: ixy.Batch) -> None:
     """Makes the batch's arrays, which it makes when they are first wanted, before the clock runs."""
     batch.alloc(batch.capacity)
     batch.resize(60)
-    touch_numpy(batch)
+    batch.add(48, 1)
     batch.free()
 
 

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ._native import ffi, lib
+from ._packet import Frames
 from .errors import Error, check, error_of, u32
 
 if TYPE_CHECKING:
@@ -17,12 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch"]
 
-_buf_alloc = lib.ixy_buf_alloc
-_buf_free = lib.ixy_buf_free
-_bulk_add_u8 = lib.ixy_bulk_add_u8
 
-
-class Batch:
+class Batch(Frames):
     """Up to `capacity` packets of one pool, in one preallocated array: a queue of packets that the caller owns.
 
     `Device.rx_batch` and `alloc` append, `Device.tx_batch` takes from the front what it could send, `free` gives back
@@ -42,90 +39,30 @@ class Batch:
     Threads: one at a time.
     """
 
-    __slots__ = ("__weakref__", "_arrays", "_capacity", "_count", "_frames", "_memory", "_pool", "_view")
+    __slots__ = ("__weakref__", "_arrays", "_frames", "_memory", "_view")
 
     def __init__(self, pool: Pool, capacity: int = 256) -> None:
-        self._count = 0
         if not 1 <= capacity <= lib.IXY_BATCH_MAX:
             raise error_of(lib.IXY_E_RANGE, f"capacity is {capacity}; a batch holds 1 to {lib.IXY_BATCH_MAX} packets")
         self._memory = pool._memory
-        self._pool = self._memory.pool
         self._view = ffi.cast("ixy_view *", self._memory.view_address)
-        self._capacity = capacity
         self._frames = ffi.new("ixy_frame[]", capacity)
         self._arrays: _Arrays | None = None
-
-    def __len__(self) -> int:
-        return self._count
+        super().__init__(self._memory, ffi.buffer(self._frames))
 
     def __repr__(self) -> str:
-        return f"<ixy.Batch of {self._count} packets, capacity {self._capacity}>"
-
-    def __del__(self) -> None:
-        if self._count:
-            self._give_back()
+        return f"<ixy.Batch of {len(self)} packets, capacity {self.capacity}>"
 
     @property
     def capacity(self) -> int:
         """Most packets that it holds."""
-        return self._capacity
-
-    # ---- ownership ----
-
-    def alloc(self, count: int) -> int:
-        """Appends up to `count` empty packets out of the pool, as many as there is room for; returns how many.
-
-        Raises:
-            NoBuffersError: no buffer was free.
-            RangeError: `count` is out of range.
-            HandleError: the pool is closed.
-        """
-        count = min(u32("count", count), self._capacity - self._count)
-        got: int = _buf_alloc(self._pool, self._frames + self._count, count)
-        if got < 0:
-            raise error_of(got)
-        self._count += got
-        return got
-
-    def free(self) -> None:
-        """Gives all packets back to the pool; the batch is empty then. A closed pool has taken them back by itself."""
-        if self._count:
-            self._give_back()
-
-    def _give_back(self) -> None:
-        start, end = 0, self._count
-        self._count = 0
-        while start < end:
-            done = _buf_free(self._pool, self._frames + start, end - start)
-            start += done if done > 0 else 1  # a packet that is stale is nobody's loss
-
-    def _drop_front(self, count: int) -> None:
-        """Forgets the first `count` packets, which a device took."""
-        rest = self._count - count
-        if rest:
-            ffi.memmove(self._frames, self._frames + count, rest * 16)
-        self._count = rest
+        return len(self._frames)
 
     # ---- bulk operations, in C ----
 
-    def bulk_add_u8(self, at: int, delta: int) -> None:
-        """Adds `delta` to byte `at` of each packet, modulo 256.
-
-        Raises:
-            HandleError: a packet is stale.
-            RangeError: a packet has no such byte; those before it are changed.
-        """
-        count = self._count
-        try:
-            done = _bulk_add_u8(self._view, self._frames, count, at, delta & 255)
-        except OverflowError:
-            raise _bad_position(at) from None
-        if done != count:
-            raise self._failed(done, at, 1)
-
     def bulk_read(self, at: int, size: int = 1) -> bytes:
         """Bytes [at, at + size) of each packet, one packet's after the other's. Raises as bulk_add_u8."""
-        count = self._count
+        count = len(self)
         u32("at", at)
         if not 0 <= size <= 0xFFFF:
             raise error_of(lib.IXY_E_RANGE, f"size is out of range: {size}")
@@ -140,7 +77,7 @@ class Batch:
 
         Raises as bulk_add_u8; RangeError too if `data` does not hold that many.
         """
-        count = self._count
+        count = len(self)
         source = ffi.from_buffer("uint8_t[]", data)
         if not 0 <= size <= 0xFFFF or len(source) != count * size:
             raise error_of(lib.IXY_E_RANGE, f"{len(source)} bytes of data are not {size} for each of {count} packets")
@@ -152,7 +89,7 @@ class Batch:
         self._write(at, min(len(source), 1 << 16), source, 0)
 
     def _write(self, at: int, size: int, source: Any, step: int) -> None:
-        count = self._count
+        count = len(self)
         done = lib.ixy_bulk_write(self._view, self._frames, count, u32("at", at), size, source, step)
         if done != count:
             raise self._failed(done, at, size)
@@ -167,7 +104,7 @@ class Batch:
             HandleError: a packet is stale.
             RangeError: the number of lengths is not that of packets.
         """
-        count = self._count
+        count = len(self)
         one = isinstance(size, int)
         values: list[int] = [size] if isinstance(size, int) else [int(value) for value in size]  # type: ignore[union-attr, arg-type]
         if not one and len(values) != count:
@@ -194,7 +131,7 @@ class Batch:
             text = f"bytes {at} to {at + size} are not in packet {position} of the batch, which has {frame.len}"
             return error_of(code, text)
         unused = ffi.new("uint8_t *")
-        if lib.ixy_buf_read(self._pool, frame, 0, unused, 0) == lib.IXY_E_FORK:
+        if lib.ixy_buf_read(self._memory.pool, frame, 0, unused, 0) == lib.IXY_E_FORK:
             return error_of(lib.IXY_E_FORK)
         if code == 0:  # another thread changed the batch meanwhile
             code = lib.IXY_E_HANDLE
@@ -209,7 +146,7 @@ class Batch:
         It shows the batch's own memory: what it shows changes with the batch.
         """
         arrays = self._arrays or self._numpy()
-        return arrays.frames[: self._count]
+        return arrays.frames[: len(self)]
 
     @property
     def lengths(self) -> NDArray[numpy.uint16]:
@@ -259,7 +196,8 @@ class Batch:
         """Where in the pool's memory byte `at` of each packet is, once ownership and bounds were checked."""
         if not 0 <= at <= 0xFFFF:
             raise _bad_position(at)
-        views = arrays.by_count.get(self._count) or arrays.views(self._count)
+        count = len(self)
+        views = arrays.by_count.get(count) or arrays.views(count)
         # Ownership: the table's entry of each handle equals the handle. The mask keeps the index in the table, which
         # has as many entries, so that "wrap" never wraps; it only spares NumPy a copy.
         arrays.bitwise_and(views.buf, arrays.index_mask, views.index)
@@ -324,7 +262,7 @@ class _Arrays:
                 "this operation of ixy.Batch needs NumPy: pip install 'libixy[numpy]'; the bulk_* operations do without"
             ) from error
         view = batch._view
-        check(lib.ixy_pool_free_count(batch._pool))
+        check(lib.ixy_pool_free_count(batch._memory.pool))
         self.numpy = numpy
         self.add, self.bitwise_and = numpy.add, numpy.bitwise_and
         self.equal, self.greater_equal = numpy.equal, numpy.greater_equal

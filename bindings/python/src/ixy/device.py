@@ -16,9 +16,6 @@ from .pool import Pool
 
 __all__ = ["Counters", "Device", "Emulated", "Info", "Link", "Meter", "Stats", "open"]
 
-_rx_batch = lib.ixy_rx_batch
-_tx_batch = lib.ixy_tx_batch
-
 
 @dataclass(frozen=True, slots=True)
 class Info:
@@ -318,19 +315,7 @@ class Device:
 
         Raises as rx; ArgumentError if the batch belongs to another pool than the device.
         """
-        held = batch._count
-        if batch._memory is not self._memory:
-            raise error_of(lib.IXY_E_ARGUMENT, "the batch belongs to another pool than the device")
-        try:
-            got: int = _rx_batch(
-                self._handle, queue, batch._frames + held if held else batch._frames, batch._capacity - held
-            )
-        except OverflowError:
-            raise _bad_queue(queue) from None
-        if got < 0:
-            raise error_of(got)
-        batch._count = held + got
-        return got
+        return batch._rx(self._memory, self._handle, queue)
 
     def tx_batch(self, batch: Batch, queue: int = 0) -> int:
         """Hands the batch's packets to the device and returns how many it took.
@@ -338,18 +323,7 @@ class Device:
         They leave the batch; the rest stays in it and is the caller's: send it later or `batch.free()` it.
         Raises as tx.
         """
-        held = batch._count
-        try:
-            sent: int = _tx_batch(self._handle, queue, batch._frames, held)
-        except OverflowError:
-            raise _bad_queue(queue) from None
-        if sent == held:
-            batch._count = 0
-        elif sent < 0:
-            raise error_of(sent)
-        else:
-            batch._drop_front(sent)
-        return sent
+        return batch._tx(self._handle, queue)
 
     # ---- control ----
 
@@ -407,10 +381,6 @@ class Device:
     def emulated(self) -> Emulated:
         """The other side of an emulated device: counters, meter, violations."""
         return Emulated(self._handle)
-
-
-def _bad_queue(queue: int) -> Error:
-    return error_of(lib.IXY_E_RANGE, f"there is no queue {queue}")
 
 
 def open(
