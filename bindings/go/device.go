@@ -87,6 +87,14 @@ func Open(address string, pool *Pool, config DeviceConfig) (*Device, error) {
 	return d, nil
 }
 
+// id is the device's handle, 0, which C refuses, if there is none.
+func (d *Device) id() C.uint64_t {
+	if d == nil {
+		return 0
+	}
+	return d.handle
+}
+
 // call makes a control call on the device, which the garbage collector must not close meanwhile.
 func (d *Device) call(call func(text *C.char) C.int32_t) error {
 	_, err := control(call)
@@ -96,28 +104,37 @@ func (d *Device) call(call func(text *C.char) C.int32_t) error {
 
 // Start starts all queues: rings filled, link requested.
 func (d *Device) Start() error {
-	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_start(d.handle, text) })
+	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_start(d.id(), text) })
 }
 
 // Reset resets the device and starts it again if it was started. Buffers in its rings go back to the pool, statistics begin
 // at zero; a MAC address and promiscuous mode that were set stay.
 func (d *Device) Reset() error {
-	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_reset(d.handle, text) })
+	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_reset(d.id(), text) })
 }
 
 // Close stops the device and gives the buffers of its rings back to the pool. Frames that the program holds stay its own. A second
 // Close is ErrHandle. A device that is forgotten is closed by the garbage collector, some time.
 func (d *Device) Close() error {
-	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_close(d.handle, text) })
+	err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_close(d.id(), text) })
+	if err == nil {
+		runtime.SetFinalizer(d, nil)
+	}
+	return err
 }
 
 // Pool returns the pool that the device was opened on, nil if none.
-func (d *Device) Pool() *Pool { return d.pool }
+func (d *Device) Pool() *Pool {
+	if d == nil {
+		return nil
+	}
+	return d.pool
+}
 
 // Receive fills frames from a receive queue and returns how many, 0 when no packet is there. The program then owns
 // their buffers. It never blocks.
 func (d *Device) Receive(queue int, frames []Frame) (int, error) {
-	n := C.ixy_rx_batch(d.handle, u32(queue), first(frames), u32(len(frames)))
+	n := C.ixy_rx_batch(d.id(), u32(queue), first(frames), u32(len(frames)))
 	runtime.KeepAlive(d)
 	return batchResult(n)
 }
@@ -126,7 +143,7 @@ func (d *Device) Receive(queue int, frames []Frame) (int, error) {
 // on; the rest stay the program's own. It ends before the first bad frame; if that is frames[0], the error says
 // what is wrong with it: ErrHandle or ErrFrame. It never blocks.
 func (d *Device) Transmit(queue int, frames []Frame) (int, error) {
-	n := C.ixy_tx_batch(d.handle, u32(queue), first(frames), u32(len(frames)))
+	n := C.ixy_tx_batch(d.id(), u32(queue), first(frames), u32(len(frames)))
 	runtime.KeepAlive(d)
 	return batchResult(n)
 }
@@ -134,7 +151,7 @@ func (d *Device) Transmit(queue int, frames []Frame) (int, error) {
 // Info returns what the device is.
 func (d *Device) Info() (Info, error) {
 	c := C.ixy_info{struct_size: C.sizeof_ixy_info}
-	if err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_info(d.handle, &c, text) }); err != nil {
+	if err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_info(d.id(), &c, text) }); err != nil {
 		return Info{}, err
 	}
 	return Info{
@@ -150,7 +167,7 @@ func (d *Device) Info() (Info, error) {
 // Link returns the state of the link.
 func (d *Device) Link() (Link, error) {
 	c := C.ixy_link{struct_size: C.sizeof_ixy_link}
-	if err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_link(d.handle, &c, text) }); err != nil {
+	if err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_link(d.id(), &c, text) }); err != nil {
 		return Link{}, err
 	}
 	return Link{Up: c.up != 0, SpeedMbps: int(c.speed_mbps)}, nil
@@ -159,7 +176,7 @@ func (d *Device) Link() (Link, error) {
 // Stats returns the device's totals.
 func (d *Device) Stats() (Stats, error) {
 	c := C.ixy_stats{struct_size: C.sizeof_ixy_stats}
-	if err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_stats(d.handle, &c, text) }); err != nil {
+	if err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_stats(d.id(), &c, text) }); err != nil {
 		return Stats{}, err
 	}
 	return Stats{
@@ -173,7 +190,7 @@ func (d *Device) Stats() (Stats, error) {
 // MAC returns the station address.
 func (d *Device) MAC() (net.HardwareAddr, error) {
 	mac := make(net.HardwareAddr, 6)
-	err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_mac(d.handle, (*C.uint8_t)(&mac[0]), text) })
+	err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_mac(d.id(), (*C.uint8_t)(&mac[0]), text) })
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +202,7 @@ func (d *Device) SetMAC(mac net.HardwareAddr) error {
 	if len(mac) != 6 {
 		return newError(C.IXY_E_ARGUMENT, "the station address "+mac.String()+" does not have 6 bytes")
 	}
-	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_mac_set(d.handle, (*C.uint8_t)(&mac[0]), text) })
+	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_mac_set(d.id(), (*C.uint8_t)(&mac[0]), text) })
 }
 
 // SetPromiscuous chooses between every frame (the state after Open) and only broadcasts and those to the station address.
@@ -194,5 +211,5 @@ func (d *Device) SetPromiscuous(on bool) error {
 	if on {
 		value = 1
 	}
-	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_promiscuous_set(d.handle, value, text) })
+	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_promiscuous_set(d.id(), value, text) })
 }

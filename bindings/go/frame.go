@@ -25,7 +25,8 @@ var (
 // Len returns the packet's length in bytes, without the Ethernet checksum.
 func (f Frame) Len() int { return int(f.length) }
 
-// first is the address of a batch for C.
+// first is the address of a batch for C. That makes the caller's slice live on the heap; `#cgo noescape` would spare it that, but
+// `go mod vendor` of Go 1.19 fails on the word, whatever build tag its file has.
 func first(frames []Frame) *C.ixy_frame {
 	if len(frames) == 0 {
 		return nil
@@ -36,7 +37,7 @@ func first(frames []Frame) *C.ixy_frame {
 // SetLen sets the packet's length. Packets made from the frame before keep theirs. A length that leaves the buffer is
 // ErrFrame.
 func (p *Pool) SetLen(frame *Frame, length int) error {
-	room, err := p.view.room(*frame)
+	room, err := p.room(frame)
 	if err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func (p *Pool) SetLen(frame *Frame, length int) error {
 // Advance moves the packet's first byte n bytes on, so that it loses n bytes at its front, or gains -n if n is below 0. More
 // than the packet has is ErrRange, more than its buffer has in front is ErrFrame.
 func (p *Pool) Advance(frame *Frame, n int) error {
-	room, err := p.view.room(*frame)
+	room, err := p.room(frame)
 	switch {
 	case err != nil:
 		return err
@@ -66,6 +67,16 @@ func (p *Pool) Advance(frame *Frame, n int) error {
 
 // room is what a frame's buffer holds before the packet's first byte, and from it on.
 type room struct{ before, after int }
+
+func (p *Pool) room(frame *Frame) (room, error) {
+	if p.id() == 0 {
+		return room{}, errHandle
+	}
+	if frame == nil {
+		return room{}, ErrArgument
+	}
+	return p.view.room(*frame)
+}
 
 func (v *view) room(f Frame) (room, error) {
 	if f.buf == 0 || !v.owns(f.buf) {

@@ -23,13 +23,13 @@
 // # Errors
 //
 // No method panics or crashes because of a bad frame, offset, queue or handle: each returns an [*Error], which
-// errors.Is compares with the variables of this package ([ErrHandle], [ErrRange] and so on). The exceptions: a nil
-// *Pool or *Device panics as any nil pointer does, and so does a Packet from a Pool that [NewPool] did not make.
+// errors.Is compares with the variables of this package ([ErrHandle], [ErrRange] and so on). The one exception: [Pool.Packet]
+// on a nil *Pool, or use of a Packet from a Pool that [NewPool] did not make, panics as any nil pointer does.
 //
 // # Goroutines
 //
 // Everything may be called from several goroutines. Two at once in the same queue do not wait for each other: one of them gets
-// [ErrBusy]. Close waits for calls that are under way. The ownership checks detect misuse, not races: two goroutines
+// [ErrBusy], and so does a call while Close is at its queue. Close waits for calls that are under way. The ownership checks detect misuse, not races: two goroutines
 // that write the same packet at the same time race, as with any slice.
 //
 // # Building

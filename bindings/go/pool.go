@@ -4,8 +4,10 @@ package ixy
 import "C"
 
 import (
+	"errors"
 	"runtime"
 	"sync/atomic"
+	"time"
 	"unsafe"
 )
 
@@ -61,8 +63,16 @@ func NewPool(config PoolConfig) (*Pool, error) {
 
 func newView(pool C.uint64_t) (*view, error) {
 	c := C.ixy_view{struct_size: C.sizeof_ixy_view}
-	if _, err := control(func(text *C.char) C.int32_t { return C.ixygo_pool_view(pool, &c, text) }); err != nil {
-		return nil, err
+	for collections := 0; ; collections++ {
+		_, err := control(func(text *C.char) C.int32_t { return C.ixygo_pool_view(pool, &c, text) })
+		if err == nil {
+			break
+		}
+		if collections == 3 || !errors.Is(err, ErrLimit) {
+			return nil, err
+		}
+		runtime.GC() // views of closed pools end when their finalizers have run
+		time.Sleep(10 * time.Millisecond)
 	}
 	v := &view{
 		base:       unsafe.Pointer(c.base),
@@ -82,11 +92,22 @@ func newView(pool C.uint64_t) (*view, error) {
 	return v, nil
 }
 
+// id is the pool's handle, 0, which C refuses, if there is none.
+func (p *Pool) id() C.uint64_t {
+	if p == nil {
+		return 0
+	}
+	return p.handle
+}
+
 // Close ends the pool: all its frames are stale from then on, and its memory goes back to the operating system. While a
 // device is open on it, that is ErrBusy. A second Close is ErrHandle. A pool that is forgotten is closed by the garbage
 // collector, some time.
 func (p *Pool) Close() error {
-	_, err := control(func(text *C.char) C.int32_t { return C.ixygo_pool_close(p.handle, text) })
+	_, err := control(func(text *C.char) C.int32_t { return C.ixygo_pool_close(p.id(), text) })
+	if err == nil {
+		runtime.SetFinalizer(p, nil)
+	}
 	runtime.KeepAlive(p)
 	return err
 }
@@ -102,7 +123,7 @@ func (p *Pool) Headroom() int { return p.view.headroom }
 
 // FreeCount returns how many buffers are free now. Those in rings and in the caches of queues do not count.
 func (p *Pool) FreeCount() (int, error) {
-	n, err := control(func(text *C.char) C.int32_t { return C.ixygo_pool_free_count(p.handle, text) })
+	n, err := control(func(text *C.char) C.int32_t { return C.ixygo_pool_free_count(p.id(), text) })
 	runtime.KeepAlive(p)
 	return n, err
 }
@@ -110,7 +131,7 @@ func (p *Pool) FreeCount() (int, error) {
 // Alloc fills frames with free buffers and returns how many it had, ErrNoBuffers if none. Each frame has length 0: give it
 // one with SetLen.
 func (p *Pool) Alloc(frames []Frame) (int, error) {
-	n := C.ixy_buf_alloc(p.handle, first(frames), u32(len(frames)))
+	n := C.ixy_buf_alloc(p.id(), first(frames), u32(len(frames)))
 	runtime.KeepAlive(p)
 	return batchResult(n)
 }
@@ -118,7 +139,7 @@ func (p *Pool) Alloc(frames []Frame) (int, error) {
 // Free gives buffers back and returns how many. It ends before the first frame that is not the program's own; if that is
 // frames[0], it is ErrHandle.
 func (p *Pool) Free(frames []Frame) (int, error) {
-	n := C.ixy_buf_free(p.handle, first(frames), u32(len(frames)))
+	n := C.ixy_buf_free(p.id(), first(frames), u32(len(frames)))
 	runtime.KeepAlive(p)
 	return batchResult(n)
 }
