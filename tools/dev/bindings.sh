@@ -3,7 +3,6 @@
 # shellcheck disable=SC2164 # tools/dev/run ends the step at the first failure
 
 DEBIAN_GO=/usr/bin/go
-DEBIAN_CARGO=/usr/bin/cargo
 
 # ---- Python ----
 
@@ -22,30 +21,19 @@ have_rust() {
     [ -n "$(cargo_newest)" ] || missing "cargo (./dev setup rust)"
 }
 
-cargo_best() {
-    in_environment cargo "$@"
-}
-
-cargo_debian() {
-    in_environment env PATH="/usr/bin:$PATH" RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc "$DEBIAN_CARGO" "$@"
-}
-
 rust_test() {
-    have_rust
-    CARGO_TARGET_DIR=$BUILD/rust rust_tests cargo_best
-}
-
-rust_debian_test() {
-    CARGO_TARGET_DIR=$BUILD/rust-debian rust_tests cargo_debian
-}
-
-# rust_tests CARGO: both crates, on the installed library and on the one they build from source
-rust_tests() {
     local crate
-    for crate in bindings/rust-sys bindings/rust; do
-        (cd "$crate" && "$1" test)
-        (cd "$crate" && "$1" test --features vendored)
+    have_rust
+    export CARGO_TARGET_DIR=$BUILD/rust
+    for crate in bindings/rust-sys bindings/rust; do # on the installed library, and on the one they build from source
+        (cd "$crate" && in_environment cargo test --locked)
+        (cd "$crate" && in_environment cargo test --locked --features vendored)
     done
+}
+
+# Rust 1.63 as Debian 12 has it, the oldest that the crates promise
+rust_debian_test() {
+    CARGO_TARGET_DIR=$BUILD/rust-debian in_environment bindings/rust/check-msrv /usr/bin
 }
 
 # ---- Go ----

@@ -53,7 +53,7 @@ test_rust() {
     local cargo
     cargo=$(cargo_newest)
     step rust rust_test
-    if [ -n "$cargo" ] && debian_too "$cargo" /usr/bin/cargo --version; then
+    if [ -n "$cargo" ] && debian_too "$cargo" /usr/bin/cargo --version && /usr/bin/rustc --version | grep -q '1\.63\.'; then
         step rust.debian rust_debian_test
     fi
     test_package rust-sys
