@@ -4,16 +4,16 @@
 /* One batch from one device to the other. Returns an ABI error, or 0. */
 static int32_t fwd_batch(struct session *session, uint64_t from, uint64_t to, ixy_frame *frames)
 {
-    int32_t received = ixy_rx_batch(from, 0, frames, session->options->batch);
+    int32_t received = ixy_rx_batch(from, 0, frames, session_batch(session));
     if (received <= 0)
         return received;
+    session->moved += (uint64_t)received;
     for (int32_t i = 0; i < received; i++)
         if (frames[i].len > 48)
             session->view.base[frames[i].offset + 48]++;
     int32_t sent = ixy_tx_batch(to, 0, frames, (uint32_t)received);
     if (sent < 0)
         return sent;
-    session->moved += (uint64_t)sent;
     if (sent == received)
         return 0;
     session->freed += (uint64_t)(received - sent);

@@ -1,4 +1,6 @@
 /* ixy info: what a device is. */
+#include <time.h>
+
 #include "apps/ixy.h"
 
 static void info_print_text(const ixy_info *info, const ixy_link *link, const uint8_t *mac)
@@ -27,6 +29,18 @@ static void info_print_json(const ixy_info *info, const ixy_link *link, const ui
     printf(",\"tx_len_min\":%u,\"tx_len_max\":%u}\n", info->tx_len_min, info->tx_len_max);
 }
 
+/* A link takes a moment to come up after the reset that opening is; one without a cable is down after a second. */
+static int32_t info_link(uint64_t device, ixy_link *link)
+{
+    int32_t code = ixy_device_link(device, link);
+    for (int tries = 0; tries < 100 && code >= 0 && !link->up; tries++) {
+        struct timespec pause = {.tv_nsec = 10000000};
+        nanosleep(&pause, NULL);
+        code = ixy_device_link(device, link);
+    }
+    return code;
+}
+
 int command_info(const struct options *options)
 {
     const char *address = options->operands[0];
@@ -41,7 +55,7 @@ int command_info(const struct options *options)
     uint8_t mac[6] = {0};
     code = ixy_device_info(device, &info);
     if (code >= 0)
-        code = ixy_device_link(device, &link);
+        code = info_link(device, &link);
     if (code >= 0)
         code = ixy_device_mac(device, mac);
     if (code < 0)

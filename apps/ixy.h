@@ -47,8 +47,14 @@ int command_pcap(const struct options *options);
 /* Opens the pool and the first count operands as devices, and starts them. Prints what is wrong and returns false. */
 bool session_open(struct session *session, const struct options *options, uint32_t count);
 
+/* Closes all without a word. */
+void session_free(struct session *session);
+
 /* Whether to go on: no signal, no limit reached. Prints the line of the second when it is due. */
 bool session_goes_on(struct session *session);
+
+/* How many packets the next call may move: a batch, or what is left to the limit. */
+uint32_t session_batch(const struct session *session);
 
 /* Prints the totals and closes all. Returns the process's exit code. */
 int session_close(struct session *session);

@@ -36,11 +36,9 @@ static bool capture_write(FILE *file, const struct session *session, const ixy_f
 static int32_t capture_run(struct session *session, FILE *file, bool *written)
 {
     static ixy_frame frames[IXY_BATCH_MAX];
-    const struct options *options = session->options;
     int32_t code = 0;
     while (code >= 0 && *written && session_goes_on(session)) {
-        uint64_t left = options->packets != 0 ? options->packets - session->moved : options->batch;
-        code = ixy_rx_batch(session->devices[0], 0, frames, left < options->batch ? (uint32_t)left : options->batch);
+        code = ixy_rx_batch(session->devices[0], 0, frames, session_batch(session));
         if (code <= 0)
             continue;
         *written = capture_write(file, session, frames, (uint32_t)code);
@@ -53,14 +51,13 @@ static int32_t capture_run(struct session *session, FILE *file, bool *written)
 int command_pcap(const struct options *options)
 {
     const char *path = options->operands[1];
+    struct session session;
+    if (!session_open(&session, options, 1)) /* before the file, which must not be emptied for nothing */
+        return 1;
     FILE *file = fopen(path, "wb");
     if (file == NULL) {
         fprintf(stderr, "ixy: %s: %s\n", path, strerror(errno));
-        return 1;
-    }
-    struct session session;
-    if (!session_open(&session, options, 1)) {
-        fclose(file);
+        session_free(&session);
         return 1;
     }
     struct capture_header header = {CAPTURE_MAGIC_NANOSECONDS, 2, 4, 0, 0, 65535, CAPTURE_LINKTYPE_ETHERNET};

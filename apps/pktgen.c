@@ -48,8 +48,7 @@ int command_pktgen(const struct options *options)
     uint32_t sequence = 0, held = 0;
     int32_t code = 0;
     while (code >= 0 && session_goes_on(&session)) {
-        uint64_t left = options->packets != 0 ? options->packets - session.moved : options->batch;
-        uint32_t wanted = left < options->batch ? (uint32_t)left : options->batch;
+        uint32_t wanted = session_batch(&session);
         if (held < wanted) {
             code = ixy_buf_alloc(session.pool, frames + held, wanted - held);
             for (int32_t i = 0; i < code; i++, held++) {

@@ -58,7 +58,7 @@ static bool session_add_device(struct session *session, const char *address)
     return code >= 0;
 }
 
-static void session_free(struct session *session)
+void session_free(struct session *session)
 {
     for (uint32_t i = 0; i < session->device_count; i++)
         ixy_device_close(session->devices[i]);
@@ -150,6 +150,14 @@ bool session_goes_on(struct session *session)
     return true;
 }
 
+uint32_t session_batch(const struct session *session)
+{
+    const struct options *options = session->options;
+    if (options->packets == 0 || options->packets - session->moved >= options->batch)
+        return options->batch;
+    return session->moved < options->packets ? (uint32_t)(options->packets - session->moved) : 0;
+}
+
 /* What a generator's sink says of an emulated device; false if a frame was wrong. */
 static bool session_print_wire(const struct session *session, uint32_t i)
 {
@@ -201,7 +209,9 @@ int session_close(struct session *session)
             session_print_device(session, i, &zero, &stats, seconds, true);
         good = session_print_wire(session, i) && good;
     }
-    if (session->freed > 0 && !session->options->json)
+    if (session->options->json)
+        printf("{\"packets\":%" PRIu64 ",\"dropped\":%" PRIu64 "}\n", session->moved, session->freed);
+    else if (session->freed > 0)
         printf("       %" PRIu64 " packets dropped: the other device had no room\n", session->freed);
     session_free(session);
     return good ? 0 : 1;
