@@ -24,7 +24,7 @@ int32_t emu_dma_map(struct emu_dma *dma, const struct dma_memory *memory, uint64
             continue;
         if (memory->stride != 0) {
             region->count = (uint32_t)(memory->size / memory->stride);
-            region->marks = calloc(region->count + 1u, 1);
+            region->marks = calloc(region->count + 1u, sizeof(*region->marks));
             if (region->marks == NULL)
                 return error_set(IXY_E_NO_MEMORY, "%s: no memory for its %" PRIu32 " marks", name, region->count);
             region->reciprocal = UINT64_MAX / memory->stride + 1;

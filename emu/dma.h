@@ -32,7 +32,7 @@ struct emu_dma_region {
     uint64_t reciprocal; /* of stride, see emu_dma_index */
     uint32_t stride;     /* 0: not cut into buffers, nothing to mark */
     uint32_t count;      /* buffers */
-    uint8_t *marks;      /* count bytes; 1: a descriptor of this device holds the buffer */
+    bool *marks;         /* count entries: a descriptor of this device holds the buffer (bool: char would alias all) */
     const uint64_t *owner;
     char name[EMU_DMA_NAME_SIZE];
 };
@@ -74,6 +74,29 @@ static inline struct emu_dma_region *emu_dma_region_of(struct emu_dma *dma, uint
 static inline bool emu_dma_owned_by_caller(const struct emu_dma_region *region, uint32_t index)
 {
     return region->owner != NULL && __atomic_load_n(&region->owner[index], __ATOMIC_RELAXED) != 0;
+}
+
+/* Marks a buffer as the device's if [address, address + len) lies in it, no descriptor holds it and the caller does
+ * not own it. Returns its region, or NULL: then slower code finds out what is wrong, if anything is. */
+static inline struct emu_dma_region *emu_dma_claim(struct emu_dma *dma, uint64_t address, uint32_t len, uint32_t *index)
+{
+    uint64_t slot = address >> EMU_DMA_SHIFT;
+    if (__builtin_expect(slot > EMU_DMA_SLOTS, 0))
+        return NULL;
+    struct emu_dma_region *region = &dma->regions[slot];
+    uint64_t offset = address & EMU_DMA_OFFSET_MASK;
+    uint32_t buffer = emu_dma_index(region, offset);
+    /* A region that is not mapped, or not cut into buffers, has none. */
+    if (__builtin_expect(buffer >= region->count, 0))
+        return NULL;
+    uint64_t into = offset - (uint64_t)buffer * region->stride;
+    if (__builtin_expect(into + len > region->stride || region->marks[buffer], 0))
+        return NULL;
+    if (__builtin_expect(emu_dma_owned_by_caller(region, buffer), 0))
+        return NULL;
+    region->marks[buffer] = true;
+    *index = buffer;
+    return region;
 }
 
 #endif

@@ -44,8 +44,7 @@ struct model_rx_descriptor {
 
 struct model_tx_descriptor {
     uint64_t address;
-    uint32_t command; /* DCMD, DTYP, MAC, DTALEN */
-    uint32_t status;  /* PAYLEN, POPTS, CC, IDX, STA; written back: STA.DD */
+    uint64_t word; /* low half: DCMD, DTYP, MAC, DTALEN; high half: PAYLEN, POPTS, CC, IDX, STA; written back: STA.DD */
 };
 
 struct model_rx_ring {

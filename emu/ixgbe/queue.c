@@ -103,7 +103,7 @@ void ixgbe_model_rx_stop(struct ixgbe_model *model, uint32_t queue)
     for (uint32_t i = ring->head; i != ring->fetched; i = i + 1 < ring->size ? i + 1 : 0) {
         struct emu_dma_region *region = &model->device.dma.regions[ring->slots[i] >> EMU_DMA_SHIFT];
         if (region->stride != 0)
-            region->marks[emu_dma_index(region, ring->slots[i] & EMU_DMA_OFFSET_MASK)] = 0;
+            region->marks[emu_dma_index(region, ring->slots[i] & EMU_DMA_OFFSET_MASK)] = false;
     }
     model->rx_running[queue / 64] &= ~((uint64_t)1 << queue % 64);
     block[MODEL_QUEUE_HEAD / 4] = ring->head;

@@ -20,13 +20,14 @@ static inline uint32_t rx_distance(const struct model_rx_ring *ring, uint32_t fr
     return to >= from ? to - from : to + ring->size - from;
 }
 
-/* The device address of a descriptor's buffer if the device may use it, else 0, which was reported. */
-static uint64_t rx_check(struct ixgbe_model *model, const struct model_rx_ring *ring, uint32_t queue, uint32_t position,
+/* Why a descriptor's buffer could not be claimed. Its device address if the device may use it after all (memory that
+ * is not cut into buffers), else 0. */
+static uint64_t rx_judge(struct ixgbe_model *model, const struct model_rx_ring *ring, uint32_t queue, uint32_t position,
                          uint64_t address)
 {
     struct sanitizer *sanitizer = &model->device.sanitizer;
     struct emu_dma_region *region = emu_dma_region_of(&model->device.dma, address, ring->buffer_size);
-    if (__builtin_expect(region == NULL, 0)) {
+    if (region == NULL) {
         sanitizer_report(sanitizer,
                          "receive descriptor %" PRIu32 " of queue %" PRIu32 ": its buffer (%" PRIX64 "h, %" PRIu32
                          " bytes by SRRCTL.BSIZEPACKET) is not in memory that the driver mapped",
@@ -38,29 +39,25 @@ static uint64_t rx_check(struct ixgbe_model *model, const struct model_rx_ring *
     uint64_t offset = address & EMU_DMA_OFFSET_MASK;
     uint32_t index = emu_dma_index(region, offset);
     uint64_t end = (uint64_t)(index + 1) * region->stride;
-    if (__builtin_expect(offset + ring->buffer_size > end, 0)) {
+    if (offset + ring->buffer_size > end) {
         sanitizer_report(sanitizer,
                          "receive descriptor %" PRIu32 " of queue %" PRIu32 ": SRRCTL.BSIZEPACKET allows %" PRIu32
                          " bytes, buffer %" PRIu32 " of %s has %" PRIu64 " left there (8.2.3.8.7)",
                          position, queue, ring->buffer_size, index, region->name, end - offset);
         return 0;
     }
-    if (__builtin_expect(region->marks[index] != 0, 0)) {
+    if (region->marks[index]) {
         sanitizer_report(sanitizer,
                          "receive descriptor %" PRIu32 " of queue %" PRIu32 ": buffer %" PRIu32
                          " of %s posted twice: the device holds it already",
                          position, queue, index, region->name);
         return 0;
     }
-    if (__builtin_expect(emu_dma_owned_by_caller(region, index), 0)) {
-        sanitizer_report(sanitizer,
-                         "receive descriptor %" PRIu32 " of queue %" PRIu32 ": buffer %" PRIu32
-                         " of %s is posted, but the caller owns it",
-                         position, queue, index, region->name);
-        return 0;
-    }
-    region->marks[index] = 1;
-    return address;
+    sanitizer_report(sanitizer,
+                     "receive descriptor %" PRIu32 " of queue %" PRIu32 ": buffer %" PRIu32
+                     " of %s is posted, but the caller owns it",
+                     position, queue, index, region->name);
+    return 0;
 }
 
 void ixgbe_model_rx_fetch(struct ixgbe_model *model, uint32_t queue)
@@ -87,16 +84,22 @@ void ixgbe_model_rx_fetch(struct ixgbe_model *model, uint32_t queue)
         return;
     }
     ring->tail_refused = UINT32_MAX;
+    const struct model_rx_descriptor *descriptors = ring->descriptors;
+    uint64_t *slots = ring->slots;
+    const uint32_t size = ring->size, buffer_size = ring->buffer_size;
     do {
-        uint64_t address = __atomic_load_n(&ring->descriptors[position].address, __ATOMIC_RELAXED);
-        uint64_t status = __atomic_load_n(&ring->descriptors[position].status, __ATOMIC_RELAXED);
+        uint64_t address = __atomic_load_n(&descriptors[position].address, __ATOMIC_RELAXED);
+        uint64_t status = __atomic_load_n(&descriptors[position].status, __ATOMIC_RELAXED);
         if (__builtin_expect((status & RX_DD) != 0, 0))
             sanitizer_report(sanitizer,
                              "receive descriptor %" PRIu32 " of queue %" PRIu32
                              ": posted with DD set: the header address is to be written anew (7.1.6.1)",
                              position, queue);
-        ring->slots[position] = rx_check(model, ring, queue, position, address);
-        position = rx_next(ring, position);
+        uint32_t index;
+        if (__builtin_expect(emu_dma_claim(&model->device.dma, address, buffer_size, &index) == NULL, 0))
+            address = rx_judge(model, ring, queue, position, address);
+        slots[position] = address;
+        position = position + 1 < size ? position + 1 : 0;
     } while (position != tail);
     ring->fetched = tail;
 }
@@ -115,7 +118,7 @@ static inline uint8_t *rx_take(struct ixgbe_model *model, struct model_rx_ring *
         return NULL;
     if (__builtin_expect(region->stride != 0, 1)) {
         uint32_t index = emu_dma_index(region, offset);
-        region->marks[index] = 0;
+        region->marks[index] = false;
         if (__builtin_expect(emu_dma_owned_by_caller(region, index), 0)) {
             sanitizer_report(&model->device.sanitizer,
                              "DMA to a buffer that the caller owns: receive queue %" PRIu32 ", descriptor %" PRIu32
@@ -154,15 +157,14 @@ static uint32_t rx_generate(struct ixgbe_model *model, uint32_t most)
         model->generated_info = ixgbe_model_classify(model, model->scratch, gen->size, &queue);
     }
     const uint64_t info = model->generated_info;
-    uint32_t received = 0;
-    for (; wanted != 0 && available != 0; available--) {
+    uint32_t received = wanted;
+    for (; wanted != 0; wanted--) {
         struct model_rx_descriptor *descriptor;
         uint8_t *buffer = rx_take(model, ring, 0, &descriptor);
-        if (__builtin_expect(buffer == NULL, 0))
-            continue;
-        rx_write_back(descriptor, info, gen_write(gen, buffer), RX_DD | RX_EOP);
-        received++;
-        wanted--;
+        if (__builtin_expect(buffer != NULL, 1))
+            rx_write_back(descriptor, info, gen_write(gen, buffer), RX_DD | RX_EOP);
+        else
+            received--;
     }
     uint32_t len = gen->size + 4;
     model_count(&model->received, len, received);

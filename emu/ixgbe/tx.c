@@ -1,8 +1,4 @@
-/* The transmit engine: from descriptors to the wire.
- *
- * Descriptors are taken in batches: all of a batch are read, checked and translated first, so that a buffer that
- * stands in two of them is noticed, then their frames are sent.
- */
+/* The transmit engine: from descriptors to the wire. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,14 +21,8 @@
 #define TX_BATCH 64
 #define TX_FRAME_MIN 17 /* section 7.2.3.2.4: what hardware pads */
 
-/* One descriptor, checked. data NULL: nothing of it is sent. */
-struct tx_piece {
-    const uint8_t *data;
-    uint8_t *mark;
-    uint32_t len;
-    uint32_t command;
-    uint32_t payload;
-};
+/* The command of a plain descriptor, one whole packet without offloads; RS or not, length aside. */
+#define TX_PLAIN (TX_DTYP_DATA | TX_EOP | TX_IFCS | TX_DEXT)
 
 static inline uint32_t tx_distance(const struct model_tx_ring *ring, uint32_t from, uint32_t to)
 {
@@ -41,46 +31,43 @@ static inline uint32_t tx_distance(const struct model_tx_ring *ring, uint32_t fr
 
 /* Where a descriptor's data lies in this process, NULL if the device must not read it: then it was reported. */
 static const uint8_t *tx_translate(struct ixgbe_model *model, uint32_t queue, uint32_t position, uint64_t address,
-                                   uint32_t len, uint8_t **mark)
+                                   uint32_t len, bool **mark)
 {
     struct sanitizer *sanitizer = &model->device.sanitizer;
-    struct emu_dma_region *region = emu_dma_region_of(&model->device.dma, address, len);
-    *mark = NULL;
-    if (__builtin_expect(region == NULL, 0)) {
+    uint64_t offset = address & EMU_DMA_OFFSET_MASK;
+    uint32_t index;
+    struct emu_dma_region *region = emu_dma_claim(&model->device.dma, address, len, &index);
+    if (region != NULL) {
+        *mark = &region->marks[index];
+        return region->base + offset;
+    }
+    region = emu_dma_region_of(&model->device.dma, address, len);
+    if (region == NULL) {
         sanitizer_report(sanitizer,
                          "transmit descriptor %" PRIu32 " of queue %" PRIu32 ": its data (%" PRIX64 "h, %" PRIu32
                          " bytes) is not in memory that the driver mapped",
                          position, queue, address, len);
         return NULL;
     }
-    uint64_t offset = address & EMU_DMA_OFFSET_MASK;
-    if (__builtin_expect(region->stride == 0, 0))
+    if (region->stride == 0)
         return region->base + offset;
-    uint32_t index = emu_dma_index(region, offset);
-    if (__builtin_expect(offset + len > (uint64_t)(index + 1) * region->stride, 0)) {
+    index = emu_dma_index(region, offset);
+    if (offset - (uint64_t)index * region->stride + len > region->stride)
         sanitizer_report(sanitizer,
                          "transmit descriptor %" PRIu32 " of queue %" PRIu32 ": its %" PRIu32
                          " bytes run from buffer %" PRIu32 " of %s into the next",
                          position, queue, len, index, region->name);
-        return NULL;
-    }
-    if (__builtin_expect(region->marks[index] != 0, 0)) {
+    else if (region->marks[index])
         sanitizer_report(sanitizer,
                          "transmit descriptor %" PRIu32 " of queue %" PRIu32 ": buffer %" PRIu32
                          " of %s posted twice: the device holds it already",
                          position, queue, index, region->name);
-        return NULL;
-    }
-    if (__builtin_expect(emu_dma_owned_by_caller(region, index), 0)) {
+    else
         sanitizer_report(sanitizer,
                          "DMA to a buffer that the caller owns: transmit queue %" PRIu32 ", descriptor %" PRIu32
                          ", buffer %" PRIu32 " of %s",
                          queue, position, index, region->name);
-        return NULL;
-    }
-    *mark = &region->marks[index];
-    **mark = 1;
-    return region->base + offset;
+    return NULL;
 }
 
 /* What is wrong with a descriptor that is not plainly right; true if its data is to be sent all the same. */
@@ -145,40 +132,6 @@ static bool tx_judge(struct ixgbe_model *model, struct model_tx_ring *ring, uint
     return good;
 }
 
-/* Reads and checks the descriptor at position. */
-static inline void tx_fetch(struct ixgbe_model *model, struct model_tx_ring *ring, uint32_t queue, uint32_t position,
-                            bool *partial, struct tx_piece *piece)
-{
-    struct model_tx_descriptor *descriptor = &ring->descriptors[position];
-    uint64_t address = __atomic_load_n(&descriptor->address, __ATOMIC_RELAXED);
-    uint32_t command = __atomic_load_n(&descriptor->command, __ATOMIC_RELAXED);
-    uint32_t status = __atomic_load_n(&descriptor->status, __ATOMIC_RELAXED);
-    uint32_t len = command & 0xFFFF;
-    piece->len = len;
-    piece->command = command;
-    piece->payload = status >> 14;
-    const uint32_t plain = TX_DTYP_DATA | TX_EOP | TX_IFCS | TX_DEXT;
-    bool right = (command & ~(0xFFFFu | TX_RS)) == plain && status == len << 14 && len >= TX_FRAME_MIN &&
-                 len + 4 <= model->frame_max && !ring->write_back_threshold && !*partial;
-    if (__builtin_expect(!right, 0)) {
-        piece->data = NULL;
-        piece->mark = NULL;
-        if ((command & (TX_DEXT | TX_DTYP)) == (TX_DEXT | TX_DTYP_CONTEXT)) {
-            piece->command &= TX_RS | TX_DTYP; /* parameters for offloads, no data: nothing to do */
-            return;
-        }
-        /* What the judgement needs of the frame so far: whether there is one. */
-        uint32_t count = ring->partial_count;
-        ring->partial_count = *partial ? 1 : 0;
-        bool good = tx_judge(model, ring, queue, position, command, status);
-        ring->partial_count = count;
-        *partial = (command & TX_EOP) == 0 && (command & TX_DEXT) != 0;
-        if (!good)
-            return;
-    }
-    piece->data = tx_translate(model, queue, position, address, len, &piece->mark);
-}
-
 static void tx_count(struct ixgbe_model *model, const uint8_t *frame)
 {
     if ((frame[0] & frame[1] & frame[2] & frame[3] & frame[4] & frame[5]) == 0xFF)
@@ -224,27 +177,29 @@ static uint32_t tx_send(struct ixgbe_model *model, const uint8_t *frame, uint32_
     return len + 4;
 }
 
-/* A descriptor of a frame that has several. Returns the frame's length on the wire when it is complete, else 0. */
-static uint32_t tx_gather(struct ixgbe_model *model, struct model_tx_ring *ring, uint32_t queue,
-                          const struct tx_piece *piece)
+/* A descriptor of a frame that has several; data is NULL if it is not to be read. Returns the frame's length on the
+ * wire when it is complete and went there, else 0. */
+static uint32_t tx_gather(struct ixgbe_model *model, struct model_tx_ring *ring, uint32_t queue, uint32_t command,
+                          uint32_t payload, const uint8_t *data)
 {
     struct sanitizer *sanitizer = &model->device.sanitizer;
+    uint32_t len = command & 0xFFFF;
     if (ring->partial == NULL)
         ring->partial = malloc(MODEL_FRAME_MAX);
     if (ring->partial_count == 0) {
-        ring->partial_payload = piece->payload;
+        ring->partial_payload = payload;
         ring->partial_len = 0;
         ring->partial_bad = false;
     }
     if (ring->partial_count <= MODEL_TX_DESCRIPTORS_MAX)
         ring->partial_count++;
-    if (piece->data == NULL || ring->partial == NULL || piece->len > MODEL_FRAME_MAX - ring->partial_len) {
+    if (data == NULL || ring->partial == NULL || len > MODEL_FRAME_MAX - ring->partial_len) {
         ring->partial_bad = true;
     } else {
-        memcpy(ring->partial + ring->partial_len, piece->data, piece->len);
-        ring->partial_len += piece->len;
+        memcpy(ring->partial + ring->partial_len, data, len);
+        ring->partial_len += len;
     }
-    if ((piece->command & TX_EOP) == 0)
+    if ((command & TX_EOP) == 0)
         return 0;
     bool good = !ring->partial_bad;
     if (ring->partial_count > MODEL_TX_DESCRIPTORS_MAX) {
@@ -263,14 +218,15 @@ static uint32_t tx_gather(struct ixgbe_model *model, struct model_tx_ring *ring,
         good = false;
     }
     ring->partial_count = 0;
-    return good ? tx_send(model, ring->partial, ring->partial_len, (piece->command & TX_IFCS) != 0) : 0;
+    return good ? tx_send(model, ring->partial, ring->partial_len, (command & TX_IFCS) != 0) : 0;
 }
 
 /* The driver sees that all up to here is done: in the descriptor, or in its copy of the head (7.2.3.5.2). */
-static void tx_report(struct ixgbe_model *model, struct model_tx_ring *ring, uint32_t queue, uint32_t position)
+static inline void tx_report(struct ixgbe_model *model, struct model_tx_ring *ring, uint32_t queue, uint32_t position)
 {
-    if (ring->head_write_back == 0) {
-        __atomic_store_n(&ring->descriptors[position].status, TX_DD, __ATOMIC_RELEASE);
+    if (__builtin_expect(ring->head_write_back == 0, 1)) {
+        uint8_t *status = (uint8_t *)&ring->descriptors[position] + 12;
+        __atomic_store_n((uint32_t *)(void *)status, TX_DD, __ATOMIC_RELEASE);
         return;
     }
     struct emu_dma_region *region = emu_dma_region_of(&model->device.dma, ring->head_write_back, 4);
@@ -285,53 +241,92 @@ static void tx_report(struct ixgbe_model *model, struct model_tx_ring *ring, uin
     __atomic_store_n((uint32_t *)(void *)place, head, __ATOMIC_RELEASE);
 }
 
+/* A descriptor that is not plain, or whose buffer could not be claimed: a part of a packet, one without checksum
+ * insertion, or a wrong one. */
+static __attribute__((noinline)) uint32_t tx_other(struct ixgbe_model *model, uint32_t queue, uint32_t position,
+                                                   struct model_tx_descriptor descriptor, bool **mark)
+{
+    struct model_tx_ring *ring = &model->tx[queue];
+    uint32_t command = (uint32_t)descriptor.word;
+    uint32_t status = (uint32_t)(descriptor.word >> 32);
+    const uint8_t *data = NULL;
+    if ((command & (TX_DEXT | TX_DTYP)) == (TX_DEXT | TX_DTYP_CONTEXT))
+        return 0; /* parameters for offloads: no data */
+    if (tx_judge(model, ring, queue, position, command, status))
+        data = tx_translate(model, queue, position, descriptor.address, command & 0xFFFF, mark);
+    if ((command & TX_DEXT) == 0)
+        command |= TX_EOP; /* a legacy descriptor is refused, and no packet goes on behind it */
+    return tx_gather(model, ring, queue, command, status >> 14, data);
+}
+
+/* How many lengths, from TX_FRAME_MIN on, a plain descriptor may have; none while a packet is not complete or RS is
+ * wanted in each: then all descriptors go the long way. */
+static inline uint32_t tx_plain_lengths(const struct ixgbe_model *model, const struct model_tx_ring *ring)
+{
+    if (ring->partial_count != 0 || ring->write_back_threshold || model->frame_max < TX_FRAME_MIN + 4)
+        return 0;
+    return model->frame_max - 4 - TX_FRAME_MIN + 1;
+}
+
 static void tx_batch(struct ixgbe_model *model, uint32_t queue, uint32_t count)
 {
     struct model_tx_ring *ring = &model->tx[queue];
+    struct emu_dma *dma = &model->device.dma;
     struct gen *gen = model->device.gen;
-    struct tx_piece pieces[TX_BATCH];
-    uint32_t position = ring->head;
-    bool partial = ring->partial_count != 0;
-    for (uint32_t i = 0; i < count; i++) {
-        tx_fetch(model, ring, queue, position, &partial, &pieces[i]);
-        position = position + 1 < ring->size ? position + 1 : 0;
-    }
-    position = ring->head;
+    struct model_tx_descriptor *descriptors = ring->descriptors;
+    const uint32_t size = ring->size;
+    const uint32_t verified_min = gen != NULL ? 60 : UINT32_MAX; /* shorter ones are padded first */
+    uint32_t lengths = tx_plain_lengths(model, ring);
+    /* Buffers stay marked until the batch's end, so that one that stands in two of its descriptors is noticed. */
+    bool *marks[TX_BATCH];
+    bool none = true;
     uint64_t bytes = 0;
     uint32_t packets = 0, run_len = 0, run = 0;
+    uint32_t position = ring->head;
     for (uint32_t i = 0; i < count; i++) {
-        const struct tx_piece *piece = &pieces[i];
-        uint32_t len;
-        const uint32_t whole = TX_EOP | TX_IFCS;
-        if (__builtin_expect(piece->data != NULL && (piece->command & whole) == whole && ring->partial_count == 0, 1)) {
-            if (__builtin_expect(gen != NULL && piece->len >= 60 && (piece->data[0] & 1) == 0, 1)) {
-                gen_verify(gen, piece->data, piece->len);
-                len = piece->len + 4;
+        struct model_tx_descriptor *place = &descriptors[position];
+        /* Read once: a driver that rewrites it changes nothing any more. */
+        uint64_t address = __atomic_load_n(&place->address, __ATOMIC_RELAXED);
+        uint64_t word = __atomic_load_n(&place->word, __ATOMIC_RELAXED);
+        uint32_t sent = (uint32_t)word & 0xFFFF;
+        uint32_t index;
+        struct emu_dma_region *region = NULL;
+        if (__builtin_expect((word & ~(uint64_t)TX_RS) == (TX_PLAIN | sent | (uint64_t)sent << 46) &&
+                                 sent - TX_FRAME_MIN < lengths,
+                             1))
+            region = emu_dma_claim(dma, address, sent, &index);
+        if (__builtin_expect(region != NULL, 1)) {
+            const uint8_t *data = region->base + (address & EMU_DMA_OFFSET_MASK);
+            marks[i] = &region->marks[index];
+            if (__builtin_expect(sent >= verified_min && (data[0] & 1) == 0, 1)) {
+                gen_verify(gen, data, sent);
+                sent += 4;
             } else {
-                len = tx_send(model, piece->data, piece->len, true);
+                sent = tx_send(model, data, sent, true);
             }
-        } else if ((piece->command & TX_DTYP) == TX_DTYP_CONTEXT) {
-            len = 0;
-        } else {
-            len = tx_gather(model, ring, queue, piece);
-        }
-        if (piece->mark != NULL)
-            *piece->mark = 0;
-        if (__builtin_expect(len != 0, 1)) {
             packets++;
-            bytes += len;
-            if (__builtin_expect(len != run_len, 0)) {
-                model->sent.sizes[model_size_of(run_len)] += run;
-                run_len = len;
-                run = 0;
-            }
-            run++;
+        } else {
+            marks[i] = &none;
+            sent = tx_other(model, queue, position, (struct model_tx_descriptor){address, word}, &marks[i]);
+            packets += sent != 0;
+            lengths = tx_plain_lengths(model, ring);
         }
-        if ((piece->command & TX_RS) != 0)
+        if (__builtin_expect(sent != run_len, 0)) {
+            if (run_len != 0)
+                model->sent.sizes[model_size_of(run_len)] += run;
+            run_len = sent;
+            run = 0;
+        }
+        run++;
+        bytes += sent;
+        if (__builtin_expect((word & TX_RS) != 0, 0))
             tx_report(model, ring, queue, position);
-        position = position + 1 < ring->size ? position + 1 : 0;
+        position = position + 1 < size ? position + 1 : 0;
     }
-    model->sent.sizes[model_size_of(run_len)] += run;
+    for (uint32_t i = 0; i < count; i++)
+        *marks[i] = false;
+    if (run_len != 0)
+        model->sent.sizes[model_size_of(run_len)] += run;
     model->sent.packets += packets;
     model->sent.bytes += bytes;
     ring->packets += packets;
