@@ -62,8 +62,7 @@ int32_t ixy_bulk_write(const ixy_view *view, const ixy_frame *frames, uint32_t c
     return (int32_t)count;
 }
 
-int32_t ixy_bulk_resize(const ixy_view *view, ixy_frame *frames, uint32_t count, const uint16_t *lengths,
-                        uint32_t step)
+int32_t ixy_bulk_resize(const ixy_view *view, ixy_frame *frames, uint32_t count, const uint16_t *lengths, uint32_t step)
 {
     for (uint32_t i = 0; i < count; i++) {
         ixy_frame frame = frames[i];

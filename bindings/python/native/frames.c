@@ -10,8 +10,7 @@
 #include "bulk.h"
 
 struct frames {
-    PyObject_HEAD
-    struct memory *memory; /* NULL before __init__, and then capacity is 0 */
+    PyObject_HEAD struct memory *memory; /* NULL before __init__, and then capacity is 0 */
     Py_buffer buffer;
     ixy_frame *frames;
     uint32_t capacity;
@@ -79,7 +78,8 @@ static PyObject *frames_rx(PyObject *object, PyObject *const *args, Py_ssize_t n
     struct frames *self = (struct frames *)object;
     uint64_t device;
     uint32_t queue;
-    if (argument_count(nargs, 3) < 0 || argument_u64(args[1], &device) < 0 || argument_u32(args[2], "queue", &queue) < 0)
+    if (argument_count(nargs, 3) < 0 || argument_u64(args[1], &device) < 0 ||
+        argument_u32(args[2], "queue", &queue) < 0)
         return NULL;
     if (args[0] != (PyObject *)self->memory)
         return raise_code(IXY_E_ARGUMENT, PyUnicode_FromString("the batch belongs to another pool than the device"));
@@ -94,7 +94,8 @@ static PyObject *frames_tx(PyObject *object, PyObject *const *args, Py_ssize_t n
     struct frames *self = (struct frames *)object;
     uint64_t device;
     uint32_t queue;
-    if (argument_count(nargs, 2) < 0 || argument_u64(args[0], &device) < 0 || argument_u32(args[1], "queue", &queue) < 0)
+    if (argument_count(nargs, 2) < 0 || argument_u64(args[0], &device) < 0 ||
+        argument_u32(args[1], "queue", &queue) < 0)
         return NULL;
     int32_t sent = ixy_tx_batch(device, queue, self->frames, self->count);
     if (sent > 0) {
@@ -156,7 +157,8 @@ static PyObject *frames_add_u8(PyObject *object, PyObject *const *args, Py_ssize
 
 static PyMethodDef frames_methods[] = {
     {"_rx", (PyCFunction)(void (*)(void))frames_rx, METH_FASTCALL, "_rx(memory, device, queue): appends, how many."},
-    {"_tx", (PyCFunction)(void (*)(void))frames_tx, METH_FASTCALL, "_tx(device, queue): takes from the front, how many."},
+    {"_tx", (PyCFunction)(void (*)(void))frames_tx, METH_FASTCALL,
+     "_tx(device, queue): takes from the front, how many."},
     {"alloc", frames_alloc, METH_O,
      "alloc($self, count, /)\n--\n\n"
      "Appends up to count empty packets out of the pool, as many as there is room for; returns how many.\n\n"

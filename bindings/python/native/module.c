@@ -65,9 +65,11 @@ static PyObject *module_set_error_factory(PyObject *module, PyObject *factory)
 
 static PyMethodDef module_methods[] = {
     {"alloc", (PyCFunction)(void (*)(void))packets_alloc, METH_FASTCALL, "alloc(memory, count): packets from a pool."},
-    {"rx", (PyCFunction)(void (*)(void))packets_rx, METH_FASTCALL, "rx(memory, device, queue, count): packets received."},
+    {"rx", (PyCFunction)(void (*)(void))packets_rx, METH_FASTCALL,
+     "rx(memory, device, queue, count): packets received."},
     {"tx", (PyCFunction)(void (*)(void))packets_tx, METH_FASTCALL, "tx(device, queue, packets): how many were taken."},
-    {"free", (PyCFunction)(void (*)(void))packets_free, METH_FASTCALL, "free(memory, packets): how many were given back."},
+    {"free", (PyCFunction)(void (*)(void))packets_free, METH_FASTCALL,
+     "free(memory, packets): how many were given back."},
     {"set_error_factory", module_set_error_factory, METH_O, "Sets the function (code, text) -> exception."},
     {NULL, NULL, 0, NULL},
 };

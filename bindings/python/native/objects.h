@@ -22,8 +22,7 @@
 #include "ixy.h"
 
 struct memory {
-    PyObject_HEAD
-    uint64_t pool;
+    PyObject_HEAD uint64_t pool;
     ixy_view view;
 };
 
@@ -31,8 +30,7 @@ extern PyTypeObject *memory_type;
 extern PyType_Spec memory_spec;
 
 struct packet {
-    PyObject_HEAD
-    struct memory *memory;
+    PyObject_HEAD struct memory *memory;
     ixy_frame frame; /* lies in its buffer: the library made it, and only a checked resize changes it */
 };
 

@@ -143,7 +143,8 @@ static int packet_assign_slice(struct packet *self, PyObject *key, PyObject *val
     Py_ssize_t count = PySlice_AdjustIndices(self->frame.len, &start, &stop, step);
     if (count != from.len) {
         raise_code(IXY_E_RANGE, PyUnicode_FromFormat("%zd bytes do not fit a slice of %zd bytes; a packet changes its "
-                                                     "length only by resize()", from.len, count));
+                                                     "length only by resize()",
+                                                     from.len, count));
         goto out;
     }
     if (step == 1) {
@@ -257,7 +258,8 @@ static PyObject *packet_resize(PyObject *object, PyObject *argument)
         room = UINT16_MAX;
     if (size < 0 || size > room)
         return raise_code(IXY_E_FRAME, PyUnicode_FromFormat("a packet of %zd bytes is not possible: its buffer holds 0 "
-                                                            "to %zd", size, room));
+                                                            "to %zd",
+                                                            size, room));
     self->frame.len = (uint16_t)size;
     Py_RETURN_NONE;
 }

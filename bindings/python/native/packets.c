@@ -63,7 +63,8 @@ PyObject *packets_rx(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
         return NULL;
     struct memory *memory = (struct memory *)args[0];
     uint64_t device;
-    if (argument_u64(args[1], &device) < 0 || argument_u32(args[2], "queue", &queue) < 0 || argument_u32(args[3], "count", &count) < 0)
+    if (argument_u64(args[1], &device) < 0 || argument_u32(args[2], "queue", &queue) < 0 ||
+        argument_u32(args[3], "count", &count) < 0)
         return NULL;
     ixy_frame *frames = frames_new(stack, count);
     if (frames == NULL)
