@@ -56,11 +56,11 @@ static void frames_dealloc(PyObject *object)
     if (self->memory != NULL) {
         frames_give_back(self);
         PyBuffer_Release(&self->buffer);
-        Py_DECREF(self->memory);
+        Py_DECREF((PyObject *)self->memory);
     }
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(object);
-    Py_DECREF(type);
+    Py_DECREF((PyObject *)type);
 }
 
 static Py_ssize_t frames_length(PyObject *object)

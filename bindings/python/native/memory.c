@@ -15,7 +15,7 @@ static PyObject *memory_new(PyTypeObject *type, PyObject *args, PyObject *keywor
     int32_t code = ixy_pool_view(pool, &self->view);
     if (code < 0) {
         self->view.view = 0;
-        Py_DECREF(self);
+        Py_DECREF((PyObject *)self);
         return raise_code(code, PyUnicode_FromString(ixy_last_error()));
     }
     self->pool = pool;
@@ -32,7 +32,7 @@ static void memory_dealloc(PyObject *object)
     }
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(object);
-    Py_DECREF(type);
+    Py_DECREF((PyObject *)type);
 }
 
 static int memory_getbuffer(PyObject *object, Py_buffer *buffer, int flags)

@@ -15,8 +15,9 @@ static uint8_t *packet_stale(const struct packet *packet)
 
 static void *packet_range(const struct packet *packet, Py_ssize_t at, Py_ssize_t size)
 {
-    return raise_code(IXY_E_RANGE, PyUnicode_FromFormat("bytes %zd to %zd are not in a packet of %u bytes", at,
-                                                        at + size, (unsigned)packet->frame.len));
+    return raise_code(IXY_E_RANGE,
+                      PyUnicode_FromFormat("%zd bytes from position %zd on are not in a packet of %u bytes", size, at,
+                                           (unsigned)packet->frame.len));
 }
 
 static inline int packet_owned(const struct packet *packet)
@@ -38,7 +39,7 @@ PyObject *packet_new(struct memory *memory, const ixy_frame *frame)
     struct packet *packet = PyObject_New(struct packet, packet_type);
     if (packet == NULL)
         return NULL;
-    Py_INCREF(memory);
+    Py_INCREF((PyObject *)memory);
     packet->memory = memory;
     packet->frame = *frame;
     return (PyObject *)packet;
@@ -50,9 +51,9 @@ static void packet_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
     if (packet_owned(self))
         ixy_buf_free(self->memory->pool, &self->frame, 1);
-    Py_DECREF(self->memory);
+    Py_DECREF((PyObject *)self->memory);
     PyObject_Free(object);
-    Py_DECREF(type);
+    Py_DECREF((PyObject *)type);
 }
 
 static Py_ssize_t packet_length(PyObject *object)
