@@ -264,28 +264,26 @@ module Batch = struct
         (Printf.sprintf "%d bytes at %d of a packet of %d bytes" width pos
            (len_of (place_at batch.frames i)))
 
-  (* Where in the pool's memory the [width] bytes at [pos] of frame [i] are,
-     after every check. The array's own bound check keeps [i] below the capacity;
-     slots from [length] on are refused because their handles are stale. Nothing
+  (* Whether the [width] bytes at [pos] of frame [i] may be touched. Nothing
      overflows: [width] is not negative, [len_of place - width] is a small
-     number, and [pos] is only compared. *)
-  let[@inline] locate batch i pos width =
-    let handle : int = Array1.get batch.frames (2 * i) in
-    let place = place_at batch.frames i in
-    if
-      Array1.unsafe_get batch.owner (handle land batch.index_mask) <> handle
-      || pos < 0
-      || pos > len_of place - width
-    then raise (refusal batch i pos width)
-    else offset_of place + pos
+     number, and [pos] is only compared.
 
-  let[@inline] add_uint8 batch i pos x =
-    let at = locate batch i pos 1 in
-    let byte = Char.code (Array1.unsafe_get batch.memory at) in
-    Array1.unsafe_set batch.memory at (Char.unsafe_chr (byte + x))
+     The accessors have the form [if refused ... then raise ... else access]:
+     what the compiler loaded for the check, it knows in the branch behind it. *)
+  let[@inline] refused batch i pos width =
+    i < 0
+    || i >= batch.length
+    || Array1.unsafe_get batch.owner
+         (handle_at batch.frames i land batch.index_mask)
+       <> handle_at batch.frames i
+    || pos < 0
+    || pos > len_of (place_at batch.frames i) - width
+
+  (* Where they are in the pool's memory. *)
+  let[@inline] at batch i pos = offset_of (place_at batch.frames i) + pos
 
   let[@inline] check_index batch i =
-    if i lor (batch.length - 1 - i) < 0 then raise (no_frame batch i)
+    if i < 0 || i >= batch.length then raise (no_frame batch i)
 
   let[@inline] len batch i =
     check_index batch i;
@@ -302,48 +300,73 @@ module Batch = struct
   let[@inline] is_owned batch i = owned batch (handle batch i)
 
   let[@inline] get_uint8 batch i pos =
-    Char.code (Array1.unsafe_get batch.memory (locate batch i pos 1))
+    if refused batch i pos 1 then raise (refusal batch i pos 1)
+    else Char.code (Array1.unsafe_get batch.memory (at batch i pos))
 
   let[@inline] set_uint8 batch i pos x =
-    let at = locate batch i pos 1 in
-    Array1.unsafe_set batch.memory at (Char.unsafe_chr x)
+    if refused batch i pos 1 then raise (refusal batch i pos 1)
+    else Array1.unsafe_set batch.memory (at batch i pos) (Char.unsafe_chr x)
+
+  let[@inline] add_uint8 batch i pos x =
+    if refused batch i pos 1 then raise (refusal batch i pos 1)
+    else
+      let at = at batch i pos in
+      Array1.unsafe_set batch.memory at
+        (Char.unsafe_chr (Char.code (Array1.unsafe_get batch.memory at) + x))
 
   let[@inline] get_uint16_le batch i pos =
-    load16 batch.memory (locate batch i pos 2)
+    if refused batch i pos 2 then raise (refusal batch i pos 2)
+    else load16 batch.memory (at batch i pos)
 
   let[@inline] get_uint16_be batch i pos =
-    swap16 (load16 batch.memory (locate batch i pos 2))
+    if refused batch i pos 2 then raise (refusal batch i pos 2)
+    else swap16 (load16 batch.memory (at batch i pos))
 
   let[@inline] set_uint16_le batch i pos x =
-    store16 batch.memory (locate batch i pos 2) x
+    if refused batch i pos 2 then raise (refusal batch i pos 2)
+    else store16 batch.memory (at batch i pos) x
 
   let[@inline] set_uint16_be batch i pos x =
-    store16 batch.memory (locate batch i pos 2) (swap16 x)
+    if refused batch i pos 2 then raise (refusal batch i pos 2)
+    else store16 batch.memory (at batch i pos) (swap16 x)
 
   let[@inline] get_uint32_le batch i pos =
-    Int32.to_int (load32 batch.memory (locate batch i pos 4)) land 0xffff_ffff
+    if refused batch i pos 4 then raise (refusal batch i pos 4)
+    else Int32.to_int (load32 batch.memory (at batch i pos)) land 0xffff_ffff
 
   let[@inline] get_uint32_be batch i pos =
-    Int32.to_int (swap32 (load32 batch.memory (locate batch i pos 4)))
-    land 0xffff_ffff
+    if refused batch i pos 4 then raise (refusal batch i pos 4)
+    else
+      Int32.to_int (swap32 (load32 batch.memory (at batch i pos)))
+      land 0xffff_ffff
 
   let[@inline] set_uint32_le batch i pos x =
-    store32 batch.memory (locate batch i pos 4) (Int32.of_int x)
+    if refused batch i pos 4 then raise (refusal batch i pos 4)
+    else store32 batch.memory (at batch i pos) (Int32.of_int x)
 
   let[@inline] set_uint32_be batch i pos x =
-    store32 batch.memory (locate batch i pos 4) (swap32 (Int32.of_int x))
+    if refused batch i pos 4 then raise (refusal batch i pos 4)
+    else store32 batch.memory (at batch i pos) (swap32 (Int32.of_int x))
 
   let[@inline] get_int64_le batch i pos =
-    load64 batch.memory (locate batch i pos 8)
+    if refused batch i pos 8 then raise (refusal batch i pos 8)
+    else load64 batch.memory (at batch i pos)
 
   let[@inline] get_int64_be batch i pos =
-    swap64 (load64 batch.memory (locate batch i pos 8))
+    if refused batch i pos 8 then raise (refusal batch i pos 8)
+    else swap64 (load64 batch.memory (at batch i pos))
 
   let[@inline] set_int64_le batch i pos x =
-    store64 batch.memory (locate batch i pos 8) x
+    if refused batch i pos 8 then raise (refusal batch i pos 8)
+    else store64 batch.memory (at batch i pos) x
 
   let[@inline] set_int64_be batch i pos x =
-    store64 batch.memory (locate batch i pos 8) (swap64 x)
+    if refused batch i pos 8 then raise (refusal batch i pos 8)
+    else store64 batch.memory (at batch i pos) (swap64 x)
+
+  let locate batch i pos width =
+    if refused batch i pos width then raise (refusal batch i pos width)
+    else at batch i pos
 
   let check_bytes bytes off size =
     if off < 0 || size < 0 || off > Bytes.length bytes - size then

@@ -237,8 +237,7 @@ module Batch : sig
 
       @raise Error
         [Range] when the batch has no frame [i] or the bytes are not all in its
-        packet, [Handle] when its buffer is not the program's.
-      @raise Invalid_argument when [i] is not even below the capacity. *)
+        packet, [Handle] when its buffer is not the program's. *)
 
   val get_uint8 : t -> int -> int -> int
   val set_uint8 : t -> int -> int -> int -> unit
