@@ -80,7 +80,7 @@ func Open(address string, pool *Pool, config DeviceConfig) (*Device, error) {
 	name := C.CString(address)
 	defer C.free(unsafe.Pointer(name))
 	d := &Device{pool: pool}
-	if _, err := control(func(text *C.char) C.int32_t { return C.ixygo_device_open(name, &c, &d.handle, text) }); err != nil {
+	if err := making(func(text *C.char) C.int32_t { return C.ixygo_device_open(name, &c, &d.handle, text) }); err != nil {
 		return nil, err
 	}
 	runtime.SetFinalizer(d, func(d *Device) { C.ixy_device_close(d.handle) })

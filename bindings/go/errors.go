@@ -3,6 +3,12 @@ package ixy
 // #include "control.h"
 import "C"
 
+import (
+	"errors"
+	"runtime"
+	"time"
+)
+
 // Error is what every failing call of this package returns.
 type Error struct {
 	Code int    // the C library's code, below 0
@@ -82,4 +88,16 @@ func control(call func(text *C.char) C.int32_t) (int, error) {
 	} else {
 		return int(result), nil
 	}
+}
+
+// making makes a control call that makes an object. When too many are open it tries again after garbage collections, as
+// objects that the program has forgotten end with their finalizers.
+func making(call func(text *C.char) C.int32_t) error {
+	_, err := control(call)
+	for collections := 0; collections < 3 && errors.Is(err, ErrLimit); collections++ {
+		runtime.GC()
+		time.Sleep(10 * time.Millisecond)
+		_, err = control(call)
+	}
+	return err
 }

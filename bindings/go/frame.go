@@ -69,22 +69,15 @@ func (p *Pool) Advance(frame *Frame, n int) error {
 type room struct{ before, after int }
 
 func (p *Pool) room(frame *Frame) (room, error) {
-	if p.id() == 0 {
-		return room{}, errHandle
-	}
 	if frame == nil {
 		return room{}, ErrArgument
 	}
-	return p.view.room(*frame)
-}
-
-func (v *view) room(f Frame) (room, error) {
-	if f.buf == 0 || !v.owns(f.buf) {
+	if p.id() == 0 || frame.buf == 0 || !p.owns(frame.buf) {
 		return room{}, errHandle
 	}
-	start := int64(f.offset) - int64((f.buf&v.mask)*v.stride)
-	if start < 0 || start+int64(f.length) > int64(v.stride) {
+	start := int64(frame.offset) - int64((frame.buf&p.mask)*p.stride)
+	if start < 0 || start+int64(frame.length) > int64(p.stride) {
 		return room{}, errFrame
 	}
-	return room{before: int(start), after: int(v.stride) - int(start)}, nil
+	return room{before: int(start), after: int(p.stride) - int(start)}, nil
 }

@@ -23,8 +23,8 @@
 // # Errors
 //
 // No method panics or crashes because of a bad frame, offset, queue or handle: each returns an [*Error], which
-// errors.Is compares with the variables of this package ([ErrHandle], [ErrRange] and so on). The one exception: [Pool.Packet]
-// on a nil *Pool, or use of a Packet from a Pool that [NewPool] did not make, panics as any nil pointer does.
+// errors.Is compares with the variables of this package ([ErrHandle], [ErrRange] and so on). The one exception: access through
+// a Packet of a nil *Pool, or of a Pool that [NewPool] did not make, panics as any nil pointer does.
 //
 // # Goroutines
 //

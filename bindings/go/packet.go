@@ -10,23 +10,23 @@ import (
 // that the bytes lie in the packet (ErrRange). Numbers are in network byte order. A Packet is a small value, meant to
 // be made where it is used; the zero Packet has no bytes.
 type Packet struct {
-	view  *view
+	pool  *Pool
 	frame Frame
 }
 
 // Packet returns access to a frame's bytes. It cannot fail; access through it does, if the frame is stale or of another
 // pool.
-func (p *Pool) Packet(frame Frame) Packet { return Packet{p.view, frame} }
+func (p *Pool) Packet(frame Frame) Packet { return Packet{p, frame} }
 
 // owns reports whether the program owns the buffer. It is one load and one comparison: the table's entry is the handle that
 // is valid now, or 0. Any handle's index lies in the table.
-func (v *view) owns(buf uint64) bool {
-	return atomic.LoadUint64((*uint64)(unsafe.Add(v.owner, buf&v.mask*8))) == buf
+func (p *Pool) owns(buf uint64) bool {
+	return atomic.LoadUint64((*uint64)(unsafe.Add(p.owner, buf&p.mask*8))) == buf
 }
 
-// at is the address of a byte. runtime.KeepAlive(p.view) follows its use, as that is what keeps the address mapped.
+// at is the address of a byte. runtime.KeepAlive(p.pool) follows its use, as that is what keeps the address mapped.
 func (p Packet) at(offset int) unsafe.Pointer {
-	return unsafe.Add(p.view.base, uint(p.frame.offset)+uint(offset))
+	return unsafe.Add(p.pool.base, uint(p.frame.offset)+uint(offset))
 }
 
 // Len returns the packet's length in bytes.
@@ -34,7 +34,7 @@ func (p Packet) Len() int { return int(p.frame.length) }
 
 // Check returns ErrHandle unless the program owns the packet.
 func (p Packet) Check() error {
-	if p.view == nil || p.frame.buf == 0 || !p.view.owns(p.frame.buf) {
+	if p.pool == nil || p.frame.buf == 0 || !p.pool.owns(p.frame.buf) {
 		return errHandle
 	}
 	return nil
@@ -45,11 +45,11 @@ func (p Packet) Uint8(offset int) (uint8, error) {
 	if uint(offset) >= uint(p.frame.length) {
 		return 0, errRange
 	}
-	if !p.view.owns(p.frame.buf) {
+	if !p.pool.owns(p.frame.buf) {
 		return 0, errHandle
 	}
 	value := *(*uint8)(p.at(offset))
-	runtime.KeepAlive(p.view)
+	runtime.KeepAlive(p.pool)
 	return value, nil
 }
 
@@ -58,11 +58,11 @@ func (p Packet) PutUint8(offset int, value uint8) error {
 	if uint(offset) >= uint(p.frame.length) {
 		return errRange
 	}
-	if !p.view.owns(p.frame.buf) {
+	if !p.pool.owns(p.frame.buf) {
 		return errHandle
 	}
 	*(*uint8)(p.at(offset)) = value
-	runtime.KeepAlive(p.view)
+	runtime.KeepAlive(p.pool)
 	return nil
 }
 
@@ -72,11 +72,11 @@ func (p Packet) AddUint8(offset int, delta uint8) error {
 	if uint(offset) >= uint(p.frame.length) {
 		return errRange
 	}
-	if !p.view.owns(p.frame.buf) {
+	if !p.pool.owns(p.frame.buf) {
 		return errHandle
 	}
 	*(*uint8)(p.at(offset)) += delta
-	runtime.KeepAlive(p.view)
+	runtime.KeepAlive(p.pool)
 	return nil
 }
 
@@ -85,12 +85,12 @@ func (p Packet) Uint16(offset int) (uint16, error) {
 	if offset < 0 || offset > int(p.frame.length)-2 {
 		return 0, errRange
 	}
-	if !p.view.owns(p.frame.buf) {
+	if !p.pool.owns(p.frame.buf) {
 		return 0, errHandle
 	}
 	b := (*[2]byte)(p.at(offset))
 	value := uint16(b[0])<<8 | uint16(b[1])
-	runtime.KeepAlive(p.view)
+	runtime.KeepAlive(p.pool)
 	return value, nil
 }
 
@@ -99,11 +99,11 @@ func (p Packet) PutUint16(offset int, value uint16) error {
 	if offset < 0 || offset > int(p.frame.length)-2 {
 		return errRange
 	}
-	if !p.view.owns(p.frame.buf) {
+	if !p.pool.owns(p.frame.buf) {
 		return errHandle
 	}
 	*(*[2]byte)(p.at(offset)) = [2]byte{byte(value >> 8), byte(value)}
-	runtime.KeepAlive(p.view)
+	runtime.KeepAlive(p.pool)
 	return nil
 }
 
@@ -112,12 +112,12 @@ func (p Packet) Uint32(offset int) (uint32, error) {
 	if offset < 0 || offset > int(p.frame.length)-4 {
 		return 0, errRange
 	}
-	if !p.view.owns(p.frame.buf) {
+	if !p.pool.owns(p.frame.buf) {
 		return 0, errHandle
 	}
 	b := (*[4]byte)(p.at(offset))
 	value := uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
-	runtime.KeepAlive(p.view)
+	runtime.KeepAlive(p.pool)
 	return value, nil
 }
 
@@ -126,11 +126,11 @@ func (p Packet) PutUint32(offset int, value uint32) error {
 	if offset < 0 || offset > int(p.frame.length)-4 {
 		return errRange
 	}
-	if !p.view.owns(p.frame.buf) {
+	if !p.pool.owns(p.frame.buf) {
 		return errHandle
 	}
 	*(*[4]byte)(p.at(offset)) = [4]byte{byte(value >> 24), byte(value >> 16), byte(value >> 8), byte(value)}
-	runtime.KeepAlive(p.view)
+	runtime.KeepAlive(p.pool)
 	return nil
 }
 
@@ -141,7 +141,7 @@ func (p Packet) CopyTo(to []byte, offset int) error {
 		return err
 	}
 	copy(to, from)
-	runtime.KeepAlive(p.view)
+	runtime.KeepAlive(p.pool)
 	return nil
 }
 
@@ -152,7 +152,7 @@ func (p Packet) CopyFrom(from []byte, offset int) error {
 		return err
 	}
 	copy(to, from)
-	runtime.KeepAlive(p.view)
+	runtime.KeepAlive(p.pool)
 	return nil
 }
 
@@ -165,18 +165,15 @@ func (p Packet) UnsafeBytes() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if atomic.LoadUint32(&p.view.raw) == 0 {
-		atomic.StoreUint32(&p.view.raw, 1)
+	if atomic.LoadUint32(&p.pool.raw) == 0 {
+		atomic.StoreUint32(&p.pool.raw, 1)
 	}
 	return b, nil
 }
 
 // bytes is a part of the packet, all of which is checked.
 func (p Packet) bytes(offset, size int) ([]byte, error) {
-	if p.view == nil {
-		return nil, errHandle
-	}
-	if _, err := p.view.room(p.frame); err != nil {
+	if _, err := p.pool.room(&p.frame); err != nil {
 		return nil, err
 	}
 	if offset < 0 || offset > p.Len() || size > p.Len()-offset {

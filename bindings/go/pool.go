@@ -4,10 +4,8 @@ package ixy
 import "C"
 
 import (
-	"errors"
 	"runtime"
 	"sync/atomic"
-	"time"
 	"unsafe"
 )
 
@@ -20,20 +18,17 @@ type PoolConfig struct {
 // Pool is packet memory cut into buffers.
 type Pool struct {
 	handle C.uint64_t
-	view   *view
-}
+	view   C.uint64_t // handle of the view that the addresses below belong to
 
-// view is where a pool's memory and ownership table lie. The addresses stay mapped until the last Pool and Packet that
-// refer to it are gone, whatever becomes of the pool, so that a late access finds its handle stale and not a fault.
-type view struct {
+	// Where the memory and the ownership table lie. The addresses stay mapped until the Pool and all Packets of it are gone,
+	// also after Close, so that a late access finds its handle stale and not a fault.
 	base       unsafe.Pointer
-	owner      unsafe.Pointer // index_mask + 1 handles
+	owner      unsafe.Pointer // mask + 1 handles
 	mask       uint64
 	stride     uint64
-	count      uint64
+	buffers    int
 	bufferSize int
 	headroom   int
-	handle     C.uint64_t
 	raw        uint32 // not 0: a raw slice was handed out, which nothing tells us the end of
 }
 
@@ -48,48 +43,32 @@ func NewPool(config PoolConfig) (*Pool, error) {
 		buffer_size:  u32(config.BufferSize),
 	}
 	p := &Pool{}
-	if _, err := control(func(text *C.char) C.int32_t { return C.ixygo_pool_open(&c, &p.handle, text) }); err != nil {
+	if err := making(func(text *C.char) C.int32_t { return C.ixygo_pool_open(&c, &p.handle, text) }); err != nil {
 		return nil, err
 	}
-	v, err := newView(p.handle)
-	if err != nil {
+	if err := p.openView(); err != nil {
 		C.ixy_pool_close(p.handle)
 		return nil, err
 	}
-	p.view = v
-	runtime.SetFinalizer(p, func(p *Pool) { C.ixy_pool_close(p.handle) })
+	runtime.SetFinalizer(p, func(p *Pool) {
+		C.ixy_pool_close(p.handle)
+		if atomic.LoadUint32(&p.raw) == 0 {
+			C.ixy_pool_view_release(p.view)
+		}
+	})
 	return p, nil
 }
 
-func newView(pool C.uint64_t) (*view, error) {
+func (p *Pool) openView() error {
 	c := C.ixy_view{struct_size: C.sizeof_ixy_view}
-	for collections := 0; ; collections++ {
-		_, err := control(func(text *C.char) C.int32_t { return C.ixygo_pool_view(pool, &c, text) })
-		if err == nil {
-			break
-		}
-		if collections == 3 || !errors.Is(err, ErrLimit) {
-			return nil, err
-		}
-		runtime.GC() // views of closed pools end when their finalizers have run
-		time.Sleep(10 * time.Millisecond)
+	if err := making(func(text *C.char) C.int32_t { return C.ixygo_pool_view(p.handle, &c, text) }); err != nil {
+		return err
 	}
-	v := &view{
-		base:       unsafe.Pointer(c.base),
-		owner:      unsafe.Pointer(c.owner),
-		mask:       uint64(c.index_mask),
-		stride:     uint64(c.buffer_stride),
-		count:      uint64(c.buffer_count),
-		bufferSize: int(c.buffer_size),
-		headroom:   int(c.headroom),
-		handle:     c.view,
-	}
-	runtime.SetFinalizer(v, func(v *view) {
-		if atomic.LoadUint32(&v.raw) == 0 {
-			C.ixy_pool_view_release(v.handle)
-		}
-	})
-	return v, nil
+	p.view = c.view
+	p.base, p.owner = unsafe.Pointer(c.base), unsafe.Pointer(c.owner)
+	p.mask, p.stride = uint64(c.index_mask), uint64(c.buffer_stride)
+	p.buffers, p.bufferSize, p.headroom = int(c.buffer_count), int(c.buffer_size), int(c.headroom)
+	return nil
 }
 
 // id is the pool's handle, 0, which C refuses, if there is none.
@@ -105,21 +84,18 @@ func (p *Pool) id() C.uint64_t {
 // collector, some time.
 func (p *Pool) Close() error {
 	_, err := control(func(text *C.char) C.int32_t { return C.ixygo_pool_close(p.id(), text) })
-	if err == nil {
-		runtime.SetFinalizer(p, nil)
-	}
 	runtime.KeepAlive(p)
 	return err
 }
 
 // Buffers returns how many buffers the pool has.
-func (p *Pool) Buffers() int { return int(p.view.count) }
+func (p *Pool) Buffers() int { return p.buffers }
 
 // BufferSize returns how many bytes a fresh buffer holds behind its headroom.
-func (p *Pool) BufferSize() int { return p.view.bufferSize }
+func (p *Pool) BufferSize() int { return p.bufferSize }
 
 // Headroom returns how many bytes lie before a fresh packet, for Advance to take into it.
-func (p *Pool) Headroom() int { return p.view.headroom }
+func (p *Pool) Headroom() int { return p.headroom }
 
 // FreeCount returns how many buffers are free now. Those in rings and in the caches of queues do not count.
 func (p *Pool) FreeCount() (int, error) {
