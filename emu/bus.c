@@ -181,7 +181,8 @@ static int32_t emu_bus_open(struct address *address, struct bus **bus)
                          address->text, address->what);
     const char *timing = address_take(address, "timing");
     if (timing != NULL && strcmp(timing, "inline") != 0 && strcmp(timing, "threaded") != 0)
-        return error_set(IXY_E_ADDRESS, "address \"%s\": timing=%s; right is threaded or inline", address->text, timing);
+        return error_set(IXY_E_ADDRESS, "address \"%s\": timing=%s; right is threaded or inline", address->text,
+                         timing);
     bool timing_inline = timing != NULL && strcmp(timing, "inline") == 0;
     struct wire *wire;
     int32_t code = wire_open(address, timing_inline, &wire);
@@ -210,8 +211,8 @@ static int32_t emu_bus_open(struct address *address, struct bus **bus)
     device->gen = gen_of(wire);
     emu_clock_bracket();
     emu_device_lock(device); /* a peer may pull from here on */
-    wire->model = device;
-    wire->pull = emu_bus_pull;
+    __atomic_store_n(&wire->model, device, __ATOMIC_RELAXED);
+    __atomic_store_n(&wire->pull, emu_bus_pull, __ATOMIC_RELEASE); /* a peer on another thread reads it first */
     wire->now = emu_clock_nanoseconds();
     ixgbe_model_init(ixgbe_model_of(device), kind->kind, __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED));
     emu_device_unlock(device);

@@ -11,9 +11,10 @@ int32_t emu_dma_map(struct emu_dma *dma, const struct dma_memory *memory, uint64
 {
     const char *name = memory->name != NULL ? memory->name : "memory";
     if (memory->base == NULL || memory->size == 0 || memory->size > (uint64_t)1 << 32 ||
-        ((uintptr_t)memory->base & 127) != 0 || memory->stride > (1u << 30) || (memory->stride != 0 && memory->stride < 64))
-        return error_set(IXY_E_ARGUMENT, "%s: a device maps 1 byte to 4 GiB at a multiple of 128, buffers of 64 bytes or more",
-                         name);
+        ((uintptr_t)memory->base & 127) != 0 || memory->stride > (1u << 30) ||
+        (memory->stride != 0 && memory->stride < 64))
+        return error_set(IXY_E_ARGUMENT,
+                         "%s: a device maps 1 byte to 4 GiB at a multiple of 128, buffers of 64 bytes or more", name);
     if (emu_dma_find(dma, memory) != 0)
         return error_set(IXY_E_STATE, "%s: this device has it mapped already", name);
     for (uint32_t i = 0; i < EMU_DMA_SLOTS; i++) {

@@ -27,8 +27,8 @@
 __extension__ typedef unsigned __int128 emu_dma_wide;
 
 struct emu_dma_region {
-    uint8_t *base; /* NULL: not mapped */
-    uint64_t size; /* 0: not mapped */
+    uint8_t *base;       /* NULL: not mapped */
+    uint64_t size;       /* 0: not mapped */
     uint64_t reciprocal; /* of stride, see emu_dma_index */
     uint32_t stride;     /* 0: not cut into buffers, nothing to mark */
     uint32_t count;      /* buffers */

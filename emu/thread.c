@@ -12,8 +12,8 @@
 #include "emu/device.h"
 
 #define EMU_THREAD_DEVICES 128
-#define EMU_THREAD_SPIN 50000     /* nanoseconds without work before the first nap */
-#define EMU_THREAD_NAP_MIN 50000  /* nanoseconds */
+#define EMU_THREAD_SPIN 50000    /* nanoseconds without work before the first nap */
+#define EMU_THREAD_NAP_MIN 50000 /* nanoseconds */
 #define EMU_THREAD_NAP_MAX 1000000
 
 static pthread_mutex_t emu_thread_mutex = PTHREAD_MUTEX_INITIALIZER;

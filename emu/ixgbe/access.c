@@ -323,8 +323,9 @@ void ixgbe_model_write(struct ixgbe_model *model, uint32_t offset, uint32_t valu
     offset = model_register_canonical(offset);
     const struct model_row *row = model_register_row(offset, &index);
     if (row == NULL) {
-        sanitizer_report(sanitizer, "write of %08" PRIX32 "h to %05" PRIX32 "h: the data sheet has no register there (8.2)",
-                         value, offset);
+        sanitizer_report(sanitizer,
+                         "write of %08" PRIX32 "h to %05" PRIX32 "h: the data sheet has no register there (8.2)", value,
+                         offset);
         return;
     }
     if (model->reset_done != 0 && offset != MODEL_CTRL) {

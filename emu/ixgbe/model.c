@@ -184,7 +184,8 @@ void ixgbe_model_unmap(struct ixgbe_model *model, uint32_t slot)
         if ((model->rx_running[queue / 64] >> queue % 64 & 1) != 0) {
             if (model->rx[queue].region == slot) {
                 sanitizer_report(sanitizer,
-                                 "%s unmapped while RXDCTL[%" PRIu32 "].ENABLE is 1: the device still uses the ring (4.6.7.1.2)",
+                                 "%s unmapped while RXDCTL[%" PRIu32
+                                 "].ENABLE is 1: the device still uses the ring (4.6.7.1.2)",
                                  name, queue);
                 ixgbe_model_rx_stop(model, queue);
             } else {
@@ -200,7 +201,8 @@ void ixgbe_model_unmap(struct ixgbe_model *model, uint32_t slot)
         if ((model->tx_running[queue / 64] >> queue % 64 & 1) != 0) {
             if (model->tx[queue].region == slot) {
                 sanitizer_report(sanitizer,
-                                 "%s unmapped while TXDCTL[%" PRIu32 "].ENABLE is 1: the device still uses the ring (4.6.8.1)",
+                                 "%s unmapped while TXDCTL[%" PRIu32
+                                 "].ENABLE is 1: the device still uses the ring (4.6.8.1)",
                                  name, queue);
                 ixgbe_model_tx_stop(model, queue);
             } else if (model_tx_held(model, queue, slot) != 0) {

@@ -19,9 +19,9 @@
 #include "emu/ixgbe/registers.h"
 
 #define MODEL_QUEUES 128
-#define MODEL_FRAME_MAX 15872      /* 15.5 KB, section 1.3: the longest frame of any kind */
+#define MODEL_FRAME_MAX 15872       /* 15.5 KB, section 1.3: the longest frame of any kind */
 #define MODEL_TX_DESCRIPTORS_MAX 40 /* of one packet, section 7.2.1.1 */
-#define MODEL_STEP_FRAMES 64       /* most frames of one queue in a step of the thread */
+#define MODEL_STEP_FRAMES 64        /* most frames of one queue in a step of the thread */
 
 /* Model time, nanoseconds. */
 #define MODEL_READ_TIME 1000
@@ -50,7 +50,8 @@ struct model_tx_descriptor {
 struct model_rx_ring {
     struct model_rx_descriptor *descriptors; /* host memory of the ring */
     uint32_t *tail;                          /* the doorbell */
-    uint64_t *slots; /* device addresses of the buffers, checked; 0: the descriptor was bad; valid from head to fetched */
+    uint64_t
+        *slots; /* device addresses of the buffers, checked; 0: the descriptor was bad; valid from head to fetched */
     uint32_t size, head, fetched, tail_refused;
     uint32_t buffer_size; /* SRRCTL.BSIZEPACKET in bytes */
     uint32_t region;      /* slot of the ring's memory */
@@ -92,10 +93,10 @@ struct ixgbe_model {
     bool rx_on;                            /* RXCTRL.RXEN */
     bool tx_on;                            /* DMATXCTL.TE */
     bool link;
-    bool direct;  /* generated frames go straight to queue 0: no RSS, no filter that could refuse one */
+    bool direct; /* generated frames go straight to queue 0: no RSS, no filter that could refuse one */
     bool strip, pad, rss;
     bool promiscuous;
-    uint32_t frame_max; /* with checksum */
+    uint32_t frame_max;      /* with checksum */
     uint64_t generated_info; /* first quadword of the write-back of a generated frame, ~0 before the first */
     struct model_totals received, sent;
     uint64_t received_all, received_all_bytes; /* with those that the filters refused */
@@ -108,7 +109,7 @@ struct ixgbe_model {
 
     uint32_t high[MODEL_COUNTERS];    /* upper halves, latched by reading the lower ones */
     uint64_t cleared[MODEL_COUNTERS]; /* what each counter stood at when it was last read */
-    uint32_t *rss_table;  /* 72 nibbles by 16 values, made from RSSRK */
+    uint32_t *rss_table;              /* 72 nibbles by 16 values, made from RSSRK */
     bool rss_stale;
     uint16_t eeprom[256];
     uint8_t mac[6];

@@ -25,13 +25,15 @@ static uint8_t *model_ring(struct ixgbe_model *model, const uint32_t *block, con
     uint32_t len = block[MODEL_QUEUE_LEN / 4];
     uint32_t head = block[MODEL_QUEUE_HEAD / 4];
     if (len == 0) {
-        sanitizer_report(sanitizer, "%cXDCTL[%" PRIu32 "].ENABLE set while %cDLEN is 0: the queue has no ring (4.6.7.1, 4.6.8.1)",
+        sanitizer_report(sanitizer,
+                         "%cXDCTL[%" PRIu32 "].ENABLE set while %cDLEN is 0: the queue has no ring (4.6.7.1, 4.6.8.1)",
                          letter, queue, letter);
         return NULL;
     }
     if (head >= len / 16) {
-        sanitizer_report(sanitizer, "%cXDCTL[%" PRIu32 "].ENABLE set while %cDH is %" PRIu32 ", past a ring of %" PRIu32,
-                         letter, queue, letter, head, len / 16);
+        sanitizer_report(sanitizer,
+                         "%cXDCTL[%" PRIu32 "].ENABLE set while %cDH is %" PRIu32 ", past a ring of %" PRIu32, letter,
+                         queue, letter, head, len / 16);
         return NULL;
     }
     struct emu_dma_region *found = emu_dma_region_of(&model->device.dma, base, len);
@@ -133,8 +135,8 @@ void ixgbe_model_tx_start(struct ixgbe_model *model, uint32_t queue)
         if (ring->write_back_threshold)
             sanitizer_report(&model->device.sanitizer,
                              "TXDCTL[%" PRIu32 "].WTHRESH is not 0 while TDWBAL.Head_WB_En is 1 (7.2.3.5.2)", queue);
-        ring->head_write_back = (block[MODEL_QUEUE_TDWBAL / 4] & ~(uint32_t)3) |
-                                (uint64_t)block[MODEL_QUEUE_TDWBAH / 4] << 32;
+        ring->head_write_back = (block[MODEL_QUEUE_TDWBAL / 4] & ~(uint32_t)3) | (uint64_t)block[MODEL_QUEUE_TDWBAH / 4]
+                                                                                     << 32;
     }
     ring->partial_len = ring->partial_count = ring->partial_payload = 0;
     ring->partial_bad = false;

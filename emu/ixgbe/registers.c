@@ -17,7 +17,7 @@ static const struct model_row model_rows[] = {
     {"LEDCTL", 0x00200, 4, 1, 0x83020100, 0xCFCFCFCF, 0, 0, MODEL_PLAIN, 0, "8.2.3.1.6"},
     {"EXVET", 0x05078, 4, 1, 0x81000000, 0xFFFF0000, 0, 0, MODEL_PLAIN, 0, "8.2.3.1.7"},
     /* EEPROM, flash, firmware, semaphores, 8.2.3.2 to 8.2.3.4 */
-    {"EEC", 0x10010, 4, 1, 0x00001310, 0x0000007F, 0x06007F88, 0, MODEL_SPECIAL, 0, "8.2.3.2.1"},
+    {"EEC", 0x10010, 4, 1, 0x00001110, 0x0000007F, 0x06007F88, 0, MODEL_SPECIAL, 0, "8.2.3.2.1"},
     {"EERD", 0x10014, 4, 1, 0x00000002, 0x0000FFFD, 0xFFFF0002, 0, MODEL_SPECIAL, 0, "8.2.3.2.2"},
     {"FLA", 0x1001C, 4, 1, 0, 0x0000003F, 0xC0000000, 0, MODEL_PLAIN, 0, "8.2.3.2.3"},
     {"EEMNGCTL", 0x10110, 4, 1, 0x000C0000, 0, MODEL_ALL, 0, MODEL_READ_ONLY, 0, "8.2.3.2.4"},

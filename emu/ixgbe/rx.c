@@ -73,8 +73,9 @@ void ixgbe_model_rx_fetch(struct ixgbe_model *model, uint32_t queue)
             return;
         ring->tail_refused = tail;
         if (tail >= ring->size)
-            sanitizer_report(sanitizer, "RDT[%" PRIu32 "] = %" PRIu32 ": the ring has %" PRIu32 " descriptors (8.2.3.8.5)",
-                             queue, tail, ring->size);
+            sanitizer_report(sanitizer,
+                             "RDT[%" PRIu32 "] = %" PRIu32 ": the ring has %" PRIu32 " descriptors (8.2.3.8.5)", queue,
+                             tail, ring->size);
         else
             sanitizer_report(sanitizer,
                              "RDT[%" PRIu32 "] = %" PRIu32
@@ -276,7 +277,8 @@ uint32_t ixgbe_model_receive(struct ixgbe_model *model, uint32_t most)
 {
     if (!model->rx_on || (model->rx_running[0] | model->rx_running[1]) == 0)
         return 0;
-    if (model->direct)
+    /* A buffer that is too small for a generated frame needs several: the long way. */
+    if (model->direct && model->rx[0].buffer_size >= model->device.gen->size)
         return rx_generate(model, most);
     struct wire *wire = model->device.wire;
     uint32_t frames = 0;

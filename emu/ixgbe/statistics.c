@@ -119,8 +119,7 @@ static uint32_t statistics_queue(struct ixgbe_model *model, uint32_t offset)
             return (uint32_t)statistics_take(model, STATISTICS_QPRC + counter,
                                              statistics_queues(model, STATISTICS_QPRC, counter));
         if ((offset & 0x3F) == 0x34)
-            return statistics_low(model, STATISTICS_QBRC + counter,
-                                  statistics_queues(model, STATISTICS_QBRC, counter));
+            return statistics_low(model, STATISTICS_QBRC + counter, statistics_queues(model, STATISTICS_QBRC, counter));
         return statistics_high(model, STATISTICS_QBRC + counter);
     }
     return 0; /* a counter of what the model never does */

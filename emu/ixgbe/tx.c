@@ -80,9 +80,8 @@ static bool tx_judge(struct ixgbe_model *model, struct model_tx_ring *ring, uint
     char place[48];
     snprintf(place, sizeof(place), "transmit descriptor %" PRIu32 " of queue %" PRIu32, position, queue);
     if ((command & TX_DEXT) == 0) {
-        sanitizer_report(sanitizer,
-                         "%s: command %08" PRIX32 "h has DEXT clear: advanced descriptors only (7.2.3.2.4)", place,
-                         command);
+        sanitizer_report(sanitizer, "%s: command %08" PRIX32 "h has DEXT clear: advanced descriptors only (7.2.3.2.4)",
+                         place, command);
         return false;
     }
     if ((command & TX_DTYP) != TX_DTYP_DATA) {
@@ -110,20 +109,21 @@ static bool tx_judge(struct ixgbe_model *model, struct model_tx_ring *ring, uint
                          place);
     if ((command & TX_EOP) != 0 && (command & TX_RS) == 0 && ring->write_back_threshold && !ring->report_missing) {
         ring->report_missing = true;
-        sanitizer_report(sanitizer, "%s: no RS while TXDCTL.WTHRESH is not 0, which wants RS in every packet (7.2.3.5.1)",
-                         place);
+        sanitizer_report(sanitizer,
+                         "%s: no RS while TXDCTL.WTHRESH is not 0, which wants RS in every packet (7.2.3.5.1)", place);
     }
     if ((command & TX_EOP) != 0 && ring->partial_count == 0) {
         if (status >> 14 != len)
-            sanitizer_report(sanitizer, "%s: PAYLEN is %" PRIu32 ", the packet has %" PRIu32 " bytes (7.2.3.2.4)", place,
-                             status >> 14, len);
+            sanitizer_report(sanitizer, "%s: PAYLEN is %" PRIu32 ", the packet has %" PRIu32 " bytes (7.2.3.2.4)",
+                             place, status >> 14, len);
         if (len != 0 && len < TX_FRAME_MIN) {
-            sanitizer_report(sanitizer, "%s: a packet of %" PRIu32 " bytes; hardware wants %d or more (7.2.3.2.4)", place,
-                             len, TX_FRAME_MIN);
+            sanitizer_report(sanitizer, "%s: a packet of %" PRIu32 " bytes; hardware wants %d or more (7.2.3.2.4)",
+                             place, len, TX_FRAME_MIN);
             good = false;
         }
         if (len + 4 > model->frame_max) {
-            sanitizer_report(sanitizer, "%s: a packet of %" PRIu32 " bytes; the largest frame has %" PRIu32
+            sanitizer_report(sanitizer,
+                             "%s: a packet of %" PRIu32 " bytes; the largest frame has %" PRIu32
                              " with its checksum (8.2.3.22.13)",
                              place, len, model->frame_max);
             good = false;
@@ -149,10 +149,11 @@ static uint32_t tx_send(struct ixgbe_model *model, const uint8_t *frame, uint32_
         for (uint32_t i = 0; i < 4; i++)
             found |= (uint32_t)frame[len - 4 + i] << 8 * i;
         if (found != ixgbe_model_checksum(frame, len - 4))
-            sanitizer_report(sanitizer,
-                             "a packet of %" PRIu32
-                             " bytes with IFCS clear does not end with its checksum: other stations drop it (7.2.3.2.4)",
-                             len);
+            sanitizer_report(
+                sanitizer,
+                "a packet of %" PRIu32
+                " bytes with IFCS clear does not end with its checksum: other stations drop it (7.2.3.2.4)",
+                len);
         len -= 4;
     }
     if (len < 60) {
@@ -213,8 +214,9 @@ static uint32_t tx_gather(struct ixgbe_model *model, struct model_tx_ring *ring,
                          " bytes in %" PRIu32 " descriptors (7.2.3.2.4)",
                          queue, ring->partial_payload, ring->partial_len, ring->partial_count);
     if (good && (ring->partial_len < TX_FRAME_MIN || ring->partial_len + 4 > model->frame_max)) {
-        sanitizer_report(sanitizer, "transmit queue %" PRIu32 ": a packet of %" PRIu32 " bytes; right is %d to %" PRIu32,
-                         queue, ring->partial_len, TX_FRAME_MIN, model->frame_max - 4);
+        sanitizer_report(sanitizer,
+                         "transmit queue %" PRIu32 ": a packet of %" PRIu32 " bytes; right is %d to %" PRIu32, queue,
+                         ring->partial_len, TX_FRAME_MIN, model->frame_max - 4);
         good = false;
     }
     ring->partial_count = 0;
