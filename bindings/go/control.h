@@ -6,6 +6,9 @@
 #ifndef IXYGO_CONTROL_H
 #define IXYGO_CONTROL_H
 
+#if defined(__has_include) && !__has_include(<ixy.h>)
+#error "libixy is not here: in a checkout run `go generate`; with -tags ixy_system install libixy first"
+#endif
 #include <ixy.h>
 #include <string.h>
 

@@ -55,8 +55,8 @@ type Stats struct {
 	RxStarved uint64 // receive calls that could not repost every buffer because the pool was empty
 }
 
-// Open opens a device by its address, "emu:82599" for one. No packet moves before Start. pool is where its buffers come from; with
-// nil it can be queried but not started.
+// Open opens a device by its address, "emu:82599" for one. No packet moves before Start. pool is where its buffers
+// come from; with nil it can be queried but not started.
 func Open(address string, pool *Pool, config DeviceConfig) (*Device, error) {
 	if err := checkABI(); err != nil {
 		return nil, err
@@ -107,14 +107,14 @@ func (d *Device) Start() error {
 	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_start(d.id(), text) })
 }
 
-// Reset resets the device and starts it again if it was started. Buffers in its rings go back to the pool, statistics begin
-// at zero; a MAC address and promiscuous mode that were set stay.
+// Reset resets the device and starts it again if it was started. Buffers in its rings go back to the pool, statistics
+// begin at zero; a MAC address and promiscuous mode that were set stay.
 func (d *Device) Reset() error {
 	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_reset(d.id(), text) })
 }
 
-// Close stops the device and gives the buffers of its rings back to the pool. Frames that the program holds stay its own. A second
-// Close is ErrHandle. A device that is forgotten is closed by the garbage collector, some time.
+// Close stops the device and gives the buffers of its rings back to the pool. Frames that the program holds stay its
+// own. A second Close is ErrHandle. A device that is forgotten is closed by the garbage collector, some time.
 func (d *Device) Close() error {
 	err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_close(d.id(), text) })
 	if err == nil {
@@ -139,9 +139,9 @@ func (d *Device) Receive(queue int, frames []Frame) (int, error) {
 	return batchResult(n)
 }
 
-// Transmit hands frames to a transmit queue and returns how many it took, 0 when the queue's ring is full. Those are stale from then
-// on; the rest stay the program's own. It ends before the first bad frame; if that is frames[0], the error says
-// what is wrong with it: ErrHandle or ErrFrame. It never blocks.
+// Transmit hands frames to a transmit queue and returns how many it took, 0 when the queue's ring is full. Those are
+// stale from then on; the rest stay the program's own. It ends before the first bad frame; if that is frames[0], the
+// error says what is wrong with it: ErrHandle or ErrFrame. It never blocks.
 func (d *Device) Transmit(queue int, frames []Frame) (int, error) {
 	n := C.ixy_tx_batch(d.id(), u32(queue), first(frames), u32(len(frames)))
 	runtime.KeepAlive(d)
@@ -205,7 +205,8 @@ func (d *Device) SetMAC(mac net.HardwareAddr) error {
 	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_mac_set(d.id(), (*C.uint8_t)(&mac[0]), text) })
 }
 
-// SetPromiscuous chooses between every frame (the state after Open) and only broadcasts and those to the station address.
+// SetPromiscuous chooses between every frame (the state after Open) and only broadcasts and those to the station
+// address.
 func (d *Device) SetPromiscuous(on bool) error {
 	var value C.uint32_t
 	if on {

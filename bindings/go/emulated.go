@@ -3,8 +3,8 @@ package ixy
 // #include "control.h"
 import "C"
 
-// EmuCounters is what an emulated device's wire did. A generator (wire=gen) sends numbered, time-stamped, checked frames; its
-// sink verifies every frame that comes back.
+// EmuCounters is what an emulated device's wire did. A generator (wire=gen) sends numbered, time-stamped, checked
+// frames; its sink verifies every frame that comes back.
 type EmuCounters struct {
 	Violations  int    // things the driver did that the data sheet forbids; 0 for a correct driver
 	Generated   uint64 // frames that the generator put on the wire and the device took in

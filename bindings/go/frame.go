@@ -7,8 +7,8 @@ import "unsafe"
 
 // Frame names a packet in a pool's memory. It is a plain value: copies name the same packet. The zero Frame names none.
 //
-// Its fields are set by the C library and by the checked methods SetLen and Advance alone, so a frame always lies in its
-// buffer, and access need check only who owns that.
+// Its fields are set by the C library and by the checked methods SetLen and Advance alone, so a frame always lies in
+// its buffer, and access need check only who owns that.
 type Frame struct {
 	buf    uint64
 	offset uint32
@@ -25,8 +25,8 @@ var (
 // Len returns the packet's length in bytes, without the Ethernet checksum.
 func (f Frame) Len() int { return int(f.length) }
 
-// first is the address of a batch for C. That makes the caller's slice live on the heap; `#cgo noescape` would spare it that, but
-// `go mod vendor` of Go 1.19 fails on the word, whatever build tag its file has.
+// first is the address of a batch for C. That makes the caller's slice live on the heap; `#cgo noescape` would spare
+// it that, but `go mod vendor` of Go 1.19 fails on the word, whatever build tag its file has.
 func first(frames []Frame) *C.ixy_frame {
 	if len(frames) == 0 {
 		return nil
@@ -48,8 +48,8 @@ func (p *Pool) SetLen(frame *Frame, length int) error {
 	return nil
 }
 
-// Advance moves the packet's first byte n bytes on, so that it loses n bytes at its front, or gains -n if n is below 0. More
-// than the packet has is ErrRange, more than its buffer has in front is ErrFrame.
+// Advance moves the packet's first byte n bytes on, so that it loses n bytes at its front, or gains -n if n is below
+// 0. More than the packet has is ErrRange, more than its buffer has in front is ErrFrame.
 func (p *Pool) Advance(frame *Frame, n int) error {
 	room, err := p.room(frame)
 	switch {

@@ -1,9 +1,9 @@
 // Package ixy moves packets through libixy, a user-space network driver, on a real NIC or on an emulated one that needs
 // neither a NIC nor root.
 //
-// A [Pool] is packet memory cut into buffers. A [Device] is a NIC with its queues, opened on a pool. [Device.Receive] fills
-// a slice of frames, [Pool.Packet] gives checked access to the bytes of one, [Device.Transmit] sends a slice of frames and
-// [Pool.Free] gives buffers back:
+// A [Pool] is packet memory cut into buffers. A [Device] is a NIC with its queues, opened on a pool. [Device.Receive]
+// fills a slice of frames, [Pool.Packet] gives checked access to the bytes of one, [Device.Transmit] sends a slice of
+// frames and [Pool.Free] gives buffers back:
 //
 //	n, err := a.Receive(0, frames)
 //	for _, frame := range frames[:n] {
@@ -15,27 +15,28 @@
 //
 // # Ownership
 //
-// A buffer belongs to the program from Receive or [Pool.Alloc] until Transmit takes it or Free gives it back. A [Frame] names
-// a buffer for exactly that long. It is plain data without pointers: copy it, keep it, sort it into other slices. Once its
-// buffer has moved on, each use of a copy, and of a Packet made from one, is [ErrHandle], whatever the buffer holds by then.
-// Frames that are forgotten keep their buffers until the pool is closed.
+// A buffer belongs to the program from Receive or [Pool.Alloc] until Transmit takes it or Free gives it back. A
+// [Frame] names a buffer for exactly that long. It is plain data without pointers: copy it, keep it, sort it into
+// other slices. Once its buffer has moved on, each use of a copy, and of a Packet made from one, is [ErrHandle],
+// whatever the buffer holds by then. Frames that are forgotten keep their buffers until the pool is closed.
 //
 // # Errors
 //
 // No method panics or crashes because of a bad frame, offset, queue or handle: each returns an [*Error], which
-// errors.Is compares with the variables of this package ([ErrHandle], [ErrRange] and so on). The one exception: access through
-// a Packet of a nil *Pool, or of a Pool that [NewPool] did not make, panics as any nil pointer does.
+// errors.Is compares with the variables of this package ([ErrHandle], [ErrRange] and so on). The one exception:
+// access through a Packet of a nil *Pool, or of a Pool that [NewPool] did not make, panics as any nil pointer does.
 //
 // # Goroutines
 //
-// Everything may be called from several goroutines. Two at once in the same queue do not wait for each other: one of them gets
-// [ErrBusy], and so does a call while Close is at its queue. Close waits for calls that are under way. The ownership checks detect misuse, not races: two goroutines
-// that write the same packet at the same time race, as with any slice.
+// Everything may be called from several goroutines. Two at once in the same queue do not wait for each other: one of
+// them gets [ErrBusy], and so does a call while Close is at its queue. Close waits for calls that are under way. The
+// ownership checks detect misuse, not races: two goroutines that write the same packet at the same time race, as with
+// any slice.
 //
 // # Building
 //
-// The package compiles the C library's sources, which it carries, and needs a C compiler. With the build tag ixy_system it
-// uses an installed libixy, found by pkg-config, instead.
+// The package compiles the C library's sources, which it carries, and needs a C compiler. With the build tag
+// ixy_system it uses an installed libixy, found by pkg-config, instead.
 package ixy
 
 // #include "control.h"
@@ -63,7 +64,8 @@ func checkABI() error {
 	return nil
 }
 
-// u32 converts a count or an index for C. What does not fit becomes the largest value, which C refuses with its own error.
+// u32 converts a count or an index for C. What does not fit becomes the largest value, which C refuses with its own
+// error.
 func u32(value int) C.uint32_t {
 	const most = 1<<32 - 1
 	if uint64(value) > most {

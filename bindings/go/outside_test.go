@@ -27,8 +27,9 @@ func readmeProgram(t *testing.T) (program, output string) {
 	return string(found[1]), string(found[2])
 }
 
-// TestOutsideTheTree fetches the module from a module proxy, as a released version comes, and builds and runs the program
-// of README.md with it, with nothing but a C compiler: no libixy is installed. Then once more from a vendor folder.
+// TestOutsideTheTree fetches the module from a module proxy, as a released version comes, and builds and runs the
+// program of README.md with it, with nothing but a C compiler: no libixy is installed. Then once more from a vendor
+// folder.
 func TestOutsideTheTree(t *testing.T) {
 	version, err := os.ReadFile("../../VERSION")
 	if err != nil {

@@ -18,8 +18,8 @@ type Packet struct {
 // pool.
 func (p *Pool) Packet(frame Frame) Packet { return Packet{p, frame} }
 
-// owns reports whether the program owns the buffer. It is one load and one comparison: the table's entry is the handle that
-// is valid now, or 0. Any handle's index lies in the table.
+// owns reports whether the program owns the buffer. It is one load and one comparison: the table's entry is the
+// handle that is valid now, or 0. Any handle's index lies in the table.
 func (p *Pool) owns(buf uint64) bool {
 	return atomic.LoadUint64((*uint64)(unsafe.Add(p.owner, buf&p.mask*8))) == buf
 }
@@ -66,8 +66,8 @@ func (p Packet) PutUint8(offset int, value uint8) error {
 	return nil
 }
 
-// AddUint8 adds delta to a byte, with overflow; 0xFF subtracts one. It checks once what Uint8 and PutUint8 check twice. It
-// is not atomic.
+// AddUint8 adds delta to a byte, with overflow; 0xFF subtracts one. It checks once what Uint8 and PutUint8 check
+// twice. It is not atomic.
 func (p Packet) AddUint8(offset int, delta uint8) error {
 	if uint(offset) >= uint(p.frame.length) {
 		return errRange
@@ -156,10 +156,10 @@ func (p Packet) CopyFrom(from []byte, offset int) error {
 	return nil
 }
 
-// UnsafeBytes returns the packet's bytes as a slice over the pool's memory. Ownership is checked now and never again: after
-// the packet was transmitted or freed the slice shows, and changes, whatever the buffer holds then. After the pool
-// was closed it reads zeroes. A pool of which this was called keeps its addresses, without memory behind them, until
-// the process ends.
+// UnsafeBytes returns the packet's bytes as a slice over the pool's memory. Ownership is checked now and never again:
+// after the packet was transmitted or freed the slice shows, and changes, whatever the buffer holds then. After the
+// pool was closed it reads zeroes. A pool of which this was called keeps its addresses, without memory behind them,
+// until the process ends.
 func (p Packet) UnsafeBytes() ([]byte, error) {
 	b, err := p.bytes(0, p.Len())
 	if err != nil {

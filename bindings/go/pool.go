@@ -20,8 +20,8 @@ type Pool struct {
 	handle C.uint64_t
 	view   C.uint64_t // handle of the view that the addresses below belong to
 
-	// Where the memory and the ownership table lie. The addresses stay mapped until the Pool and all Packets of it are gone,
-	// also after Close, so that a late access finds its handle stale and not a fault.
+	// Where the memory and the ownership table lie. The addresses stay mapped until the Pool and all Packets of it
+	// are gone, also after Close, so that a late access finds its handle stale and not a fault.
 	base       unsafe.Pointer
 	owner      unsafe.Pointer // mask + 1 handles
 	mask       uint64
@@ -104,16 +104,16 @@ func (p *Pool) FreeCount() (int, error) {
 	return n, err
 }
 
-// Alloc fills frames with free buffers and returns how many it had, ErrNoBuffers if none. Each frame has length 0: give it
-// one with SetLen.
+// Alloc fills frames with free buffers and returns how many it had, ErrNoBuffers if none. Each frame has length 0:
+// give it one with SetLen.
 func (p *Pool) Alloc(frames []Frame) (int, error) {
 	n := C.ixy_buf_alloc(p.id(), first(frames), u32(len(frames)))
 	runtime.KeepAlive(p)
 	return batchResult(n)
 }
 
-// Free gives buffers back and returns how many. It ends before the first frame that is not the program's own; if that is
-// frames[0], it is ErrHandle.
+// Free gives buffers back and returns how many. It ends before the first frame that is not the program's own; if that
+// is frames[0], it is ErrHandle.
 func (p *Pool) Free(frames []Frame) (int, error) {
 	n := C.ixy_buf_free(p.id(), first(frames), u32(len(frames)))
 	runtime.KeepAlive(p)

@@ -160,7 +160,8 @@ func TestForgottenPool(t *testing.T) {
 	}
 }
 
-// TestManyPools opens more pools, one after the other, than there may be views at once: those of closed ones end with them.
+// TestManyPools opens more pools, one after the other, than there may be views at once: those of closed ones end with
+// them.
 func TestManyPools(t *testing.T) {
 	for i := 0; i < 2500; i++ {
 		pool, err := NewPool(PoolConfig{Buffers: 1})

@@ -103,7 +103,8 @@ func measure(r request, f *forwarder) (*figures, error) {
 	return result, nil
 }
 
-// settle waits until the sinks have seen all that was sent, or nothing more comes: what is missing shows in the counters.
+// settle waits until the sinks have seen all that was sent, or nothing more comes: what is missing shows in the
+// counters.
 func (f *forwarder) settle(frames uint64) (*figures, error) {
 	for start := time.Now(); ; runtime.Gosched() {
 		counters, err := f.counters()
