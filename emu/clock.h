@@ -50,6 +50,22 @@ static inline void emu_clock_pause(void)
 #endif
 }
 
+/* Fetches a line that this core is about to read, or to write; any address will do. Models on a thread of their own do
+ * this, because what they touch lies in their driver's core; inline ones do not. */
+static inline void emu_prefetch(const void *address)
+{
+    __builtin_prefetch(address);
+}
+
+static inline void emu_prefetch_write(const void *address)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)address)); /* the builtin needs -mprfchw for that */
+#else
+    __builtin_prefetch(address, 1);
+#endif
+}
+
 /* What a bracket of two fenced readings costs outside the time between its own readings, in cycles. Measured once. */
 uint32_t emu_clock_bracket(void);
 

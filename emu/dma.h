@@ -76,27 +76,55 @@ static inline bool emu_dma_owned_by_caller(const struct emu_dma_region *region, 
     return region->owner != NULL && __atomic_load_n(&region->owner[index], __ATOMIC_RELAXED) != 0;
 }
 
-/* Marks a buffer as the device's if [address, address + len) lies in it, no descriptor holds it and the caller does
- * not own it. Returns its region, or NULL: then slower code finds out what is wrong, if anything is. */
-static inline struct emu_dma_region *emu_dma_claim(struct emu_dma *dma, uint64_t address, uint32_t len, uint32_t *index)
+/* Where an address may lie in this process: for prefetching, which takes any pointer, and nothing else. */
+static inline const void *emu_dma_hint(const struct emu_dma *dma, uint64_t address)
 {
     uint64_t slot = address >> EMU_DMA_SHIFT;
-    if (__builtin_expect(slot > EMU_DMA_SLOTS, 0))
+    uintptr_t base = (uintptr_t)dma->regions[slot <= EMU_DMA_SLOTS ? slot : 0].base;
+    return (const void *)(base + (uintptr_t)(address & EMU_DMA_OFFSET_MASK));
+}
+
+/* A copy of what claiming buffers of one region takes, for loops over many of them. */
+struct emu_dma_window {
+    uint64_t first; /* device address of buffer 0 */
+    uint64_t size;  /* 0: the region is not mapped, or not cut into buffers */
+    uint64_t reciprocal;
+    uint64_t stride;
+    uint8_t *base;
+    bool *marks;
+    const uint64_t *owner;
+};
+
+static inline struct emu_dma_window emu_dma_window(const struct emu_dma *dma, uint64_t address)
+{
+    uint64_t slot = address >> EMU_DMA_SHIFT;
+    const struct emu_dma_region *region = &dma->regions[slot <= EMU_DMA_SLOTS ? slot : 0];
+    return (struct emu_dma_window){.first = slot << EMU_DMA_SHIFT,
+                                   .size = region->stride != 0 ? region->size : 0,
+                                   .reciprocal = region->reciprocal,
+                                   .stride = region->stride,
+                                   .base = region->base,
+                                   .marks = region->marks,
+                                   .owner = region->owner};
+}
+
+/* Marks a buffer as the device's if [address, address + len) lies in it, no descriptor holds it and the caller does
+ * not own it. Returns its mark, or NULL: then slower code finds out what is wrong, if anything is. */
+static inline bool *emu_dma_claim(const struct emu_dma_window *window, uint64_t address, uint32_t len)
+{
+    uint64_t offset = address - window->first;
+    if (__builtin_expect(offset >= window->size, 0))
         return NULL;
-    struct emu_dma_region *region = &dma->regions[slot];
-    uint64_t offset = address & EMU_DMA_OFFSET_MASK;
-    uint32_t buffer = emu_dma_index(region, offset);
-    /* A region that is not mapped, or not cut into buffers, has none. */
-    if (__builtin_expect(buffer >= region->count, 0))
+    uint64_t index = (uint64_t)(((emu_dma_wide)offset * window->reciprocal) >> 64);
+    if (__builtin_expect(offset - index * window->stride + len > window->stride, 0))
         return NULL;
-    uint64_t into = offset - (uint64_t)buffer * region->stride;
-    if (__builtin_expect(into + len > region->stride || region->marks[buffer], 0))
+    bool *mark = window->marks + index;
+    if (__builtin_expect(*mark, 0))
         return NULL;
-    if (__builtin_expect(emu_dma_owned_by_caller(region, buffer), 0))
+    if (window->owner != NULL && __builtin_expect(__atomic_load_n(window->owner + index, __ATOMIC_RELAXED) != 0, 0))
         return NULL;
-    region->marks[buffer] = true;
-    *index = buffer;
-    return region;
+    *mark = true;
+    return mark;
 }
 
 #endif

@@ -52,7 +52,8 @@ struct model_rx_ring {
     uint32_t *tail;                          /* the doorbell */
     uint64_t
         *slots; /* device addresses of the buffers, checked; 0: the descriptor was bad; valid from head to fetched */
-    uint32_t size, head, fetched, tail_refused;
+    uint32_t size, head, fetched;
+    uint32_t tail_refused;
     uint32_t buffer_size; /* SRRCTL.BSIZEPACKET in bytes */
     uint32_t region;      /* slot of the ring's memory */
     bool drop;            /* SRRCTL.DROP_EN */
@@ -63,6 +64,7 @@ struct model_tx_ring {
     struct model_tx_descriptor *descriptors;
     uint32_t *tail;
     uint32_t size, head, tail_refused;
+    uint32_t primed, listed; /* threaded: whose packets, whose descriptors are on their way into this core's cache */
     uint32_t region;
     bool write_back_threshold; /* TXDCTL.WTHRESH > 0 */
     bool report_missing;       /* a packet without RS was reported already */

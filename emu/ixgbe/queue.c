@@ -126,7 +126,7 @@ void ixgbe_model_tx_start(struct ixgbe_model *model, uint32_t queue)
     ring->descriptors = (struct model_tx_descriptor *)(void *)base;
     ring->tail = &block[MODEL_QUEUE_TAIL / 4];
     ring->size = block[MODEL_QUEUE_LEN / 4] / 16;
-    ring->head = block[MODEL_QUEUE_HEAD / 4];
+    ring->head = ring->primed = ring->listed = block[MODEL_QUEUE_HEAD / 4];
     ring->tail_refused = UINT32_MAX;
     ring->region = region;
     ring->report_missing = false;

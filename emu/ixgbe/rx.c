@@ -7,6 +7,8 @@
 #define RX_DD ((uint64_t)1 << 0)
 #define RX_EOP ((uint64_t)1 << 1)
 
+#define RX_BATCH 64 /* generated frames */
+
 /* Most frames that one step looks at when nothing else bounds it: a wire never runs dry at a loop. */
 #define RX_FRAMES_BOUND 4096
 
@@ -20,12 +22,14 @@ static inline uint32_t rx_distance(const struct model_rx_ring *ring, uint32_t fr
     return to >= from ? to - from : to + ring->size - from;
 }
 
-/* Why a descriptor's buffer could not be claimed. Its device address if the device may use it after all (memory that
- * is not cut into buffers), else 0. */
+/* Why a descriptor's buffer could not be claimed. Its device address if the device may use it after all, else 0. */
 static uint64_t rx_judge(struct ixgbe_model *model, const struct model_rx_ring *ring, uint32_t queue, uint32_t position,
                          uint64_t address)
 {
     struct sanitizer *sanitizer = &model->device.sanitizer;
+    struct emu_dma_window window = emu_dma_window(&model->device.dma, address);
+    if (emu_dma_claim(&window, address, ring->buffer_size) != NULL)
+        return address; /* of another pool than the descriptor before */
     struct emu_dma_region *region = emu_dma_region_of(&model->device.dma, address, ring->buffer_size);
     if (region == NULL) {
         sanitizer_report(sanitizer,
@@ -35,29 +39,51 @@ static uint64_t rx_judge(struct ixgbe_model *model, const struct model_rx_ring *
         return 0;
     }
     if (region->stride == 0)
-        return address;
+        return address; /* not cut into buffers */
     uint64_t offset = address & EMU_DMA_OFFSET_MASK;
     uint32_t index = emu_dma_index(region, offset);
     uint64_t end = (uint64_t)(index + 1) * region->stride;
-    if (offset + ring->buffer_size > end) {
+    if (offset + ring->buffer_size > end)
         sanitizer_report(sanitizer,
                          "receive descriptor %" PRIu32 " of queue %" PRIu32 ": SRRCTL.BSIZEPACKET allows %" PRIu32
                          " bytes, buffer %" PRIu32 " of %s has %" PRIu64 " left there (8.2.3.8.7)",
                          position, queue, ring->buffer_size, index, region->name, end - offset);
-        return 0;
-    }
-    if (region->marks[index]) {
+    else if (region->marks[index])
         sanitizer_report(sanitizer,
                          "receive descriptor %" PRIu32 " of queue %" PRIu32 ": buffer %" PRIu32
                          " of %s posted twice: the device holds it already",
                          position, queue, index, region->name);
-        return 0;
-    }
-    sanitizer_report(sanitizer,
-                     "receive descriptor %" PRIu32 " of queue %" PRIu32 ": buffer %" PRIu32
-                     " of %s is posted, but the caller owns it",
-                     position, queue, index, region->name);
+    else
+        sanitizer_report(sanitizer,
+                         "receive descriptor %" PRIu32 " of queue %" PRIu32 ": buffer %" PRIu32
+                         " of %s is posted, but the caller owns it",
+                         position, queue, index, region->name);
     return 0;
+}
+
+/* Reads descriptors that lie one behind the other. */
+static void rx_fetch_straight(struct ixgbe_model *model, struct model_rx_ring *ring, uint32_t queue, uint32_t position,
+                              uint32_t count)
+{
+    const struct model_rx_descriptor *descriptor = &ring->descriptors[position];
+    uint64_t *slot = &ring->slots[position];
+    const uint32_t buffer_size = ring->buffer_size;
+    if (count == 0)
+        return;
+    const struct emu_dma_window window =
+        emu_dma_window(&model->device.dma, __atomic_load_n(&descriptor->address, __ATOMIC_RELAXED));
+    for (uint32_t i = 0; i < count; i++, descriptor++, slot++) {
+        uint64_t address = __atomic_load_n(&descriptor->address, __ATOMIC_RELAXED);
+        uint64_t status = __atomic_load_n(&descriptor->status, __ATOMIC_RELAXED);
+        if (__builtin_expect((status & RX_DD) != 0, 0))
+            sanitizer_report(&model->device.sanitizer,
+                             "receive descriptor %" PRIu32 " of queue %" PRIu32
+                             ": posted with DD set: the header address is to be written anew (7.1.6.1)",
+                             position + i, queue);
+        if (__builtin_expect(emu_dma_claim(&window, address, buffer_size) == NULL, 0))
+            address = rx_judge(model, ring, queue, position + i, address);
+        *slot = address;
+    }
 }
 
 void ixgbe_model_rx_fetch(struct ixgbe_model *model, uint32_t queue)
@@ -85,42 +111,25 @@ void ixgbe_model_rx_fetch(struct ixgbe_model *model, uint32_t queue)
         return;
     }
     ring->tail_refused = UINT32_MAX;
-    const struct model_rx_descriptor *descriptors = ring->descriptors;
-    uint64_t *slots = ring->slots;
-    const uint32_t size = ring->size, buffer_size = ring->buffer_size;
-    do {
-        uint64_t address = __atomic_load_n(&descriptors[position].address, __ATOMIC_RELAXED);
-        uint64_t status = __atomic_load_n(&descriptors[position].status, __ATOMIC_RELAXED);
-        if (__builtin_expect((status & RX_DD) != 0, 0))
-            sanitizer_report(sanitizer,
-                             "receive descriptor %" PRIu32 " of queue %" PRIu32
-                             ": posted with DD set: the header address is to be written anew (7.1.6.1)",
-                             position, queue);
-        uint32_t index;
-        if (__builtin_expect(emu_dma_claim(&model->device.dma, address, buffer_size, &index) == NULL, 0))
-            address = rx_judge(model, ring, queue, position, address);
-        slots[position] = address;
-        position = position + 1 < size ? position + 1 : 0;
-    } while (position != tail);
+    if (tail < position) {
+        rx_fetch_straight(model, ring, queue, position, ring->size - position);
+        position = 0;
+    }
+    rx_fetch_straight(model, ring, queue, position, tail - position);
     ring->fetched = tail;
 }
 
-/* Takes the next descriptor: the host memory of its buffer, or NULL if DMA must not happen. */
-static inline uint8_t *rx_take(struct ixgbe_model *model, struct model_rx_ring *ring, uint32_t queue,
-                               struct model_rx_descriptor **descriptor)
+/* The host memory of a descriptor's buffer, which is the driver's again; NULL if DMA must not happen. */
+static uint8_t *rx_buffer(struct ixgbe_model *model, uint32_t queue, uint32_t position, uint64_t address)
 {
-    uint32_t position = ring->head;
-    uint64_t address = ring->slots[position];
     struct emu_dma_region *region = &model->device.dma.regions[address >> EMU_DMA_SHIFT];
     uint64_t offset = address & EMU_DMA_OFFSET_MASK;
-    *descriptor = &ring->descriptors[position];
-    ring->head = rx_next(ring, position);
-    if (__builtin_expect(address == 0, 0))
+    if (address == 0)
         return NULL;
-    if (__builtin_expect(region->stride != 0, 1)) {
+    if (region->stride != 0) {
         uint32_t index = emu_dma_index(region, offset);
         region->marks[index] = false;
-        if (__builtin_expect(emu_dma_owned_by_caller(region, index), 0)) {
+        if (emu_dma_owned_by_caller(region, index)) {
             sanitizer_report(&model->device.sanitizer,
                              "DMA to a buffer that the caller owns: receive queue %" PRIu32 ", descriptor %" PRIu32
                              ", buffer %" PRIu32 " of %s",
@@ -138,42 +147,93 @@ static inline void rx_write_back(struct model_rx_descriptor *descriptor, uint64_
     __atomic_store_n(&descriptor->status, (uint64_t)len << 32 | status, __ATOMIC_RELEASE);
 }
 
-/* Generated frames, written where they go. */
+/* A threaded model finds buffers and descriptors in its driver's core: those of the next batch are called in early. */
+static void rx_prefetch(const struct ixgbe_model *model, const struct model_rx_ring *ring, uint32_t count)
+{
+    uint32_t position = ring->head;
+    for (uint32_t i = 0; i < count && position != ring->fetched; i++) {
+        emu_prefetch_write(emu_dma_hint(&model->device.dma, ring->slots[position]));
+        if (position % 4 == 0) /* four descriptors to a line */
+            emu_prefetch_write(&ring->descriptors[position]);
+        position = rx_next(ring, position);
+    }
+}
+
+static void rx_generated(struct ixgbe_model *model, struct model_rx_ring *ring, uint32_t len, uint32_t frames)
+{
+    model_count(&model->received, len, frames);
+    model->received_all += frames;
+    model->received_all_bytes += (uint64_t)len * frames;
+    ring->packets += frames;
+    ring->bytes += (uint64_t)len * frames;
+}
+
+/* Frames for descriptors that lie one behind the other, at most RX_BATCH. All frames first, then all descriptors, so
+ * that a driver which polls takes each line of the ring away once, and not once a descriptor. Returns how many had a
+ * buffer: the others must not be written, which was reported. */
+static uint32_t rx_generate_straight(struct ixgbe_model *model, struct model_rx_ring *ring, struct gen *gen,
+                                     uint32_t position, uint32_t count)
+{
+    uint32_t written[RX_BATCH];
+    const uint64_t *slot = &ring->slots[position];
+    const struct emu_dma_window window = emu_dma_window(&model->device.dma, *slot);
+    uint32_t received = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t offset = slot[i] - window.first;
+        uint8_t *buffer = window.base + offset;
+        bool mine = offset < window.size;
+        if (__builtin_expect(mine, 1)) {
+            uint64_t index = (uint64_t)(((emu_dma_wide)offset * window.reciprocal) >> 64);
+            window.marks[index] = false;
+            mine = window.owner == NULL || __atomic_load_n(window.owner + index, __ATOMIC_RELAXED) == 0;
+        }
+        if (__builtin_expect(!mine, 0)) {
+            buffer = rx_buffer(model, 0, position + i, slot[i]);
+            if (buffer == NULL)
+                continue;
+        }
+        gen_write(gen, buffer);
+        written[received++] = i;
+    }
+    const uint64_t info = model->generated_info;
+    const uint32_t len = gen->size;
+    struct model_rx_descriptor *first = &ring->descriptors[position];
+    for (uint32_t i = 0; i < received; i++)
+        rx_write_back(first + written[i], info, len, RX_DD | RX_EOP);
+    return received;
+}
+
 static uint32_t rx_generate(struct ixgbe_model *model, uint32_t most)
 {
     struct model_rx_ring *ring = &model->rx[0];
     struct gen *gen = model->device.gen;
+    bool ahead = !model->device.timing_inline;
     if ((model->rx_running[0] & 1) == 0)
         return 0;
-    ixgbe_model_rx_fetch(model, 0);
+    /* A threaded model finds the tail in its driver's core: it looks only when there is too little to go on with. */
+    if (!ahead || rx_distance(ring, ring->head, ring->fetched) < most)
+        ixgbe_model_rx_fetch(model, 0);
     uint32_t available = rx_distance(ring, ring->head, ring->fetched);
-    if (available == 0)
-        return 0;
-    uint32_t wanted = gen_ready(gen, available < most ? available : most);
-    if (wanted == 0)
+    uint32_t ready = available == 0 ? 0 : gen_ready(gen, available < most ? available : most);
+    if (ready == 0)
         return 0;
     if (__builtin_expect(model->generated_info == UINT64_MAX, 0)) {
         uint32_t queue;
         gen_build(gen, model->scratch);
         model->generated_info = ixgbe_model_classify(model, model->scratch, gen->size, &queue);
     }
-    const uint64_t info = model->generated_info;
-    uint32_t received = wanted;
-    for (; wanted != 0; wanted--) {
-        struct model_rx_descriptor *descriptor;
-        uint8_t *buffer = rx_take(model, ring, 0, &descriptor);
-        if (__builtin_expect(buffer != NULL, 1))
-            rx_write_back(descriptor, info, gen_write(gen, buffer), RX_DD | RX_EOP);
-        else
-            received--;
+    uint32_t received = 0;
+    for (uint32_t batch, left = ready; left != 0; left -= batch) {
+        uint32_t head = ring->head;
+        batch = left < RX_BATCH ? left : RX_BATCH;
+        batch = batch < ring->size - head ? batch : ring->size - head;
+        received += rx_generate_straight(model, ring, gen, head, batch);
+        ring->head = head + batch < ring->size ? head + batch : 0;
     }
-    uint32_t len = gen->size + 4;
-    model_count(&model->received, len, received);
-    model->received_all += received;
-    model->received_all_bytes += (uint64_t)len * received;
-    ring->packets += received;
-    ring->bytes += (uint64_t)len * received;
-    return received;
+    if (ahead)
+        rx_prefetch(model, ring, ready);
+    rx_generated(model, ring, gen->size + 4, received);
+    return ready;
 }
 
 /* CRC-32 of IEEE 802.3, bit by bit: only frames whose checksum is kept need it. */
@@ -195,11 +255,12 @@ static bool rx_deliver(struct ixgbe_model *model, uint32_t queue, const uint8_t 
     bool whole = true;
     for (uint32_t done = 0; done < len;) {
         uint32_t piece = len - done < ring->buffer_size ? len - done : ring->buffer_size;
-        struct model_rx_descriptor *descriptor;
-        uint8_t *buffer = rx_take(model, ring, queue, &descriptor);
+        uint32_t position = ring->head;
+        uint8_t *buffer = rx_buffer(model, queue, position, ring->slots[position]);
+        ring->head = rx_next(ring, position);
         if (buffer != NULL) {
             memcpy(buffer, frame + done, piece);
-            rx_write_back(descriptor, info, piece, done + piece == len ? RX_DD | RX_EOP : RX_DD);
+            rx_write_back(&ring->descriptors[position], info, piece, done + piece == len ? RX_DD | RX_EOP : RX_DD);
         }
         whole = whole && buffer != NULL;
         done += piece;

@@ -35,13 +35,13 @@ static const uint8_t *tx_translate(struct ixgbe_model *model, uint32_t queue, ui
 {
     struct sanitizer *sanitizer = &model->device.sanitizer;
     uint64_t offset = address & EMU_DMA_OFFSET_MASK;
-    uint32_t index;
-    struct emu_dma_region *region = emu_dma_claim(&model->device.dma, address, len, &index);
-    if (region != NULL) {
-        *mark = &region->marks[index];
-        return region->base + offset;
+    struct emu_dma_window window = emu_dma_window(&model->device.dma, address);
+    bool *claimed = emu_dma_claim(&window, address, len);
+    if (claimed != NULL) {
+        *mark = claimed;
+        return window.base + offset;
     }
-    region = emu_dma_region_of(&model->device.dma, address, len);
+    struct emu_dma_region *region = emu_dma_region_of(&model->device.dma, address, len);
     if (region == NULL) {
         sanitizer_report(sanitizer,
                          "transmit descriptor %" PRIu32 " of queue %" PRIu32 ": its data (%" PRIX64 "h, %" PRIu32
@@ -51,7 +51,7 @@ static const uint8_t *tx_translate(struct ixgbe_model *model, uint32_t queue, ui
     }
     if (region->stride == 0)
         return region->base + offset;
-    index = emu_dma_index(region, offset);
+    uint32_t index = emu_dma_index(region, offset);
     if (offset - (uint64_t)index * region->stride + len > region->stride)
         sanitizer_report(sanitizer,
                          "transmit descriptor %" PRIu32 " of queue %" PRIu32 ": its %" PRIu32
@@ -261,79 +261,135 @@ static __attribute__((noinline)) uint32_t tx_other(struct ixgbe_model *model, ui
     return tx_gather(model, ring, queue, command, status >> 14, data);
 }
 
-/* How many lengths, from TX_FRAME_MIN on, a plain descriptor may have; none while a packet is not complete or RS is
- * wanted in each: then all descriptors go the long way. */
-static inline uint32_t tx_plain_lengths(const struct ixgbe_model *model, const struct model_tx_ring *ring)
+/* What a batch has sent so far. Buffers stay marked until its end, so that one that stands in two of its descriptors is
+ * noticed. */
+struct tx_progress {
+    uint64_t bytes;
+    uint32_t packets;
+    uint32_t marks;
+    bool *mark[TX_BATCH];
+};
+
+static void tx_progress_count(struct ixgbe_model *model, struct tx_progress *progress, uint32_t len, uint32_t packets)
+{
+    if (packets == 0)
+        return;
+    progress->packets += packets;
+    progress->bytes += (uint64_t)len * packets;
+    model->sent.sizes[model_size_of(len)] += packets;
+}
+
+/* Sends plain descriptors, each one whole packet, until one is not plain or cannot be sent so. Returns how many. */
+static inline uint32_t tx_plain(struct ixgbe_model *model, struct model_tx_ring *ring, uint32_t queue,
+                                uint32_t position, uint32_t count, struct tx_progress *progress)
 {
     if (ring->partial_count != 0 || ring->write_back_threshold || model->frame_max < TX_FRAME_MIN + 4)
-        return 0;
-    return model->frame_max - 4 - TX_FRAME_MIN + 1;
+        return 0; /* a packet is not complete, or RS is wanted in each */
+    const uint32_t lengths = model->frame_max - 4 - TX_FRAME_MIN + 1;
+    struct gen *gen = model->device.gen;
+    const struct model_tx_descriptor *descriptor = &ring->descriptors[position];
+    const struct emu_dma_window window =
+        emu_dma_window(&model->device.dma, __atomic_load_n(&descriptor->address, __ATOMIC_RELAXED));
+    bool **mark = progress->mark + progress->marks;
+    uint32_t run_len = 0, run = 0, done = 0;
+    for (; done < count; done++, descriptor++) {
+        /* Read once: a driver that rewrites it changes nothing any more. */
+        uint64_t address = __atomic_load_n(&descriptor->address, __ATOMIC_RELAXED);
+        uint64_t word = __atomic_load_n(&descriptor->word, __ATOMIC_RELAXED);
+        uint32_t len = (uint32_t)word & 0xFFFF;
+        if (__builtin_expect((word & ~(uint64_t)TX_RS) != (TX_PLAIN | len | (uint64_t)len << 46), 0) ||
+            __builtin_expect(len - TX_FRAME_MIN >= lengths, 0))
+            break;
+        bool *claimed = emu_dma_claim(&window, address, len);
+        if (__builtin_expect(claimed == NULL, 0))
+            break;
+        *mark++ = claimed;
+        const uint8_t *data = window.base + (address - window.first);
+        if (__builtin_expect(gen != NULL && len >= 60 && (data[0] & 1) == 0, 1))
+            gen_verify(gen, data, len);
+        else
+            len = tx_send(model, data, len, true) - 4;
+        if (__builtin_expect(len != run_len, 0)) {
+            tx_progress_count(model, progress, run_len + 4, run);
+            run_len = len;
+            run = 0;
+        }
+        run++;
+        if (__builtin_expect((word & TX_RS) != 0, 0))
+            tx_report(model, ring, queue, position + done);
+    }
+    tx_progress_count(model, progress, run_len + 4, run);
+    progress->marks += done;
+    return done;
 }
 
 static void tx_batch(struct ixgbe_model *model, uint32_t queue, uint32_t count)
 {
     struct model_tx_ring *ring = &model->tx[queue];
-    struct emu_dma *dma = &model->device.dma;
-    struct gen *gen = model->device.gen;
-    struct model_tx_descriptor *descriptors = ring->descriptors;
-    const uint32_t size = ring->size;
-    const uint32_t verified_min = gen != NULL ? 60 : UINT32_MAX; /* shorter ones are padded first */
-    uint32_t lengths = tx_plain_lengths(model, ring);
-    /* Buffers stay marked until the batch's end, so that one that stands in two of its descriptors is noticed. */
-    bool *marks[TX_BATCH];
-    bool none = true;
-    uint64_t bytes = 0;
-    uint32_t packets = 0, run_len = 0, run = 0;
-    uint32_t position = ring->head;
-    for (uint32_t i = 0; i < count; i++) {
-        struct model_tx_descriptor *place = &descriptors[position];
-        /* Read once: a driver that rewrites it changes nothing any more. */
-        uint64_t address = __atomic_load_n(&place->address, __ATOMIC_RELAXED);
-        uint64_t word = __atomic_load_n(&place->word, __ATOMIC_RELAXED);
-        uint32_t sent = (uint32_t)word & 0xFFFF;
-        uint32_t index;
-        struct emu_dma_region *region = NULL;
-        if (__builtin_expect((word & ~(uint64_t)TX_RS) == (TX_PLAIN | sent | (uint64_t)sent << 46) &&
-                                 sent - TX_FRAME_MIN < lengths,
-                             1))
-            region = emu_dma_claim(dma, address, sent, &index);
-        if (__builtin_expect(region != NULL, 1)) {
-            const uint8_t *data = region->base + (address & EMU_DMA_OFFSET_MASK);
-            marks[i] = &region->marks[index];
-            if (__builtin_expect(sent >= verified_min && (data[0] & 1) == 0, 1)) {
-                gen_verify(gen, data, sent);
-                sent += 4;
-            } else {
-                sent = tx_send(model, data, sent, true);
-            }
-            packets++;
-        } else {
-            marks[i] = &none;
-            sent = tx_other(model, queue, position, (struct model_tx_descriptor){address, word}, &marks[i]);
-            packets += sent != 0;
-            lengths = tx_plain_lengths(model, ring);
+    struct tx_progress progress;
+    progress.bytes = 0;
+    progress.packets = progress.marks = 0;
+    while (count != 0) {
+        uint32_t position = ring->head;
+        uint32_t straight = ring->size - position < count ? ring->size - position : count;
+        uint32_t done = tx_plain(model, ring, queue, position, straight, &progress);
+        if (done < straight) {
+            position += done++;
+            struct model_tx_descriptor descriptor;
+            descriptor.address = __atomic_load_n(&ring->descriptors[position].address, __ATOMIC_RELAXED);
+            descriptor.word = __atomic_load_n(&ring->descriptors[position].word, __ATOMIC_RELAXED);
+            bool *mark = NULL;
+            uint32_t sent = tx_other(model, queue, position, descriptor, &mark);
+            tx_progress_count(model, &progress, sent, sent != 0);
+            if (mark != NULL)
+                progress.mark[progress.marks++] = mark;
+            if ((descriptor.word & TX_RS) != 0)
+                tx_report(model, ring, queue, position);
         }
-        if (__builtin_expect(sent != run_len, 0)) {
-            if (run_len != 0)
-                model->sent.sizes[model_size_of(run_len)] += run;
-            run_len = sent;
-            run = 0;
-        }
-        run++;
-        bytes += sent;
-        if (__builtin_expect((word & TX_RS) != 0, 0))
-            tx_report(model, ring, queue, position);
-        position = position + 1 < size ? position + 1 : 0;
+        ring->head = ring->head + done < ring->size ? ring->head + done : 0;
+        count -= done;
     }
-    for (uint32_t i = 0; i < count; i++)
-        *marks[i] = false;
-    if (run_len != 0)
-        model->sent.sizes[model_size_of(run_len)] += run;
-    model->sent.packets += packets;
-    model->sent.bytes += bytes;
-    ring->packets += packets;
-    ring->bytes += bytes;
-    ring->head = position;
+    for (uint32_t i = 0; i < progress.marks; i++)
+        *progress.mark[i] = false;
+    model->sent.packets += progress.packets;
+    model->sent.bytes += progress.bytes;
+    ring->packets += progress.packets;
+    ring->bytes += progress.bytes;
+}
+
+static void tx_send_all(struct ixgbe_model *model, uint32_t queue, uint32_t count)
+{
+    for (uint32_t batch; count != 0; count -= batch) {
+        batch = count < TX_BATCH ? count : TX_BATCH;
+        tx_batch(model, queue, batch);
+    }
+}
+
+static uint32_t tx_advance(const struct model_tx_ring *ring, uint32_t position, uint32_t count)
+{
+    position += count;
+    return position < ring->size ? position : position - ring->size;
+}
+
+/* A threaded model finds tail, descriptors and packets in its driver's core, one behind the other. So it works on three
+ * batches at once: one is sent, of the next the packets are fetched, of the one after that the descriptors. */
+static uint32_t tx_queue_ahead(struct ixgbe_model *model, uint32_t queue, uint32_t tail, uint32_t most)
+{
+    struct model_tx_ring *ring = &model->tx[queue];
+    uint32_t ready = tx_distance(ring, ring->head, ring->primed);
+    uint32_t fetching = tx_distance(ring, ring->primed, ring->listed);
+    uint32_t posted = tx_distance(ring, ring->head, tail);
+    uint32_t fresh = posted > ready + fetching ? posted - ready - fetching : 0;
+    fresh = fresh < most ? fresh : most;
+    tx_send_all(model, queue, ready);
+    for (; ring->primed != ring->listed; ring->primed = tx_advance(ring, ring->primed, 1)) {
+        uint64_t address = __atomic_load_n(&ring->descriptors[ring->primed].address, __ATOMIC_RELAXED);
+        emu_prefetch(emu_dma_hint(&model->device.dma, address));
+    }
+    for (uint32_t i = 0; i < fresh; i += 4) /* four to a line */
+        emu_prefetch(&ring->descriptors[tx_advance(ring, ring->listed, i)]);
+    ring->listed = tx_advance(ring, ring->listed, fresh);
+    return ready + fetching + fresh;
 }
 
 static uint32_t tx_queue(struct ixgbe_model *model, uint32_t queue, uint32_t most)
@@ -351,14 +407,12 @@ static uint32_t tx_queue(struct ixgbe_model *model, uint32_t queue, uint32_t mos
         return 0;
     }
     ring->tail_refused = UINT32_MAX;
-    uint32_t left = tx_distance(ring, ring->head, tail);
-    left = left < most ? left : most;
-    for (uint32_t done = 0; done < left;) {
-        uint32_t count = left - done < TX_BATCH ? left - done : TX_BATCH;
-        tx_batch(model, queue, count);
-        done += count;
-    }
-    return left;
+    if (!model->device.timing_inline)
+        return tx_queue_ahead(model, queue, tail, most);
+    uint32_t posted = tx_distance(ring, ring->head, tail);
+    posted = posted < most ? posted : most;
+    tx_send_all(model, queue, posted);
+    return posted;
 }
 
 uint32_t ixgbe_model_transmit(struct ixgbe_model *model, uint32_t most)
