@@ -235,10 +235,11 @@ module Batch = struct
   let capacity batch = batch.capacity
   let length batch = batch.length
 
-  let[@inline] handle_at (frames : frames) i = Array1.unsafe_get frames (2 * i)
+  (* i + i is one instruction where 2 * i is three. *)
+  let[@inline] handle_at (frames : frames) i = Array1.unsafe_get frames (i + i)
 
   let[@inline] place_at (frames : frames) i =
-    Array1.unsafe_get frames ((2 * i) + 1)
+    Array1.unsafe_get frames (i + i + 1)
 
   let[@inline] offset_of place = place land 0xffff_ffff
   let[@inline] len_of place = (place lsr 32) land 0xffff
