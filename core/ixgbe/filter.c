@@ -53,6 +53,29 @@ void ixgbe_rss_write(struct ixgbe_device *ixgbe)
     bus_write32(bus, IXGBE_MRQC, IXGBE_MRQC_RSS | IXGBE_MRQC_FIELDS);
 }
 
+/* Off while buffers, filters or packet buffers change, 4.6.7: the security block drains, then the switch is safe. */
+static int32_t ixgbe_receive_switch(struct ixgbe_device *ixgbe, bool on)
+{
+    struct bus *bus = ixgbe->device.bus;
+    bus_write32(bus, IXGBE_SECRXCTRL, bus_read32(bus, IXGBE_SECRXCTRL) | IXGBE_SECRXCTRL_RX_DIS);
+    int32_t code = ixgbe_wait(ixgbe, IXGBE_SECRXSTAT, IXGBE_SECRXSTAT_SECRX_RDY, IXGBE_SECRXSTAT_SECRX_RDY, 4000,
+                              "SECRXSTAT.SECRX_RDY");
+    uint32_t rxctrl = bus_read32(bus, IXGBE_RXCTRL);
+    bus_write32(bus, IXGBE_RXCTRL, on ? rxctrl | IXGBE_RXCTRL_RXEN : rxctrl & ~IXGBE_RXCTRL_RXEN);
+    bus_write32(bus, IXGBE_SECRXCTRL, bus_read32(bus, IXGBE_SECRXCTRL) & ~IXGBE_SECRXCTRL_RX_DIS);
+    return code;
+}
+
+void ixgbe_receive_stop(struct ixgbe_device *ixgbe)
+{
+    (void)ixgbe_receive_switch(ixgbe, false);
+}
+
+int32_t ixgbe_receive_go(struct ixgbe_device *ixgbe)
+{
+    return ixgbe_receive_switch(ixgbe, true);
+}
+
 /* Receive is switched off around the change if it was on. */
 static int32_t ixgbe_change_filters(struct ixgbe_device *ixgbe)
 {

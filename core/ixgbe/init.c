@@ -2,26 +2,6 @@
 #include "core/device/error.h"
 #include "core/ixgbe/ixgbe.h"
 
-#define IXGBE_GONE 0xFFFFFFFFu /* what reads of a device that was removed answer */
-#define IXGBE_POLL_US 10
-
-int32_t ixgbe_wait(struct ixgbe_device *ixgbe, uint32_t reg, uint32_t mask, uint32_t value, uint32_t timeout_us,
-                   const char *what)
-{
-    struct bus *bus = ixgbe->device.bus;
-    uint32_t answer = 0;
-    for (uint32_t waited = 0; waited <= timeout_us; waited += IXGBE_POLL_US) {
-        answer = bus_read32(bus, reg);
-        if (answer == IXGBE_GONE && bus_read32(bus, IXGBE_STATUS) == IXGBE_GONE)
-            return error_set(IXY_E_DEVICE, "%s: all registers read as ones: the device is gone", bus->address);
-        if ((answer & mask) == value)
-            return 0;
-        bus->ops->delay(bus, IXGBE_POLL_US);
-    }
-    return error_set(IXY_E_TIMEOUT, "%s: %s did not become %Xh within %u us (register %05Xh reads %08Xh)", bus->address,
-                     what, value, timeout_us, reg, answer);
-}
-
 /* All causes masked and pending ones cleared, 4.6.3.1. */
 static void ixgbe_interrupts_disable(struct bus *bus)
 {
@@ -46,29 +26,6 @@ static int32_t ixgbe_global_reset(struct ixgbe_device *ixgbe)
         return code;
     bus->ops->delay(bus, 10000);
     return 0;
-}
-
-/* Off while buffers, filters or packet buffers change, 4.6.7: the security block drains, then the switch is safe. */
-static int32_t ixgbe_receive_switch(struct ixgbe_device *ixgbe, bool on)
-{
-    struct bus *bus = ixgbe->device.bus;
-    bus_write32(bus, IXGBE_SECRXCTRL, bus_read32(bus, IXGBE_SECRXCTRL) | IXGBE_SECRXCTRL_RX_DIS);
-    int32_t code = ixgbe_wait(ixgbe, IXGBE_SECRXSTAT, IXGBE_SECRXSTAT_SECRX_RDY, IXGBE_SECRXSTAT_SECRX_RDY, 4000,
-                              "SECRXSTAT.SECRX_RDY");
-    uint32_t rxctrl = bus_read32(bus, IXGBE_RXCTRL);
-    bus_write32(bus, IXGBE_RXCTRL, on ? rxctrl | IXGBE_RXCTRL_RXEN : rxctrl & ~IXGBE_RXCTRL_RXEN);
-    bus_write32(bus, IXGBE_SECRXCTRL, bus_read32(bus, IXGBE_SECRXCTRL) & ~IXGBE_SECRXCTRL_RX_DIS);
-    return code;
-}
-
-void ixgbe_receive_stop(struct ixgbe_device *ixgbe)
-{
-    (void)ixgbe_receive_switch(ixgbe, false);
-}
-
-int32_t ixgbe_receive_go(struct ixgbe_device *ixgbe)
-{
-    return ixgbe_receive_switch(ixgbe, true);
 }
 
 /* 4.6.7, what is not a queue's. */

@@ -77,17 +77,17 @@ static inline void ixgbe_count(uint64_t *counter)
     __atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
 }
 
-/* Waits until reg & mask == value, at most about timeout_us. Returns 0, IXY_E_TIMEOUT or IXY_E_DEVICE (all ones: the
- * device is gone); what names the wait in the text. */
+/* wait.c: waits until reg & mask == value, at most about timeout_us. Returns 0, IXY_E_TIMEOUT or IXY_E_DEVICE (all
+ * ones: the device is gone); what names the wait in the text. */
 int32_t ixgbe_wait(struct ixgbe_device *ixgbe, uint32_t reg, uint32_t mask, uint32_t value, uint32_t timeout_us,
                    const char *what);
 
 /* init.c: reset to the state where queues can be set up. */
 int32_t ixgbe_reset_hardware(struct ixgbe_device *ixgbe);
+
+/* filter.c: what is received, and the switch for all of it */
 void ixgbe_receive_stop(struct ixgbe_device *ixgbe);
 int32_t ixgbe_receive_go(struct ixgbe_device *ixgbe);
-
-/* filter.c */
 void ixgbe_filter_write(struct ixgbe_device *ixgbe);
 void ixgbe_mac_write(struct ixgbe_device *ixgbe);
 void ixgbe_rss_write(struct ixgbe_device *ixgbe);
@@ -101,6 +101,11 @@ int32_t ixgbe_link(struct device *device, struct device_link *link);
 /* statistics.c */
 int32_t ixgbe_stats(struct device *device, struct device_stats *stats);
 void ixgbe_stats_clear(struct ixgbe_device *ixgbe);
+
+/* ring.c: memory for size bytes of descriptors, mapped at the device. open frees what it got if it fails. */
+int32_t ixgbe_ring_open(struct ixgbe_device *ixgbe, uint64_t size, const char *name, struct dma_memory *memory,
+                        uint64_t *device_address);
+void ixgbe_ring_close(struct ixgbe_device *ixgbe, struct dma_memory *memory);
 
 /* rx.c and tx.c: allocate frees what it got if it fails; start programs and fills the ring; stop gives all buffers
  * back to the pool. */

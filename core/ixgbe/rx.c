@@ -143,21 +143,15 @@ int32_t ixgbe_rx_allocate(struct ixgbe_device *ixgbe, uint32_t index)
     if (queue == NULL)
         return error_set(IXY_E_NO_MEMORY, "receive queue %u: no memory", index);
     queue->buffer = calloc(config->rx_ring_size, sizeof(*queue->buffer));
-    int32_t code =
-        queue->buffer == NULL
-            ? error_set(IXY_E_NO_MEMORY, "receive queue %u: no memory", index)
-            : dma_memory_allocate(&queue->memory, config->rx_ring_size * sizeof(*queue->ring), "receive ring");
-    struct bus *bus = ixgbe->device.bus;
-    if (code >= 0) {
-        code = bus->ops->dma_map(bus, &queue->memory, &queue->ring_address);
-        if (code < 0)
-            dma_memory_free(&queue->memory);
-    }
+    int32_t code = queue->buffer == NULL ? error_set(IXY_E_NO_MEMORY, "receive queue %u: no memory", index)
+                                         : ixgbe_ring_open(ixgbe, config->rx_ring_size * sizeof(*queue->ring),
+                                                           "receive ring", &queue->memory, &queue->ring_address);
     if (code < 0) {
         free(queue->buffer);
         free(queue);
         return code;
     }
+    struct bus *bus = ixgbe->device.bus;
     queue->ring = (struct ixgbe_rx_descriptor *)(void *)queue->memory.base;
     queue->mask = config->rx_ring_size - 1;
     queue->stride = config->pool->stride;
@@ -219,9 +213,7 @@ void ixgbe_rx_stop(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue)
 
 void ixgbe_rx_free(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue)
 {
-    struct bus *bus = ixgbe->device.bus;
-    bus->ops->dma_unmap(bus, &queue->memory);
-    dma_memory_free(&queue->memory);
+    ixgbe_ring_close(ixgbe, &queue->memory);
     free(queue->buffer);
     free(queue);
 }

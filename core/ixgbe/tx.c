@@ -98,22 +98,17 @@ int32_t ixgbe_tx_allocate(struct ixgbe_device *ixgbe, uint32_t index)
         return error_set(IXY_E_NO_MEMORY, "transmit queue %u: no memory", index);
     queue->buffer = calloc(config->tx_ring_size, sizeof(*queue->buffer));
     queue->report = calloc(config->tx_ring_size, sizeof(*queue->report));
-    int32_t code =
-        queue->buffer == NULL || queue->report == NULL
-            ? error_set(IXY_E_NO_MEMORY, "transmit queue %u: no memory", index)
-            : dma_memory_allocate(&queue->memory, config->tx_ring_size * sizeof(*queue->ring), "transmit ring");
-    struct bus *bus = ixgbe->device.bus;
-    if (code >= 0) {
-        code = bus->ops->dma_map(bus, &queue->memory, &queue->ring_address);
-        if (code < 0)
-            dma_memory_free(&queue->memory);
-    }
+    int32_t code = queue->buffer == NULL || queue->report == NULL
+                       ? error_set(IXY_E_NO_MEMORY, "transmit queue %u: no memory", index)
+                       : ixgbe_ring_open(ixgbe, config->tx_ring_size * sizeof(*queue->ring), "transmit ring",
+                                         &queue->memory, &queue->ring_address);
     if (code < 0) {
         free(queue->report);
         free(queue->buffer);
         free(queue);
         return code;
     }
+    struct bus *bus = ixgbe->device.bus;
     queue->ring = (struct ixgbe_tx_descriptor *)(void *)queue->memory.base;
     queue->mask = config->tx_ring_size - 1;
     queue->pool_address = ixgbe->pool_address;
@@ -163,9 +158,7 @@ void ixgbe_tx_stop(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue)
 
 void ixgbe_tx_free(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue)
 {
-    struct bus *bus = ixgbe->device.bus;
-    bus->ops->dma_unmap(bus, &queue->memory);
-    dma_memory_free(&queue->memory);
+    ixgbe_ring_close(ixgbe, &queue->memory);
     free(queue->report);
     free(queue->buffer);
     free(queue);
