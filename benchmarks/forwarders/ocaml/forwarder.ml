@@ -189,7 +189,8 @@ let answer line =
         | _ -> raise Misunderstood)
     | _ -> raise Misunderstood
   with
-  | figures -> json (List.map (fun (name, n) -> (name, string_of_int n)) figures)
+  | figures ->
+      json (List.map (fun (name, n) -> (name, string_of_int n)) figures)
   | exception Error e -> json [ ("error", json_string (error_to_string e)) ]
   | exception Failure text -> json [ ("error", json_string text) ]
   | exception Misunderstood ->

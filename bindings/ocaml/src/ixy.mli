@@ -19,8 +19,8 @@
 
     Control calls and batch calls return a [result]. The batch calls that end in
     [_exn] raise {!Error} instead; they allocate nothing when they succeed.
-    Accessors raise {!Error}: code {!Range} when a position is outside the packet
-    or the batch, {!Handle} when the buffer is no longer the program's.
+    Accessors raise {!Error}: code {!Range} when a position is outside the
+    packet or the batch, {!Handle} when the buffer is no longer the program's.
 
     {2 Lifetimes}
 
@@ -110,9 +110,9 @@ module Pool : sig
       Errors: [Argument], [No_memory], [Limit]. *)
 
   val close : t -> (unit, error) result
-  (** Ends the pool: the buffers of all its frames are the program's no more, and
-      its memory reads as zeroes. Errors: [Handle] when it is closed already,
-      [Busy] while a device is open on it. *)
+  (** Ends the pool: the buffers of all its frames are the program's no more,
+      and its memory reads as zeroes. Errors: [Handle] when it is closed
+      already, [Busy] while a device is open on it. *)
 
   val free_count : t -> (int, error) result
   (** Buffers that are free in the pool now; those in rings, in the queues'
@@ -131,10 +131,11 @@ module Pool : sig
   val unsafe_bigarray :
     t -> (char, Bigarray.int8_unsigned_elt, Bigarray.c_layout) Bigarray.Array1.t
   (** The pool's whole memory, without copying and {e without ownership checks}:
-      the packet of frame [i] is the [Batch.len b i] bytes at [Batch.offset b i].
-      A part of it (as of [Bigarray.Array1.sub]) that is kept goes on showing the
-      buffer when the device or another packet has it. It stays mapped as long as
-      it or a part of it is reachable; after the pool's close it reads zeroes. *)
+      the packet of frame [i] is the [Batch.len b i] bytes at [Batch.offset b
+      i]. A part of it (as of [Bigarray.Array1.sub]) that is kept goes on
+      showing the buffer when the device or another packet has it. It stays
+      mapped as long as it or a part of it is reachable; after the pool's close
+      it reads zeroes. *)
 end
 
 (** {1 Packets} *)
@@ -171,8 +172,9 @@ module Batch : sig
 
   val free : t -> (int, error) result
   (** Gives the buffers of all frames back to the pool and takes the frames out.
-      Returns how many. A frame whose buffer is not the program's stops it there;
-      it and the frames behind it stay in the batch. Errors: [Handle], [Fork]. *)
+      Returns how many. A frame whose buffer is not the program's stops it
+      there; it and the frames behind it stay in the batch. Errors: [Handle],
+      [Fork]. *)
 
   val free_exn : t -> int
   (** As {!free}, allocation-free.
@@ -261,8 +263,8 @@ module Batch : sig
   val set_int64_le : t -> int -> int -> int64 -> unit
 
   val blit_to_bytes : t -> int -> int -> Bytes.t -> int -> int -> unit
-  (** [blit_to_bytes batch i pos bytes off n] copies [n] bytes of the packet, from
-      [pos] on, to [bytes] at [off]. *)
+  (** [blit_to_bytes batch i pos bytes off n] copies [n] bytes of the packet,
+      from [pos] on, to [bytes] at [off]. *)
 
   val blit_of_bytes : Bytes.t -> int -> t -> int -> int -> int -> unit
   (** [blit_of_bytes bytes off batch i pos n] copies [n] bytes of [bytes], from
@@ -325,9 +327,9 @@ module Device : sig
     ?tx_ring_size:int ->
     string ->
     (t, error) result
-  (** [open_ ~pool address] finds, resets and identifies a device; no packet moves
-      before {!start}. ["emu:82599"] is an emulated one that needs no NIC and no
-      rights.
+  (** [open_ ~pool address] finds, resets and identifies a device; no packet
+      moves before {!start}. ["emu:82599"] is an emulated one that needs no NIC
+      and no rights.
 
       @param pool
         where its buffers come from; without one it can be queried, not started.
@@ -353,7 +355,8 @@ module Device : sig
 
   val close : t -> (unit, error) result
   (** Stops the device; the buffers of its rings go back to the pool. Frames of
-      the program stay the program's. Error: [Handle] when it is closed already. *)
+      the program stay the program's. Error: [Handle] when it is closed
+      already. *)
 
   val info : t -> (info, error) result
   val link : t -> (link, error) result
@@ -363,8 +366,8 @@ module Device : sig
   (** The station address, ["02:00:00:00:00:09"]. *)
 
   val set_mac : t -> string -> (unit, error) result
-  (** Sets it. Errors: [Handle]; [Argument] for a text that is no such address, a
-      multicast or an all-zero one. *)
+  (** Sets it. Errors: [Handle]; [Argument] for a text that is no such address,
+      a multicast or an all-zero one. *)
 
   val set_promiscuous : t -> bool -> (unit, error) result
   (** [true] (the state after {!open_}) receives every packet, [false] only
@@ -372,8 +375,8 @@ module Device : sig
 
   val rx_batch : t -> queue:int -> Batch.t -> (int, error) result
   (** [rx_batch device ~queue batch] receives into the room that is left in
-      [batch], behind the frames that it holds, and returns how many frames came;
-      0 when none was there or the batch is full. Never blocks. Errors:
+      [batch], behind the frames that it holds, and returns how many frames
+      came; 0 when none was there or the batch is full. Never blocks. Errors:
       [Handle], [Fork], [Range] (queue), [Busy], [State] (not started),
       [Argument] (the batch belongs to another pool than the device). *)
 
@@ -383,9 +386,9 @@ module Device : sig
       @raise Error where {!rx_batch} returns one. *)
 
   val tx_batch : t -> queue:int -> Batch.t -> (int, error) result
-  (** [tx_batch device ~queue batch] hands the batch's frames to the device, takes
-      those that it took out of the batch and returns their number; 0 when the
-      ring is full. The rest stay in the batch: send them later or
+  (** [tx_batch device ~queue batch] hands the batch's frames to the device,
+      takes those that it took out of the batch and returns their number; 0 when
+      the ring is full. The rest stay in the batch: send them later or
       {!Batch.free} them. Never blocks. Errors as {!rx_batch}, and of the first
       frame: [Handle], [Frame]. *)
 

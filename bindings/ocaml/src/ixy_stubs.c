@@ -159,7 +159,7 @@ static void stubs_bigarray_finalize(value array)
         return;
     }
 #if OCAML_VERSION_MAJOR >= 5
-    bool last = caml_atomic_refcount_decr(&b->proxy->refcount) == 1;
+    bool last = atomic_fetch_sub(&b->proxy->refcount, 1) == 1;
 #else
     bool last = --b->proxy->refcount == 0;
 #endif
@@ -412,8 +412,8 @@ value ixy_ocaml_device_info(value device)
         CAMLreturn(stubs_failed(code));
     }
     const char *texts[] = {info.driver, info.name, info.address};
-    uint32_t numbers[] = {info.vendor,       info.device_id,  info.rx_queues,  info.tx_queues, info.rx_ring_size,
-                          info.tx_ring_size, info.tx_len_min, info.tx_len_max};
+    uint32_t numbers[] = {info.vendor,       info.device_id,    info.rx_queues,  info.tx_queues,
+                          info.rx_ring_size, info.tx_ring_size, info.tx_len_min, info.tx_len_max};
     record = caml_alloc(12, 0);
     for (uint32_t i = 0; i < 3; i++) {
         text = caml_copy_string(texts[i]);

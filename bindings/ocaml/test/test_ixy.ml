@@ -95,7 +95,8 @@ let test_accessors () =
       Batch.set_int64_be b 0 1 (-2L);
       Alcotest.(check int64) "int64_be" (-2L) (Batch.get_int64_be b 0 1);
       Batch.set_int64_le b 0 1 Int64.min_int;
-      Alcotest.(check int64) "int64_le" Int64.min_int (Batch.get_int64_le b 0 1);
+      Alcotest.(check int64)
+        "int64_le" Int64.min_int (Batch.get_int64_le b 0 1);
       Batch.blit_of_string "xhellox" 1 b 0 59 5;
       string "sub_string" "hello" (Batch.sub_string b 0 59 5);
       let bytes = Bytes.make 7 '.' in
@@ -170,7 +171,8 @@ let test_moving () =
       Batch.advance b 0 (-14 - Pool.headroom pool);
       int "with the headroom" (64 + Pool.headroom pool) (Batch.len b 0);
       frame "before the buffer" (fun () -> Batch.advance b 0 (-1));
-      raises "IXY_E_RANGE" "more than there is" (fun () -> Batch.advance b 0 999);
+      raises "IXY_E_RANGE" "more than there is" (fun () ->
+          Batch.advance b 0 999);
       frame "past the buffer" (fun () -> Batch.set_len b 0 3000);
       frame "more than a length holds" (fun () -> Batch.set_len b 0 65536);
       frame "less than 0" (fun () -> Batch.set_len b 0 (-1));
@@ -241,7 +243,8 @@ let test_batches () =
           Batch.get_uint8 b 0 0);
       int "sorted" 5 (Batch.get_uint8 odd 2 0);
       let full = one pool 60 in
-      raises "IXY_E_RANGE" "a full batch" (fun () -> Batch.add full ~from:odd 0);
+      raises "IXY_E_RANGE" "a full batch" (fun () ->
+          Batch.add full ~from:odd 0);
       with_pool (fun other ->
           let foreign = Batch.create other 2 in
           raises "IXY_E_ARGUMENT" "another pool's batch" (fun () ->
@@ -294,8 +297,10 @@ let test_bad_input () =
         ];
       fails "IXY_E_NOT_FOUND" "a missing pcap file"
         (opened ~pool "emu:82599,wire=pcap,in=/nonexistent/in.pcap");
-      fails "IXY_E_RANGE" "too many queues" (opened ~pool ~rx_queues:17 "emu:82599");
-      fails "IXY_E_RANGE" "-1 queues" (opened ~pool ~tx_queues:(-1) "emu:82599");
+      fails "IXY_E_RANGE" "too many queues"
+        (opened ~pool ~rx_queues:17 "emu:82599");
+      fails "IXY_E_RANGE" "-1 queues"
+        (opened ~pool ~tx_queues:(-1) "emu:82599");
       (match opened ~pool ~rx_ring_size:100 "emu:82599" () with
       | Ok _ -> Alcotest.fail "a ring of 100 descriptors"
       | Result.Error _ -> ());
@@ -406,6 +411,12 @@ let test_raw () =
           put ();
           int "more than the array" (-3) (Raw.tx_batch device ~queue:0 raw 2);
           int "less than none" (-3) (Raw.tx_batch device ~queue:0 raw (-1));
+          let many = Raw.frames 5000 in
+          int "too many to send" (-3) (Raw.tx_batch device ~queue:0 many 5000);
+          int "too many to receive" (-3)
+            (Raw.rx_batch device ~queue:0 many 5000);
+          int "too many to take" (-3) (Raw.alloc pool many 5000);
+          int "too many to free" (-3) (Raw.free pool many 5000);
           int "write" 3 (Raw.write pool raw 0 ~pos:57 (Bytes.of_string "abc"));
           int "write past the end" (-3)
             (Raw.write pool raw 0 ~pos:58 (Bytes.of_string "abc"));
@@ -569,51 +580,61 @@ let test_no_allocation () =
 
 (* ---- processes and threads ---- *)
 
+(* What [f] says in a child process. *)
+let in_child f =
+  let read, write = Unix.pipe () in
+  match Unix.fork () with
+  | 0 ->
+      let text = match f () with t -> t | exception e -> Printexc.to_string e in
+      ignore (Unix.write_substring write text 0 (String.length text) : int);
+      Unix._exit 0
+  | child ->
+      Unix.close write;
+      let buffer = Bytes.create 4096 in
+      let n = Unix.read read buffer 0 4096 in
+      let _, status = Unix.waitpid [] child in
+      Unix.close read;
+      bool "the child ended well" true (status = Unix.WEXITED 0);
+      Bytes.sub_string buffer 0 n
+
+let name = function Ok _ -> "ok" | Result.Error e -> e.name
+
+let test_tap () =
+  string "a user without the right to open a tap" "IXY_E_PERMISSION"
+    (in_child (fun () ->
+         if Unix.getuid () = 0 then Unix.setuid 65534;
+         name (Device.open_ "emu:82599,tap=ixyocaml0")))
+
 let test_fork () =
   with_pool (fun pool ->
       let device = get_ok (Device.open_ ~pool "emu:82599,timing=inline") in
       get_ok (Device.start device);
       let b = one pool 60 in
       Batch.set_uint8 b 0 0 42;
-      let read, write = Unix.pipe () in
-      (match Unix.fork () with
-      | 0 ->
-          let name = function Ok _ -> "ok" | Result.Error e -> e.name in
-          let access =
-            match Batch.get_uint8 b 0 0 with
-            | n -> string_of_int n
-            | exception Error e -> e.name
-          in
-          let anew =
-            match Pool.open_ ~buffers:64 () with
-            | Ok p -> name (Pool.close p)
-            | Result.Error e -> e.name
-          in
-          let answers =
-            [
-              name (Device.stats device);
-              name (Device.rx_batch device ~queue:0 (Batch.create pool 1));
-              name (Device.tx_batch device ~queue:0 b);
-              name (Batch.free b);
-              name (Pool.free_count pool);
-              (match access with "42" -> "parent's memory" | _ -> "none of it");
-              anew;
-            ]
-          in
-          let text = String.concat " " answers in
-          ignore (Unix.write_substring write text 0 (String.length text) : int);
-          Unix._exit 0
-      | child ->
-          Unix.close write;
-          let buffer = Bytes.create 1000 in
-          let n = Unix.read read buffer 0 1000 in
-          let _, status = Unix.waitpid [] child in
-          Unix.close read;
-          string "the child's answers"
-            "IXY_E_FORK IXY_E_FORK IXY_E_FORK IXY_E_FORK IXY_E_FORK none of it \
-             ok"
-            (Bytes.sub_string buffer 0 n);
-          bool "the child ended well" true (status = Unix.WEXITED 0));
+      string "the child's answers"
+        "IXY_E_FORK IXY_E_FORK IXY_E_FORK IXY_E_FORK IXY_E_FORK none of it ok"
+        (in_child (fun () ->
+             let access =
+               match Batch.get_uint8 b 0 0 with
+               | 42 -> "the parent's memory"
+               | _ -> "none of it"
+               | exception Error _ -> "none of it"
+             in
+             let anew =
+               match Pool.open_ ~buffers:64 () with
+               | Ok p -> name (Pool.close p)
+               | Result.Error e -> e.name
+             in
+             String.concat " "
+               [
+                 name (Device.stats device);
+                 name (Device.rx_batch device ~queue:0 (Batch.create pool 1));
+                 name (Device.tx_batch device ~queue:0 b);
+                 name (Batch.free b);
+                 name (Pool.free_count pool);
+                 access;
+                 anew;
+               ]));
       int "the parent goes on" 42 (Batch.get_uint8 b 0 0);
       free b;
       get_ok (Device.close device))
@@ -666,5 +687,9 @@ let () =
           case "no allocation" test_no_allocation;
         ] );
       ( "system",
-        [ case "fork" test_fork; case "threads" test_threads ] );
+        [
+          case "tap without permission" test_tap;
+          case "fork" test_fork;
+          case "threads" test_threads;
+        ] );
     ]

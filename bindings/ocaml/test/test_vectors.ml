@@ -31,7 +31,9 @@ let failf format = Printf.ksprintf (fun text -> Alcotest.fail text) format
 (* ---- reading a step ---- *)
 
 let text step key = Json.to_string (Json.member key step)
-let texts step key = List.map Json.to_string (Json.to_list (Json.member key step))
+
+let texts step key =
+  List.map Json.to_string (Json.to_list (Json.member key step))
 
 let number step key =
   match Json.member key step with
@@ -457,7 +459,9 @@ let run_step case index step =
     | `Null -> None
     | name -> Some (Json.to_string name)
   in
-  let where = Printf.sprintf "step %d, %s" (index + 1) (Yojson.Safe.to_string step) in
+  let where =
+    Printf.sprintf "step %d, %s" (index + 1) (Yojson.Safe.to_string step)
+  in
   let failed =
     match perform case step with
     | () -> None
@@ -501,7 +505,8 @@ let run_case json () =
           (fun file -> Sys.remove (Filename.concat folder file))
           (Sys.readdir folder);
         Unix.rmdir folder))
-    (fun () -> List.iteri (run_step case) (Json.to_list (Json.member "steps" json)))
+    (fun () ->
+      List.iteri (run_step case) (Json.to_list (Json.member "steps" json)))
 
 let folder () =
   let is_folder path = Sys.file_exists path && Sys.is_directory path in
@@ -539,7 +544,8 @@ let () =
     let json = Yojson.Safe.from_file (Filename.concat folder file) in
     ( Filename.chop_suffix file ".json",
       List.map
-        (fun case -> Alcotest.test_case (text case "name") `Quick (run_case case))
+        (fun case ->
+          Alcotest.test_case (text case "name") `Quick (run_case case))
         (Json.to_list (Json.member "cases" json)) )
   in
   Alcotest.run "shared vectors" (List.map suite files)

@@ -1,0 +1,166 @@
+open Calls
+open Errors
+
+type t = { handle : int; pool : Pool.t option; mutable closed : bool }
+
+type info = {
+  driver : string;
+  name : string;
+  address : string;
+  vendor : int;
+  device_id : int;
+  rx_queues : int;
+  tx_queues : int;
+  rx_ring_size : int;
+  tx_ring_size : int;
+  tx_len_min : int;
+  tx_len_max : int;
+  emulated : bool;
+}
+
+type link = { up : bool; speed_mbps : int }
+
+type stats = {
+  rx_packets : int;
+  rx_bytes : int;
+  tx_packets : int;
+  tx_bytes : int;
+  rx_missed : int;
+  rx_errors : int;
+  rx_dropped : int;
+  rx_starved : int;
+}
+
+external open_stub :
+  string -> int -> int -> int -> int -> int -> (int, error) result
+  = "ixy_ocaml_device_open_byte" "ixy_ocaml_device_open"
+
+external start_stub : int -> (unit, error) result
+  = "ixy_ocaml_device_start"
+
+external reset_stub : int -> (unit, error) result
+  = "ixy_ocaml_device_reset"
+
+external close_stub : int -> (unit, error) result
+  = "ixy_ocaml_device_close"
+
+external info_stub : int -> (info, error) result
+  = "ixy_ocaml_device_info"
+
+external link_stub : int -> (link, error) result
+  = "ixy_ocaml_device_link"
+
+external stats_stub : int -> (stats, error) result
+  = "ixy_ocaml_device_stats"
+
+external mac_stub : int -> (string, error) result
+  = "ixy_ocaml_device_mac"
+
+external mac_set_stub : int -> string -> (unit, error) result
+  = "ixy_ocaml_device_mac_set"
+
+external promiscuous_set_stub : int -> bool -> (unit, error) result
+  = "ixy_ocaml_device_promiscuous_set"
+
+let close device =
+  match close_stub device.handle with
+  | Ok () ->
+      device.closed <- true;
+      Ok ()
+  | Error _ as e -> e
+
+let collect device =
+  if not device.closed then ignore (close device : (unit, error) result);
+  match device.pool with
+  | Some pool when pool.Pool.forgotten -> Pool.collect pool
+  | Some _ | None -> ()
+
+let open_ ?pool ?(rx_queues = 0) ?(tx_queues = 0) ?(rx_ring_size = 0)
+    ?(tx_ring_size = 0) address =
+  let pool_handle = match pool with None -> 0 | Some p -> Pool.handle p in
+  if String.contains address '\000' then
+    Result.Error
+      {
+        (error_of_code (-11)) with
+        text = "the address holds a NUL character; right is emu:82599";
+      }
+  else
+    match
+      open_stub address rx_queues tx_queues rx_ring_size tx_ring_size
+        pool_handle
+    with
+    | Error _ as e -> e
+    | Ok handle ->
+        let device = { handle; pool; closed = false } in
+        Gc.finalise collect device;
+        Ok device
+
+let handle device = device.handle
+let start device = start_stub device.handle
+let reset device = reset_stub device.handle
+let info device = info_stub device.handle
+let link device = link_stub device.handle
+let stats device = stats_stub device.handle
+
+let mac device =
+  match mac_stub device.handle with
+  | Error _ as e -> e
+  | Ok mac ->
+      let byte i = Char.code mac.[i] in
+      Ok
+        (Printf.sprintf "%02x:%02x:%02x:%02x:%02x:%02x" (byte 0) (byte 1)
+           (byte 2) (byte 3) (byte 4) (byte 5))
+
+let parse_mac text =
+  let digit c =
+    match c with
+    | '0' .. '9' -> Char.code c - Char.code '0'
+    | 'a' .. 'f' -> Char.code c - Char.code 'a' + 10
+    | 'A' .. 'F' -> Char.code c - Char.code 'A' + 10
+    | _ -> raise Exit
+  in
+  let byte part =
+    if String.length part <> 2 then raise Exit;
+    Char.chr ((16 * digit part.[0]) + digit part.[1])
+  in
+  match List.map byte (String.split_on_char ':' text) with
+  | [ _; _; _; _; _; _ ] as bytes -> Some (String.of_seq (List.to_seq bytes))
+  | _ -> None
+  | exception Exit -> None
+
+let set_mac device text =
+  match parse_mac text with
+  | Some mac -> mac_set_stub device.handle mac
+  | None ->
+      Result.Error
+        {
+          (error_of_code e_argument) with
+          text =
+            Printf.sprintf
+              "\"%s\" is no MAC address; right is text like 02:00:00:00:00:09"
+              text;
+        }
+
+let set_promiscuous device on = promiscuous_set_stub device.handle on
+
+(* Only frames of its own pool may come into a batch. *)
+let[@inline] rx_code device queue (batch : Batch.t) =
+  match device.pool with
+  | Some pool when pool != batch.pool -> e_argument
+  | Some _ | None ->
+      let got =
+        rx device.handle queue batch.frames batch.length
+          (batch.capacity - batch.length)
+      in
+      if got > 0 then batch.length <- batch.length + got;
+      got
+
+let[@inline] tx_code device queue (batch : Batch.t) =
+  let sent = tx device.handle queue batch.frames 0 batch.length in
+  Batch.drop batch sent;
+  sent
+
+let rx_batch_exn device ~queue batch = check (rx_code device queue batch)
+let rx_batch device ~queue batch = result (rx_code device queue batch)
+let tx_batch_exn device ~queue batch = check (tx_code device queue batch)
+let tx_batch device ~queue batch = result (tx_code device queue batch)
