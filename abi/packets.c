@@ -7,11 +7,12 @@ _Static_assert(sizeof(struct frame) == sizeof(ixy_frame) &&
                    offsetof(struct frame, flags) == offsetof(ixy_frame, flags),
                "drivers receive into the caller's array");
 
-/* Enters a queue. The handle is looked at again inside, because close clears it before it waits for the gate. */
+/* Enters a queue. The handle is looked at again inside, because close clears it before it waits for the gate; and at
+ * a gate that is shut, because close may be what shut it. */
 static inline int32_t packets_enter(struct device_slot *slot, struct queue_gate *gate, uint64_t device)
 {
     if (__atomic_exchange_n(&gate->busy, 1, __ATOMIC_ACQUIRE) != 0)
-        return IXY_E_BUSY;
+        return __atomic_load_n(&slot->handle, __ATOMIC_RELAXED) != device ? IXY_E_HANDLE : IXY_E_BUSY;
     int32_t code = 0;
     if (__atomic_load_n(&slot->handle, __ATOMIC_RELAXED) != device)
         code = IXY_E_HANDLE;

@@ -25,8 +25,23 @@ struct emu_device {
     struct gen *gen; /* the wire, if it is a generator */
     struct sanitizer sanitizer;
     uint64_t model_cycles, steps, idle_steps;
+    uint32_t windows; /* made so far, see emu_device_window */
     struct emu_dma dma;
 };
+
+/* The window of a batch. The pool's ownership table is the driver's own memory, which no hardware reads: a model on a
+ * core of its own that asked it for each frame would take its lines away from the driver, and the driver's figures
+ * would be those of the model. So a threaded model asks it in one batch of 16; an inline one, which shares the driver's
+ * core, in each. All other checks are made for each frame in both. */
+#define EMU_DEVICE_OWNER_CHECKS 16
+
+static inline struct emu_dma_window emu_device_window(struct emu_device *device, uint64_t address)
+{
+    struct emu_dma_window window = emu_dma_window(&device->dma, address);
+    if (!device->timing_inline && device->windows++ % EMU_DEVICE_OWNER_CHECKS != 0)
+        window.owner = NULL;
+    return window;
+}
 
 static inline bool emu_device_try_lock(struct emu_device *device)
 {

@@ -71,7 +71,7 @@ static void rx_fetch_straight(struct ixgbe_model *model, struct model_rx_ring *r
     if (count == 0)
         return;
     const struct emu_dma_window window =
-        emu_dma_window(&model->device.dma, __atomic_load_n(&descriptor->address, __ATOMIC_RELAXED));
+        emu_device_window(&model->device, __atomic_load_n(&descriptor->address, __ATOMIC_RELAXED));
     for (uint32_t i = 0; i < count; i++, descriptor++, slot++) {
         uint64_t address = __atomic_load_n(&descriptor->address, __ATOMIC_RELAXED);
         uint64_t status = __atomic_load_n(&descriptor->status, __ATOMIC_RELAXED);
@@ -176,7 +176,7 @@ static uint32_t rx_generate_straight(struct ixgbe_model *model, struct model_rx_
 {
     uint32_t written[RX_BATCH];
     const uint64_t *slot = &ring->slots[position];
-    const struct emu_dma_window window = emu_dma_window(&model->device.dma, *slot);
+    const struct emu_dma_window window = emu_device_window(&model->device, *slot);
     uint32_t received = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint64_t offset = slot[i] - window.first;

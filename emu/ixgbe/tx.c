@@ -289,7 +289,7 @@ static inline uint32_t tx_plain(struct ixgbe_model *model, struct model_tx_ring 
     struct gen *gen = model->device.gen;
     const struct model_tx_descriptor *descriptor = &ring->descriptors[position];
     const struct emu_dma_window window =
-        emu_dma_window(&model->device.dma, __atomic_load_n(&descriptor->address, __ATOMIC_RELAXED));
+        emu_device_window(&model->device, __atomic_load_n(&descriptor->address, __ATOMIC_RELAXED));
     bool **mark = progress->mark + progress->marks;
     uint32_t run_len = 0, run = 0, done = 0;
     for (; done < count; done++, descriptor++) {
