@@ -8,6 +8,7 @@ static int32_t fwd_batch(struct session *session, uint64_t from, uint64_t to, ix
     if (received <= 0)
         return received;
     session->moved += (uint64_t)received;
+    session->received += (uint64_t)received;
     for (int32_t i = 0; i < received; i++)
         if (frames[i].len > 48)
             session->view.base[frames[i].offset + 48]++;

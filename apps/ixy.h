@@ -35,6 +35,7 @@ struct session {
     ixy_stats printed[APP_DEVICES_MAX];   /* totals at the last line */
     uint64_t begun, next_line, last_line; /* nanoseconds */
     uint64_t moved;                       /* packets that count against options.packets */
+    uint64_t received;                    /* packets read from the devices */
     uint64_t freed;                       /* packets that the other side had no room for */
 };
 

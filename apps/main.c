@@ -56,7 +56,7 @@ static const char general_help[] =
     "    timing=threaded|inline      the card runs by itself (default), or is stepped by its driver\n"
     "    wire=loop                   what is sent comes back (default)\n"
     "    wire=gen                    numbered, checked packets come in and are verified when they are sent\n"
-    "        rate=N size=N limit=N flows=N\n"
+    "        rate=N size=N limit=N burst=N flows=N stream=N touch=N\n"
     "    wire=pcap,in=FILE,out=FILE  packets from and to capture files\n"
     "    pair=NAME                   a cable to the other card of that name\n"
     "    tap=NAME                    this machine's own network, through a tap interface\n";
@@ -93,7 +93,8 @@ static int read_options(int count, char **arguments, const struct command *comma
                                           {NULL, 0, NULL, 0}};
     uint64_t batch = 64, seconds = 0, size = 60;
     int found;
-    while ((found = getopt_long(count, arguments, "h", known, NULL)) != -1) {
+    opterr = 0; /* we say it in our own words */
+    while ((found = getopt_long(count, arguments, ":h", known, NULL)) != -1) {
         bool good = true;
         switch (found) {
         case 'b':
@@ -115,7 +116,9 @@ static int read_options(int count, char **arguments, const struct command *comma
             printf("%s [options]\n\n%s\n%s", command->usage, command->help, general_help);
             return 0;
         default:
-            good = false; /* getopt_long said what */
+            fprintf(stderr, "ixy: option \"%s\" %s; `ixy %s --help` lists the options\n", arguments[optind - 1],
+                    found == ':' ? "wants a value" : "is not known", command->name);
+            good = false;
         }
         if (!good)
             return 2;

@@ -43,6 +43,7 @@ static int32_t capture_run(struct session *session, FILE *file, bool *written)
             continue;
         *written = capture_write(file, session, frames, (uint32_t)code);
         session->moved += (uint32_t)code;
+        session->received += (uint32_t)code;
         code = ixy_buf_free(session->pool, frames, (uint32_t)code);
     }
     return code;

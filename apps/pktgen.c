@@ -71,8 +71,10 @@ int command_pktgen(const struct options *options)
         /* What a looped wire brings back is nobody's here. */
         static ixy_frame received[IXY_BATCH_MAX];
         int32_t back = ixy_rx_batch(device, 0, received, options->batch);
-        if (back > 0)
+        if (back > 0) {
+            session.received += (uint32_t)back;
             ixy_buf_free(session.pool, received, (uint32_t)back);
+        }
     }
     if (code < 0)
         print_error("sending", code, ixy_strerror(code));

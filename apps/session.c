@@ -109,8 +109,8 @@ static void session_print_device(const struct session *session, uint32_t i, cons
         printf("{\"%s\":%.3f,\"device\":", totals ? "total_seconds" : "seconds", seconds);
         print_json_string(stdout, session->addresses[i]);
         printf(",\"rx_packets\":%" PRIu64 ",\"tx_packets\":%" PRIu64 ",\"rx_bytes\":%" PRIu64 ",\"tx_bytes\":%" PRIu64
-               ",\"rx_missed\":%" PRIu64 ",\"rx_errors\":%" PRIu64 "}\n",
-               rx, tx, rx_bytes, tx_bytes, missed, errors);
+               ",\"rx_missed\":%" PRIu64 ",\"rx_errors\":%" PRIu64 ",\"rx_mpps\":%.6f,\"tx_mpps\":%.6f}\n",
+               rx, tx, rx_bytes, tx_bytes, missed, errors, (double)rx / seconds / 1e6, (double)tx / seconds / 1e6);
         return;
     }
     printf("%s%s  rx %.3f Mpps %.2f Gbit/s  tx %.3f Mpps %.2f Gbit/s  missed %" PRIu64 "  errors %" PRIu64 "\n",
@@ -202,17 +202,22 @@ int session_close(struct session *session)
     static const ixy_stats zero;
     double seconds = (double)(session_clock() - session->begun) / SECOND;
     bool good = true;
+    uint64_t arrived = 0;
     session_settle(session);
     for (uint32_t i = 0; i < session->device_count; i++) {
         ixy_stats stats = {.struct_size = sizeof(stats)};
         if (ixy_device_stats(session->devices[i], &stats) >= 0)
             session_print_device(session, i, &zero, &stats, seconds, true);
+        arrived += stats.rx_packets - stats.rx_missed - stats.rx_dropped;
         good = session_print_wire(session, i) && good;
     }
     if (session->options->json)
-        printf("{\"packets\":%" PRIu64 ",\"dropped\":%" PRIu64 "}\n", session->moved, session->freed);
-    else if (session->freed > 0)
+        printf("{\"packets\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"unread\":%" PRIu64 "}\n", session->moved,
+               session->freed, arrived - session->received);
+    if (!session->options->json && session->freed > 0)
         printf("       %" PRIu64 " packets dropped: the other device had no room\n", session->freed);
+    if (!session->options->json && arrived > session->received)
+        printf("       %" PRIu64 " packets arrived but were not read before the end\n", arrived - session->received);
     session_free(session);
     return good ? 0 : 1;
 }

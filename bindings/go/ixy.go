@@ -1,5 +1,5 @@
-// Package ixy moves packets through libixy, a user-space network driver, on a real NIC or on an emulated one that needs
-// neither a NIC nor root.
+// Package ixy moves packets through libixy, a user-space network driver, on an emulated NIC that needs neither hardware
+// nor root (real ones follow in a later release).
 //
 // A [Pool] is packet memory cut into buffers. A [Device] is a NIC with its queues, opened on a pool. [Device.Receive]
 // fills a slice of frames, [Pool.Packet] gives checked access to the bytes of one, [Device.Transmit] sends a slice of

@@ -13,7 +13,10 @@ static const char address_form[] = "scheme:what,key=value,..., for example emu:8
 static int32_t address_parse_option(struct address *address, char *part, size_t position)
 {
     char *equals = strchr(part, '=');
-    if (equals == NULL || equals == part || equals[1] == '\0')
+    if (equals != NULL && equals != part && equals[1] == '\0')
+        return error_set(IXY_E_ADDRESS, "address \"%s\": at character %zu: \"%s\" has no value; right is %s",
+                         address->text, position + 1, part, address_form);
+    if (equals == NULL || equals == part)
         return error_set(IXY_E_ADDRESS, "address \"%s\": at character %zu: \"%s\" is not key=value; right is %s",
                          address->text, position + 1, part, address_form);
     *equals = '\0';
