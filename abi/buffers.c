@@ -105,7 +105,7 @@ int32_t ixy_buf_read(uint64_t pool, const ixy_frame *frame, uint32_t from, void 
     int32_t code = (int32_t)size;
     const uint8_t *bytes = buffers_reach(slot, frame, from, size, &code);
     if (bytes != NULL && size > 0)
-        memcpy(to, bytes, size);
+        memmove(to, bytes, size); /* to may lie in a view of the same packet */
     buffers_leave(slot);
     return code;
 }
@@ -120,7 +120,7 @@ int32_t ixy_buf_write(uint64_t pool, const ixy_frame *frame, uint32_t to, const 
     int32_t code = (int32_t)size;
     uint8_t *packet = buffers_reach(slot, frame, to, size, &code);
     if (packet != NULL && size > 0)
-        memcpy(packet, bytes, size);
+        memmove(packet, bytes, size);
     buffers_leave(slot);
     return code;
 }

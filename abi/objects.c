@@ -40,6 +40,9 @@ static void objects_after_fork_in_child(void)
             slot->inherited = slot->handle;
             slot->handle = 0;
             objects_hide_table(slot->pages);
+            /* Half the way round: buffers of the child's pools have other handles than the parent's. */
+            slot->buffer_generation =
+                (slot->buffer_generation + (HANDLE_GENERATION_MASK / 2 + 1)) & HANDLE_GENERATION_MASK;
         }
         slot->callers = 0;
     }

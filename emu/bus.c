@@ -47,7 +47,7 @@ bool emu_device_step_threaded(struct emu_device *device)
     return moved;
 }
 
-/* An inline model lives by its driver's calls, control accesses among them. */
+/* An inline model lives by its driver's calls, control accesses among them. Under the lock. */
 static void emu_bus_step_inline(struct emu_device *device)
 {
     if (!device->timing_inline)
@@ -106,7 +106,9 @@ static void emu_bus_delay(struct bus *bus, uint32_t microseconds)
     struct emu_device *device = emu_bus_device(bus);
     emu_device_lock(device);
     ixgbe_model_time(ixgbe_model_of(device), (uint64_t)microseconds * 1000);
-    emu_bus_step_inline(device);
+    /* In that time the device works, though its thread may sleep: a driver that waits for its last frames to leave
+     * would otherwise give up in no time at all. */
+    emu_bus_run(device, device->timing_inline ? UINT32_MAX : MODEL_STEP_FRAMES);
     emu_device_unlock(device);
 }
 

@@ -35,7 +35,7 @@ static bool emu_thread_step_all(void)
     bool moved = false;
     uint32_t slots = __atomic_load_n(&emu_thread_slots, __ATOMIC_ACQUIRE);
     for (uint32_t i = 0; i < slots; i++) {
-        struct emu_device *device = __atomic_load_n(&emu_thread_devices[i], __ATOMIC_ACQUIRE);
+        struct emu_device *device = __atomic_load_n(&emu_thread_devices[i], __ATOMIC_SEQ_CST);
         if (device != NULL && emu_device_step_threaded(device))
             moved = true;
     }
@@ -47,7 +47,7 @@ static void *emu_thread_main(void *unused)
     (void)unused;
     uint64_t idle_since = 0, nap = EMU_THREAD_NAP_MIN;
     while (__atomic_load_n(&emu_thread_stop, __ATOMIC_ACQUIRE) == 0) {
-        __atomic_store_n(&emu_thread_round, emu_thread_round + 1, __ATOMIC_RELEASE);
+        __atomic_store_n(&emu_thread_round, emu_thread_round + 1, __ATOMIC_SEQ_CST);
         if (emu_thread_step_all()) {
             idle_since = 0;
             nap = EMU_THREAD_NAP_MIN;
@@ -110,10 +110,12 @@ int32_t emu_thread_add(struct emu_device *device)
     return code;
 }
 
-/* Until a round has begun that cannot have seen what was taken out of the table before this call. */
+/* Until a round has begun that cannot have seen what was taken out of the table before this call. The thread counts the
+ * round, then reads the table; the remover writes the table, then reads the count: sequentially consistent, or both
+ * could read what was there before. */
 static void emu_thread_quiesce(void)
 {
-    uint64_t seen = __atomic_load_n(&emu_thread_round, __ATOMIC_ACQUIRE);
+    uint64_t seen = __atomic_load_n(&emu_thread_round, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&emu_thread_round, __ATOMIC_ACQUIRE) == seen)
         emu_thread_nap(20000);
 }
@@ -123,7 +125,7 @@ void emu_thread_remove(struct emu_device *device)
     pthread_mutex_lock(&emu_thread_mutex);
     for (uint32_t i = 0; i < emu_thread_slots; i++) {
         if (emu_thread_devices[i] == device) {
-            __atomic_store_n(&emu_thread_devices[i], NULL, __ATOMIC_RELEASE);
+            __atomic_store_n(&emu_thread_devices[i], NULL, __ATOMIC_SEQ_CST);
             if (--emu_thread_count == 0) {
                 __atomic_store_n(&emu_thread_stop, 1, __ATOMIC_RELEASE);
                 pthread_join(emu_thread, NULL);
@@ -145,4 +147,5 @@ void emu_after_fork_in_child(void)
     emu_thread_count = 0;
     emu_thread_slots = 0;
     emu_thread_stop = 0;
+    wire_after_fork_in_child();
 }

@@ -47,15 +47,16 @@ int32_t address_parse(const char *text, struct address *address)
 
     char *colon = strchr(address->parts, ':');
     if (colon == NULL || colon == address->parts)
-        return error_set(IXY_E_ADDRESS, "address \"%s\": no scheme before ':'; right is %s", text, address_form);
+        return error_set(IXY_E_ADDRESS, "address \"%s\": no scheme before ':'; right is %s", address->text,
+                         address_form);
     *colon = '\0';
     address->scheme = address->parts;
 
     char *part = colon + 1;
     char *comma = strchr(part, ',');
     if (*part == '\0' || comma == part)
-        return error_set(IXY_E_ADDRESS, "address \"%s\": at character %td: nothing after \"%s:\"; right is %s", text,
-                         part - address->parts + 1, address->scheme, address_form);
+        return error_set(IXY_E_ADDRESS, "address \"%s\": at character %td: nothing after \"%s:\"; right is %s",
+                         address->text, part - address->parts + 1, address->scheme, address_form);
     address->what = part;
     while (comma != NULL) {
         *comma = '\0';

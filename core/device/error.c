@@ -46,6 +46,16 @@ int32_t error_set_errno(const char *format, ...)
     return error_code_of(number);
 }
 
+void error_save(char text[ERROR_TEXT_SIZE])
+{
+    memcpy(text, error_last, ERROR_TEXT_SIZE);
+}
+
+void error_restore(const char text[ERROR_TEXT_SIZE])
+{
+    memcpy(error_last, text, ERROR_TEXT_SIZE);
+}
+
 const char *error_text(void)
 {
     return error_last;

@@ -19,6 +19,10 @@ int32_t error_set(int32_t code, const char *format, ...) __attribute__((format(p
  * IXY_E_NOT_FOUND, IXY_E_NO_MEMORY or IXY_E_IO from it. */
 int32_t error_set_errno(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Keeps this thread's text over calls whose failures do not matter. */
+void error_save(char text[ERROR_TEXT_SIZE]);
+void error_restore(const char text[ERROR_TEXT_SIZE]);
+
 const char *error_text(void);
 void error_clear(void);
 

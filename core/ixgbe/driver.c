@@ -60,17 +60,6 @@ static int32_t ixgbe_allocate(struct ixgbe_device *ixgbe)
     return code;
 }
 
-/* The address that the EEPROM gave, before anybody sets another, 4.6.3 and 8.2.3.7.8. */
-static void ixgbe_mac_read(struct ixgbe_device *ixgbe)
-{
-    uint32_t low = bus_read32(ixgbe->device.bus, IXGBE_RAL(0));
-    uint32_t high = bus_read32(ixgbe->device.bus, IXGBE_RAH(0));
-    for (uint32_t i = 0; i < 4; i++)
-        ixgbe->device.mac[i] = (uint8_t)(low >> 8 * i);
-    ixgbe->device.mac[4] = (uint8_t)high;
-    ixgbe->device.mac[5] = (uint8_t)(high >> 8);
-}
-
 static int32_t ixgbe_open(struct bus *bus, const struct device_config *config, struct device **device)
 {
     const struct ixgbe_product *product = ixgbe_find_product(bus->device_id);
@@ -89,8 +78,6 @@ static int32_t ixgbe_open(struct bus *bus, const struct device_config *config, s
     int32_t code = 0;
     if (bus_read32(bus, IXGBE_STATUS) == 0xFFFFFFFFu)
         code = error_set(IXY_E_DEVICE, "%s: STATUS reads as ones: no device answers there", bus->address);
-    else
-        ixgbe_mac_read(ixgbe);
     if (code >= 0)
         code = ixgbe_reset_hardware(ixgbe);
     if (code >= 0 && config->pool != NULL)
@@ -106,11 +93,15 @@ static int32_t ixgbe_open(struct bus *bus, const struct device_config *config, s
 static void ixgbe_stop(struct device *device)
 {
     struct ixgbe_device *ixgbe = (struct ixgbe_device *)device;
+    /* Stopping cannot fail; what it could not wait for must not hide why it was called. */
+    char text[ERROR_TEXT_SIZE];
+    error_save(text);
     ixgbe_receive_stop(ixgbe);
     for (uint32_t i = 0; i < device->config.rx_queues; i++)
         ixgbe_rx_stop(ixgbe, ixgbe->rx[i]);
     for (uint32_t i = 0; i < device->config.tx_queues; i++)
         ixgbe_tx_stop(ixgbe, ixgbe->tx[i]);
+    error_restore(text);
 }
 
 static int32_t ixgbe_start(struct device *device)

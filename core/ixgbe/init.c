@@ -16,11 +16,16 @@ static int32_t ixgbe_global_reset(struct ixgbe_device *ixgbe)
 {
     struct bus *bus = ixgbe->device.bus;
     bus_write32(bus, IXGBE_CTRL, bus_read32(bus, IXGBE_CTRL) | IXGBE_CTRL_GIO_DIS);
+    char text[ERROR_TEXT_SIZE];
+    error_save(text);
     int32_t code = ixgbe_wait(ixgbe, IXGBE_STATUS, IXGBE_STATUS_GIO, 0, 80000, "STATUS.PCIe Master Enable");
     if (code == IXY_E_DEVICE)
         return code;
     /* A master that does not stop is what the reset mends. */
+    error_restore(text);
     bus_write32(bus, IXGBE_CTRL, bus_read32(bus, IXGBE_CTRL) | IXGBE_CTRL_RST | IXGBE_CTRL_LRST);
+    /* Not looked at within the first millisecond, 8.2.3.1.1. */
+    bus->ops->delay(bus, 1000);
     code = ixgbe_wait(ixgbe, IXGBE_CTRL, IXGBE_CTRL_RST | IXGBE_CTRL_LRST, 0, 100000, "CTRL.RST");
     if (code < 0)
         return code;
@@ -89,6 +94,8 @@ int32_t ixgbe_reset_hardware(struct ixgbe_device *ixgbe)
     code = ixgbe_wait(ixgbe, IXGBE_RDRXCTL, IXGBE_RDRXCTL_DMAIDONE, IXGBE_RDRXCTL_DMAIDONE, 100000, "RDRXCTL.DMAIDONE");
     if (code < 0)
         return code;
+    if (!ixgbe->mac_known)
+        ixgbe_mac_read(ixgbe);
     ixgbe_link_start(ixgbe);
     ixgbe_stats_clear(ixgbe);
     ixgbe_receive_initialize(ixgbe);

@@ -64,6 +64,7 @@ struct ixgbe_device {
     enum ixgbe_mac_type mac_type;
     uint64_t pool_address;
     bool pool_mapped;
+    bool mac_known;             /* device.mac was read from the EEPROM, or set since */
     struct device_stats totals; /* of the registers read so far, which clear themselves */
     struct ixgbe_rx_queue *rx[DEVICE_QUEUES_MAX];
     struct ixgbe_tx_queue *tx[DEVICE_QUEUES_MAX];
@@ -89,6 +90,8 @@ int32_t ixgbe_reset_hardware(struct ixgbe_device *ixgbe);
 void ixgbe_receive_stop(struct ixgbe_device *ixgbe);
 int32_t ixgbe_receive_go(struct ixgbe_device *ixgbe);
 void ixgbe_filter_write(struct ixgbe_device *ixgbe);
+/* The address that the EEPROM gave: valid after the first reset, before anybody sets another, 8.2.3.7.8. */
+void ixgbe_mac_read(struct ixgbe_device *ixgbe);
 void ixgbe_mac_write(struct ixgbe_device *ixgbe);
 void ixgbe_rss_write(struct ixgbe_device *ixgbe);
 int32_t ixgbe_mac_set(struct device *device, const uint8_t mac[6]);

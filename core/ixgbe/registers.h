@@ -134,6 +134,7 @@ struct ixgbe_rx_descriptor {
 #define IXGBE_RX_DD ((uint64_t)1 << 0)
 #define IXGBE_RX_EOP ((uint64_t)1 << 1)
 #define IXGBE_RX_LENGTH ((uint64_t)0xFFFF << 32)
+#define IXGBE_RX_LENGTH_MAX 1518         /* MAXFRS lets a VLAN tag come on top, 8.2.3.22.13 */
 #define IXGBE_RX_RXE ((uint64_t)1 << 29) /* MAC error; comes only with FCTRL.SBP */
 
 /* Advanced transmit data descriptor, 7.2.3.2.4 */

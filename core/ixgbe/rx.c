@@ -155,7 +155,8 @@ int32_t ixgbe_rx_allocate(struct ixgbe_device *ixgbe, uint32_t index)
     queue->ring = (struct ixgbe_rx_descriptor *)(void *)queue->memory.base;
     queue->mask = config->rx_ring_size - 1;
     queue->stride = config->pool->stride;
-    queue->length_max = config->pool->buffer_size < FRAME_LENGTH_MAX ? config->pool->buffer_size : FRAME_LENGTH_MAX;
+    queue->length_max =
+        config->pool->buffer_size < IXGBE_RX_LENGTH_MAX ? config->pool->buffer_size : IXGBE_RX_LENGTH_MAX;
     queue->ownership = config->pool->ownership;
     queue->packet_address = ixgbe->pool_address + POOL_HEADROOM;
     queue->tail = bus->ops->doorbell(bus, IXGBE_RDT(index));

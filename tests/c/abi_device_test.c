@@ -2,6 +2,7 @@
 #include "tests/c/abi_support.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static void test_open_arguments(void **state)
@@ -195,6 +196,32 @@ static void test_rss_spreads_flows(void **state)
     assert_int_equal(ixy_pool_close(pool), 0);
 }
 
+/* What was handed to a device is sent before it closes, though its thread may be asleep at that moment. */
+static void test_close_sends_what_was_posted(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/ixy-close-XXXXXX", address[128];
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    snprintf(address, sizeof(address), "emu:82599,wire=pcap,out=%s", path);
+    uint64_t pool = test_pool(4096), device = test_device(address, pool);
+    ixy_link link = {.struct_size = sizeof(link)};
+    for (int tries = 0; tries < 1000 && link.up == 0; tries++)
+        assert_int_equal(ixy_device_link(device, &link), 0);
+    usleep(50000); /* the thread naps by now */
+    ixy_frame frames[200];
+    assert_int_equal(ixy_buf_alloc(pool, frames, 200), 200);
+    for (uint32_t i = 0; i < 200; i++)
+        frames[i].len = 60;
+    assert_int_equal(ixy_tx_batch(device, 0, frames, 200), 200);
+    assert_int_equal(ixy_device_close(device), 0);
+    assert_int_equal(ixy_pool_free_count(pool), 4096);
+    assert_int_equal(ixy_pool_close(pool), 0);
+    assert_int_equal(lseek(descriptor, 0, SEEK_END), 24 + 200 * (16 + 60)); /* file header, then records */
+    close(descriptor);
+    unlink(path);
+}
+
 static void test_device_limit(void **state)
 {
     (void)state;
@@ -209,9 +236,13 @@ static void test_device_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open_arguments),         cmocka_unit_test(test_result_structs),
-        cmocka_unit_test(test_batch_arguments),        cmocka_unit_test(test_overload_is_counted),
-        cmocka_unit_test(test_starved_queue_recovers), cmocka_unit_test(test_rss_spreads_flows),
+        cmocka_unit_test(test_open_arguments),
+        cmocka_unit_test(test_result_structs),
+        cmocka_unit_test(test_batch_arguments),
+        cmocka_unit_test(test_overload_is_counted),
+        cmocka_unit_test(test_starved_queue_recovers),
+        cmocka_unit_test(test_rss_spreads_flows),
+        cmocka_unit_test(test_close_sends_what_was_posted),
         cmocka_unit_test(test_device_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

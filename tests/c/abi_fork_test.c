@@ -37,6 +37,9 @@ static int child_checks(uint64_t pool, uint64_t device, const ixy_frame *frame, 
     ixy_frame own;
     if (ixy_buf_alloc(own_pool, &own, 1) != 1)
         return 10;
+    /* What the parent holds is nothing here, though the child's pool took the place of the parent's. */
+    if (own.buf == frame->buf || ixy_buf_free(own_pool, frame, 1) != IXY_E_HANDLE)
+        return 15;
     own.len = 60;
     if (ixy_tx_batch(own_device, 0, &own, 1) != 1)
         return 11;

@@ -82,11 +82,11 @@ static bool mistake_mtqc(struct broken *broken, uint32_t reg, uint32_t *value)
 
 /* ---- order ---- */
 
-/* CTRL.RST reads as 0 at once, as when nobody waits for it. */
+/* CTRL.RST reads as 0 at once and both delays around it (states 1 and 2) are none, as when nobody waits for it. */
 static bool mistake_reset_read(struct broken *broken, uint32_t reg, uint32_t *value)
 {
     *value = 0;
-    return broken->state == 1 && reg == IXGBE_CTRL;
+    return (broken->state == 1 || broken->state == 2) && reg == IXGBE_CTRL;
 }
 
 static bool mistake_reset_write(struct broken *broken, uint32_t reg, uint32_t *value)
@@ -98,8 +98,9 @@ static bool mistake_reset_write(struct broken *broken, uint32_t reg, uint32_t *v
 
 static bool mistake_reset_delay(struct broken *broken)
 {
-    bool passes = broken->state != 1;
-    broken->state = broken->state == 1 ? 2 : broken->state;
+    bool passes = broken->state != 1 && broken->state != 2;
+    if (!passes)
+        broken->state++;
     return passes;
 }
 
