@@ -105,32 +105,29 @@ int32_t ixy_device_open(const char *address, const ixy_device_config *config, ui
     return code;
 }
 
-int32_t ixy_device_start(uint64_t device)
+/* What takes a device from one state to another while no thread is in its queues. */
+static int32_t device_change(uint64_t device, int32_t (*change)(struct device *device))
 {
     objects_lock();
     int32_t code = 0;
     struct device_slot *slot = device_slot_demand(device, &code);
     if (slot != NULL) {
         device_gates_shut(slot);
-        code = device_start(slot->device);
+        code = change(slot->device);
         device_gates_open(slot);
     }
     objects_unlock();
     return code;
 }
 
+int32_t ixy_device_start(uint64_t device)
+{
+    return device_change(device, device_start);
+}
+
 int32_t ixy_device_reset(uint64_t device)
 {
-    objects_lock();
-    int32_t code = 0;
-    struct device_slot *slot = device_slot_demand(device, &code);
-    if (slot != NULL) {
-        device_gates_shut(slot);
-        code = device_reset(slot->device);
-        device_gates_open(slot);
-    }
-    objects_unlock();
-    return code;
+    return device_change(device, device_reset);
 }
 
 int32_t ixy_device_close(uint64_t device)

@@ -60,8 +60,3 @@ const char *error_text(void)
 {
     return error_last;
 }
-
-void error_clear(void)
-{
-    error_last[0] = '\0';
-}

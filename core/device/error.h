@@ -1,6 +1,6 @@
 /* Errors: a code that the caller gets, and a text that says what was wrong and what would be right.
  *
- * The text belongs to the calling thread and stands until its next failure or error_clear(). Only control paths set
+ * The text belongs to the calling thread and stands until its next failure. Only control paths set
  * it; receive and transmit return bare codes.
  */
 #ifndef CORE_DEVICE_ERROR_H
@@ -24,6 +24,5 @@ void error_save(char text[ERROR_TEXT_SIZE]);
 void error_restore(const char text[ERROR_TEXT_SIZE]);
 
 const char *error_text(void);
-void error_clear(void);
 
 #endif

@@ -25,7 +25,7 @@ struct ixgbe_rx_queue {
     uint32_t posted;
     uint32_t mask;
     uint32_t stride;         /* bytes from buffer to buffer in the pool */
-    uint32_t length_max;     /* longest frame that a buffer holds and a device sends */
+    uint32_t length_max;     /* longest frame that a buffer holds and the wire brings */
     uint64_t packet_address; /* device address of buffer 0's packet */
     const struct ownership *ownership;
     struct bus *step;          /* the bus if its model wants to be stepped, else NULL */

@@ -20,7 +20,6 @@ static inline int32_t wire_test_try(const char *options, bool timing_inline, str
     char text[ADDRESS_TEXT_SIZE + 64]; /* holds the longest of the tests' options */
     struct address address;
     snprintf(text, sizeof text, "emu:82599%s%s", options[0] != '\0' ? "," : "", options);
-    error_clear();
     int32_t result = address_parse(text, &address);
     if (result == 0)
         result = wire_open(&address, timing_inline, wire);
