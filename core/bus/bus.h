@@ -8,16 +8,21 @@
  * An inline model does its work when it is stepped: by every control register access, and on the packet path by
  * `step`, which the driver calls at the start of each receive batch and when a transmit ring is full. It is NULL for
  * hardware and for models that run by themselves.
+ *
+ * A VirtIO device has no registers of its own kind: its driver goes through `virtio` (core/virtio/transport.h), which
+ * PCI, vhost-user and the emulated device each implement; read32, write32 and doorbell may then be NULL.
  */
 #ifndef CORE_BUS_BUS_H
 #define CORE_BUS_BUS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/device/address.h"
 #include "core/dma/memory.h"
 
 struct bus;
+struct virtio_transport;
 
 struct bus_ops {
     /* 32-bit access to a control register, by its offset in the register space. */
@@ -38,13 +43,37 @@ struct bus_ops {
     void (*close)(struct bus *bus);
 };
 
+#define BUS_FAILURE_SIZE 160
+
 struct bus {
     const struct bus_ops *ops;
     void (*step)(struct bus *bus);
+    const struct virtio_transport *virtio; /* NULL: the device is no VirtIO device */
+    bool shares_memory; /* memory is given to the device by file descriptor: it is shared (memory.h) before dma_map */
+    uint32_t failed;    /* atomic, enum bus_health */
+    char failure[BUS_FAILURE_SIZE];
     uint16_t vendor;
     uint16_t device_id;
     char address[ADDRESS_TEXT_SIZE];
 };
+
+/* Nothing can be expected any more of a device that failed: it is gone, or it told its driver what no device may tell.
+ * Receive and transmit then return IXY_E_DEVICE at once; a reset clears it. */
+enum bus_health { BUS_WORKS, BUS_FAILING, BUS_FAILED };
+
+/* Records that the device failed, and why; the first reason stays. Any thread. */
+void bus_fail(struct bus *bus, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
+
+/* Sets the error's text to why the device failed. Returns IXY_E_DEVICE, or 0 if it works. */
+int32_t bus_check(const struct bus *bus);
+
+/* Forgets a failure: the device was reset. No queue is in use. */
+void bus_mended(struct bus *bus);
+
+static inline bool bus_has_failed(const struct bus *bus)
+{
+    return __atomic_load_n(&bus->failed, __ATOMIC_ACQUIRE) == BUS_FAILED;
+}
 
 /* One way of reaching devices, chosen by an address's scheme. */
 struct bus_scheme {

@@ -67,6 +67,8 @@ struct driver {
     int32_t (*link)(struct device *device, struct device_link *link);
     int32_t (*mac_set)(struct device *device, const uint8_t mac[6]);
     int32_t (*promiscuous_set)(struct device *device, bool on);
+    /* The name of the index-th feature that driver and device agreed upon, NULL past the last. */
+    const char *(*feature)(const struct device *device, uint32_t index);
 };
 
 struct device {

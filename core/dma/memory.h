@@ -2,11 +2,14 @@
  *
  * Whoever allocates a piece owns it, maps it at each device that shall reach it (bus.h), unmaps it there, then frees
  * it. The pages are private to this process and read as zeroes in a child after fork(), so that a child never reaches
- * its parent's packets.
+ * its parent's packets. A device in another process needs the pages as a file: dma_memory_share puts a shared file's
+ * pages in place of the private ones, at the same addresses; a child then gets empty pages from
+ * dma_memory_after_fork_in_child.
  */
 #ifndef CORE_DMA_MEMORY_H
 #define CORE_DMA_MEMORY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct dma_memory {
@@ -14,11 +17,20 @@ struct dma_memory {
     uint64_t size;         /* bytes, at most 4 GiB */
     const char *name;      /* "pool", "receive ring 0": for messages */
     uint32_t stride;       /* pool memory: bytes from buffer to buffer; a ring: 0 */
+    bool shared;           /* the pages are those of `file` */
+    int file;              /* memfd, while shared; closed by dma_memory_free */
     const uint64_t *owner; /* pool memory with handles: entry i is not 0 while the caller owns buffer i; else NULL */
 };
 
 /* Allocates size bytes of zeroes, aligned to a page (2 MiB and larger: to 2 MiB). Returns 0 or IXY_E_NO_MEMORY. */
 int32_t dma_memory_allocate(struct dma_memory *memory, uint64_t size, const char *name);
+
+/* Makes the pages reachable for another process, by memory->file. What they held is lost, so nobody may use them yet.
+ * Sharing twice does nothing. Returns 0 or an error with its text. */
+int32_t dma_memory_share(struct dma_memory *memory);
+
+/* After fork(), in the child: puts empty private pages in place of everything that is shared. */
+void dma_memory_after_fork_in_child(void);
 
 /* Frees the pages; a memory that was never allocated (all zero) is left alone. */
 void dma_memory_free(struct dma_memory *memory);

@@ -48,6 +48,10 @@ int32_t pool_open(uint32_t count, uint32_t buffer_size, uint64_t token_base, str
 /* Frees a pool that no device uses; its memory too, unless the caller took that over (memory.base set to NULL). */
 void pool_close(struct pool *pool);
 
+/* Shares the pool's memory with other processes (dma_memory_share). Returns 0, or IXY_E_STATE if buffers are in use:
+ * a device in another process opens before any buffer of its pool is taken. Under the control lock. */
+int32_t pool_share(struct pool *pool);
+
 /* Takes up to count free buffers, returns how many. Any thread. */
 uint32_t pool_take(struct pool *pool, uint64_t *tokens, uint32_t count);
 
