@@ -25,6 +25,7 @@ static void device_gates_open(struct device_slot *slot)
     for (uint32_t i = 0; i < IXY_QUEUES_MAX; i++) {
         slot->rx[i].queue = started ? slot->device->rx[i] : NULL;
         slot->tx[i].queue = started ? slot->device->tx[i] : NULL;
+        slot->rx[i].bus = slot->tx[i].bus = slot->device != NULL ? slot->device->bus : NULL;
         __atomic_store_n(&slot->rx[i].busy, 0, __ATOMIC_RELEASE);
         __atomic_store_n(&slot->tx[i].busy, 0, __ATOMIC_RELEASE);
     }
@@ -185,7 +186,9 @@ int32_t ixy_device_link(uint64_t device, ixy_link *link)
     struct device_slot *slot = device_slot_demand(device, &code);
     if (slot != NULL) {
         struct device_link read = {0};
-        code = slot->driver->link(slot->device, &read);
+        code = bus_check(slot->device->bus);
+        if (code >= 0)
+            code = slot->driver->link(slot->device, &read);
         if (code >= 0) {
             ixy_link filled = {.up = read.up, .speed_mbps = read.speed_mbps};
             struct_write(link, &filled, sizeof(filled));
@@ -216,6 +219,29 @@ int32_t ixy_device_stats(uint64_t device, ixy_stats *stats)
                                 .rx_starved = read.rx_starved};
             struct_write(stats, &filled, sizeof(filled));
         }
+    }
+    objects_unlock();
+    return code;
+}
+
+int32_t ixy_device_feature(uint64_t device, uint32_t index, char *text, uint32_t text_size)
+{
+    if (text == NULL && text_size > 0)
+        return error_set(IXY_E_ARGUMENT, "text is NULL; right is room for %u bytes", text_size);
+    objects_lock();
+    int32_t code = 0;
+    struct device_slot *slot = device_slot_demand(device, &code);
+    if (slot != NULL) {
+        const char *name = "", *found;
+        if (slot->driver->feature != NULL) {
+            while ((found = slot->driver->feature(slot->device, (uint32_t)code)) != NULL) {
+                if ((uint32_t)code == index)
+                    name = found;
+                code++;
+            }
+        }
+        if (text_size > 0)
+            snprintf(text, text_size, "%s", name);
     }
     objects_unlock();
     return code;

@@ -47,6 +47,7 @@ struct pool_slot {
 struct queue_gate {
     uint32_t busy; /* atomic: a thread is inside */
     void *queue;
+    const struct bus *bus; /* tells whether the device failed */
 } __attribute__((aligned(64)));
 
 struct device_slot {

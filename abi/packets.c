@@ -16,6 +16,8 @@ static inline int32_t packets_enter(struct device_slot *slot, struct queue_gate 
     int32_t code = 0;
     if (__atomic_load_n(&slot->handle, __ATOMIC_RELAXED) != device)
         code = IXY_E_HANDLE;
+    else if (bus_has_failed(gate->bus)) /* before the state: a reset that failed leaves the device stopped */
+        code = IXY_E_DEVICE;
     else if (gate->queue == NULL)
         code = IXY_E_STATE;
     if (code < 0)

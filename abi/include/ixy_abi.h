@@ -94,7 +94,7 @@ typedef struct ixy_view {
 } ixy_view;
 
 /* Makes a pool. config: NULL for the defaults. pool: receives the handle.
- * Errors: IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_NO_MEMORY, IXY_E_LIMIT. Control call. */
+ * Errors: IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_NO_MEMORY, IXY_E_IO, IXY_E_LIMIT. Control call. */
 int32_t ixy_pool_open(const ixy_pool_config *config, uint64_t *pool);
 
 /* Ends a pool: every buffer handle is stale at once, its memory reads as zeroes in views that are still held.
@@ -138,26 +138,26 @@ int32_t ixy_buf_write(uint64_t pool, const ixy_frame *frame, uint32_t to, const 
 typedef struct ixy_device_config {
     uint32_t struct_size;  /* sizeof(ixy_device_config) */
     uint32_t rx_queues;    /* receive queues, 1 to IXY_QUEUES_MAX; default 1 */
-    uint32_t tx_queues;    /* transmit queues, 1 to IXY_QUEUES_MAX; default 1 */
+    uint32_t tx_queues;    /* transmit queues, 1 to IXY_QUEUES_MAX; default 1; VirtIO: as many as rx_queues */
     uint32_t rx_ring_size; /* descriptors a receive queue, a power of two, 64 to 4096; default 512 */
     uint32_t tx_ring_size; /* descriptors a transmit queue, a power of two, 64 to 4096; default 512 */
     uint32_t reserved;     /* 0 */
     uint64_t pool;         /* where buffers come from; 0: the device can be queried but not started */
 } ixy_device_config;
 
-/* What a device is. Texts end with NUL. */
+/* What a device is, as it is in use now. Texts end with NUL. */
 typedef struct ixy_info {
     uint32_t struct_size;  /* in: sizeof(ixy_info) */
     uint32_t vendor;       /* PCI vendor id */
     uint32_t device_id;    /* PCI device id */
     uint32_t rx_queues;    /* receive queues as opened */
     uint32_t tx_queues;    /* transmit queues as opened */
-    uint32_t rx_ring_size; /* descriptors a receive queue */
-    uint32_t tx_ring_size; /* descriptors a transmit queue */
+    uint32_t rx_ring_size; /* descriptors a receive queue in use; fewer than asked where the device has no more */
+    uint32_t tx_ring_size; /* descriptors a transmit queue in use; likewise */
     uint32_t tx_len_min;   /* shortest frame that ixy_tx_batch takes, bytes */
     uint32_t tx_len_max;   /* longest frame, bytes */
     uint32_t emulated;     /* 1: an emulated device */
-    char driver[16];       /* "ixgbe" */
+    char driver[16];       /* "ixgbe", "virtio" */
     char name[32];         /* "Intel 82599" */
     char address[256];     /* as given to ixy_device_open */
 } ixy_info;
@@ -169,7 +169,10 @@ typedef struct ixy_link {
     uint32_t reserved;    /* 0 */
 } ixy_link;
 
-/* Totals since the device was opened or reset. */
+/* Totals since the device was opened or reset. An Intel device counts them itself. A VirtIO device tells no counters,
+ * so its driver counts: rx_packets are the frames that ixy_rx_batch gave out and those it dropped, tx_packets those
+ * that the device has taken; bytes are with 4 for each checksum too, and without padding, which is not the driver's to
+ * see. */
 typedef struct ixy_stats {
     uint32_t struct_size; /* in: sizeof(ixy_stats) */
     uint32_t reserved;    /* 0 */
@@ -177,16 +180,18 @@ typedef struct ixy_stats {
     uint64_t rx_bytes;    /* their bytes, with the 4 of each checksum */
     uint64_t tx_packets;  /* frames that the device sent */
     uint64_t tx_bytes;    /* their bytes, padding and checksum included */
-    uint64_t rx_missed;   /* dropped by the device: no descriptor or no room for them */
-    uint64_t rx_errors;   /* dropped by the device: checksum, length or other link errors */
+    uint64_t rx_missed;   /* dropped by the device: no descriptor or no room for them; VirtIO: not known, 0 */
+    uint64_t rx_errors;   /* dropped by the device: checksum, length or other link errors; VirtIO: not known, 0 */
     uint64_t rx_dropped;  /* dropped by the driver: completions that no correct device writes */
     uint64_t rx_starved;  /* receive calls that could not repost every buffer because the pool was empty */
 } ixy_stats;
 
-/* Opens a device: "emu:82599", "emu:82599,wire=gen,timing=inline", see docs/addresses.md. It is found, reset and
+/* Opens a device: "emu:82599", "emu:virtio,wire=gen,timing=inline", see docs/addresses.md. It is found, reset and
  * identified; no packet moves before ixy_device_start. config: NULL for the defaults. device: receives the handle.
- * Errors: IXY_E_ADDRESS, IXY_E_NOT_FOUND, IXY_E_PERMISSION, IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED,
- * IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE, IXY_E_HANDLE (pool), IXY_E_POOL_SIZE, IXY_E_NO_MEMORY, IXY_E_LIMIT.
+ * Errors: IXY_E_ADDRESS, IXY_E_NOT_FOUND, IXY_E_PERMISSION, IXY_E_BUSY (what the address names is in use), IXY_E_IO,
+ * IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (also rx_queues other than
+ * tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (pool), IXY_E_STATE (a vhost-user device on a pool
+ * with buffers in use: its memory becomes shared, so it opens first), IXY_E_POOL_SIZE, IXY_E_NO_MEMORY, IXY_E_LIMIT.
  * Control call. */
 int32_t ixy_device_open(const char *address, const ixy_device_config *config, uint64_t *device);
 
@@ -195,36 +200,53 @@ int32_t ixy_device_open(const char *address, const ixy_device_config *config, ui
 int32_t ixy_device_start(uint64_t device);
 
 /* Resets the device and starts it again if it was started. Buffers in its rings go back to the pool; statistics begin
- * at zero; a MAC address and promiscuous mode that were set stay. Errors as open and start. Control call. */
+ * at zero; a MAC address and promiscuous mode that were set stay. This also brings back a device that failed
+ * (IXY_E_DEVICE), if it answers again. Errors as open and start. Control call. */
 int32_t ixy_device_reset(uint64_t device);
 
 /* Stops the device, gives the buffers of its rings back to the pool and frees all it held. The caller's own buffers
  * stay the caller's. Errors: IXY_E_HANDLE. Control call. */
 int32_t ixy_device_close(uint64_t device);
 
-/* Fill in what the name says. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT. Control calls. */
+/* Fill in what the name says. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT; link and stats also IXY_E_DEVICE (the
+ * device is gone; of one that failed link tells why) and IXY_E_TIMEOUT or IXY_E_IO (it did not answer). Control calls.
+ */
 int32_t ixy_device_info(uint64_t device, ixy_info *info);
 int32_t ixy_device_link(uint64_t device, ixy_link *link);
 int32_t ixy_device_stats(uint64_t device, ixy_stats *stats);
 
-/* The station address, 6 bytes, and setting it (a multicast or all-zero address is IXY_E_ARGUMENT). Control calls. */
+/* Copies the name of feature `index` (0 is the first) of those that driver and device agreed upon to text, at most
+ * text_size bytes with its NUL: "VERSION_1", "RING_PACKED", as the VirtIO specification calls them; "" past the last.
+ * Returns how many there are, 0 for a device that negotiates nothing. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT (text is
+ * NULL and text_size is not 0). Control call. */
+int32_t ixy_device_feature(uint64_t device, uint32_t index, char *text, uint32_t text_size);
+
+/* The station address, 6 bytes, and setting it. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT (also a multicast or all-zero
+ * address); setting also IXY_E_UNSUPPORTED (a VirtIO device may not offer it), IXY_E_DEVICE, IXY_E_TIMEOUT, IXY_E_IO.
+ * Control calls. */
 int32_t ixy_device_mac(uint64_t device, uint8_t *mac);
 int32_t ixy_device_mac_set(uint64_t device, const uint8_t *mac);
 
-/* Promiscuous mode: 1 receives every frame (the state after open), 0 only broadcast and the station address. Another
- * value is IXY_E_ARGUMENT. Control call. */
+/* Promiscuous mode: 1 receives every frame (the state after open), 0 only broadcast and the station address. Errors:
+ * IXY_E_HANDLE, IXY_E_ARGUMENT (another value), IXY_E_UNSUPPORTED (0 on a VirtIO device that cannot filter),
+ * IXY_E_DEVICE, IXY_E_TIMEOUT, IXY_E_IO. Control call. */
 int32_t ixy_device_promiscuous_set(uint64_t device, uint32_t on);
 
 /* ---- packets ---- */
 
 /* Receives up to count frames from a queue; the caller owns their buffers. Returns how many, 0 when none is there.
  * Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (frames is NULL and count is not 0), IXY_E_RANGE (queue, or count
- * over IXY_BATCH_MAX), IXY_E_BUSY, IXY_E_STATE (not started). Never blocks. One thread a queue at a time. */
+ * over IXY_BATCH_MAX), IXY_E_BUSY, IXY_E_STATE (not started), IXY_E_DEVICE (the device failed: it is gone, or told what
+ * no device may tell; ixy_device_link says why, ixy_device_reset starts it again). Never blocks. One thread a queue at
+ * a time. */
 int32_t ixy_rx_batch(uint64_t device, uint32_t queue, ixy_frame *frames, uint32_t count);
 
 /* Hands up to count frames to a queue; the device owns the buffers of those counted, and their handles are stale.
  * Returns how many, 0 when the ring is full; the rest stay the caller's. A frame's buffer must come from the device's
- * own pool. Errors as ixy_rx_batch, and of the first frame: IXY_E_HANDLE, IXY_E_FRAME. Never blocks. */
+ * own pool. A VirtIO device wants 12 bytes between the start of the buffer and the packet, for the header that its
+ * driver writes there; a received frame and a fresh one with its headroom have them. Errors as ixy_rx_batch, and of the
+ * first frame: IXY_E_HANDLE, IXY_E_FRAME (it leaves its buffer, lacks those 12 bytes, or cannot be sent at its length).
+ * Never blocks. */
 int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, uint32_t count);
 
 /* ---- emulated devices ---- */
