@@ -17,7 +17,7 @@ static struct emu_device *emu_bus_device(struct bus *bus)
 static bool emu_bus_run(struct emu_device *device, uint32_t most)
 {
     device->wire->now = emu_clock_nanoseconds();
-    bool moved = ixgbe_model_step(ixgbe_model_of(device), most);
+    bool moved = device->ops->step(device, most);
     device->steps++;
     if (!moved)
         device->idle_steps++;
@@ -41,27 +41,26 @@ bool emu_device_step_threaded(struct emu_device *device)
     if (!emu_device_try_lock(device))
         return true;
     uint64_t start = emu_clock_cycles();
-    bool moved = emu_bus_run(device, MODEL_STEP_FRAMES);
+    bool moved = emu_bus_run(device, EMU_DEVICE_STEP_FRAMES);
     device->model_cycles += emu_clock_cycles() - start;
     emu_device_unlock(device);
     return moved;
 }
 
-/* An inline model lives by its driver's calls, control accesses among them. Under the lock. */
-static void emu_bus_step_inline(struct emu_device *device)
+void emu_device_step_inline(struct emu_device *device)
 {
     if (!device->timing_inline)
         return;
     device->wire->now = emu_clock_nanoseconds();
-    ixgbe_model_step(ixgbe_model_of(device), UINT32_MAX);
+    device->ops->step(device, UINT32_MAX);
 }
 
 static uint32_t emu_bus_read32(struct bus *bus, uint32_t reg)
 {
     struct emu_device *device = emu_bus_device(bus);
     emu_device_lock(device);
-    emu_bus_step_inline(device);
-    uint32_t value = ixgbe_model_read(ixgbe_model_of(device), reg);
+    emu_device_step_inline(device);
+    uint32_t value = device->ops->read(device, reg);
     emu_device_unlock(device);
     return value;
 }
@@ -70,14 +69,15 @@ static void emu_bus_write32(struct bus *bus, uint32_t reg, uint32_t value)
 {
     struct emu_device *device = emu_bus_device(bus);
     emu_device_lock(device);
-    ixgbe_model_write(ixgbe_model_of(device), reg, value);
-    emu_bus_step_inline(device);
+    device->ops->write(device, reg, value);
+    emu_device_step_inline(device);
     emu_device_unlock(device);
 }
 
 static uint32_t *emu_bus_doorbell(struct bus *bus, uint32_t reg)
 {
-    return ixgbe_model_doorbell(ixgbe_model_of(emu_bus_device(bus)), reg);
+    struct emu_device *device = emu_bus_device(bus);
+    return device->ops->doorbell(device, reg);
 }
 
 static int32_t emu_bus_dma_map(struct bus *bus, const struct dma_memory *memory, uint64_t *device_address)
@@ -95,7 +95,7 @@ static void emu_bus_dma_unmap(struct bus *bus, const struct dma_memory *memory)
     emu_device_lock(device);
     uint32_t slot = emu_dma_find(&device->dma, memory);
     if (slot != 0) {
-        ixgbe_model_unmap(ixgbe_model_of(device), slot);
+        device->ops->unmap(device, slot);
         emu_dma_unmap(&device->dma, slot);
     }
     emu_device_unlock(device);
@@ -105,16 +105,18 @@ static void emu_bus_delay(struct bus *bus, uint32_t microseconds)
 {
     struct emu_device *device = emu_bus_device(bus);
     emu_device_lock(device);
-    ixgbe_model_time(ixgbe_model_of(device), (uint64_t)microseconds * 1000);
+    device->ops->time(device, (uint64_t)microseconds * 1000);
     /* In that time the device works, though its thread may sleep: a driver that waits for its last frames to leave
      * would otherwise give up in no time at all. */
-    emu_bus_run(device, device->timing_inline ? UINT32_MAX : MODEL_STEP_FRAMES);
+    emu_bus_run(device, device->timing_inline ? UINT32_MAX : EMU_DEVICE_STEP_FRAMES);
     emu_device_unlock(device);
 }
 
 static void emu_bus_free(struct emu_device *device)
 {
-    ixgbe_model_free(ixgbe_model_of(device));
+    if (device->wire != NULL)
+        device->wire->ops->close(device->wire); /* from here on no peer calls pull */
+    device->ops->free(device);
     emu_dma_free(&device->dma);
     sanitizer_free(&device->sanitizer);
     free(device);
@@ -125,7 +127,6 @@ static void emu_bus_close(struct bus *bus)
     struct emu_device *device = emu_bus_device(bus);
     if (!device->timing_inline)
         emu_thread_remove(device);
-    device->wire->ops->close(device->wire); /* from here on no peer calls pull */
     emu_bus_free(device);
 }
 
@@ -136,7 +137,7 @@ static void emu_bus_pull(void *model)
     if (!emu_device_try_lock(device))
         return;
     device->wire->now = emu_clock_nanoseconds();
-    ixgbe_model_transmit(ixgbe_model_of(device), UINT32_MAX);
+    device->ops->transmit(device, UINT32_MAX);
     emu_device_unlock(device);
 }
 
@@ -150,17 +151,28 @@ static const struct bus_ops emu_bus_ops = {
     .close = emu_bus_close,
 };
 
+/* The same for a device whose driver comes through bus->virtio. */
+static const struct bus_ops emu_bus_ops_virtio = {
+    .dma_map = emu_bus_dma_map,
+    .dma_unmap = emu_bus_dma_unmap,
+    .delay = emu_bus_delay,
+    .close = emu_bus_close,
+};
+
 struct emu_bus_kind {
     const char *what;
-    uint16_t device_id;
-    enum model_kind kind;
+    const struct emu_model_ops *ops;
+    uint16_t vendor, device_id;
+    uint32_t kind;
 };
 
 static const struct emu_bus_kind emu_bus_kinds[] = {
-    {"82599", 0x10FB, MODEL_82599},
-    {"x540", 0x1528, MODEL_X540},
-    {"x550", 0x1563, MODEL_X550},
+    {"82599", &ixgbe_model_ops, 0x8086, 0x10FB, MODEL_82599},
+    {"x540", &ixgbe_model_ops, 0x8086, 0x1528, MODEL_X540},
+    {"x550", &ixgbe_model_ops, 0x8086, 0x1563, MODEL_X550},
 };
+
+#define EMU_BUS_KINDS "82599, x540 or x550"
 
 static const struct emu_bus_kind *emu_bus_find(const char *what)
 {
@@ -174,57 +186,64 @@ static const struct emu_bus_kind *emu_bus_find(const char *what)
     "timing=threaded|inline, wire=loop|gen|pcap, pair=NAME, tap=NAME; with wire=gen rate, size, limit, burst, flows, " \
     "stream, touch; with wire=pcap in, out"
 
-static int32_t emu_bus_open(struct address *address, struct bus **bus)
+/* All options: those of every device, those of the model, those of the wire, which is opened. */
+static int32_t emu_bus_configure(struct emu_device *device, struct address *address)
 {
-    static uint32_t serial; /* makes each device's station address its own */
-    const struct emu_bus_kind *kind = emu_bus_find(address->what);
-    if (kind == NULL)
-        return error_set(IXY_E_ADDRESS, "address \"%s\": no emulated device \"%s\"; right is 82599, x540 or x550",
-                         address->text, address->what);
     const char *timing = address_take(address, "timing");
     if (timing != NULL && strcmp(timing, "inline") != 0 && strcmp(timing, "threaded") != 0)
         return error_set(IXY_E_ADDRESS, "address \"%s\": timing=%s; right is threaded or inline", address->text,
                          timing);
-    bool timing_inline = timing != NULL && strcmp(timing, "inline") == 0;
-    struct wire *wire;
-    int32_t code = wire_open(address, timing_inline, &wire);
+    device->timing_inline = timing != NULL && strcmp(timing, "inline") == 0;
+    device->bus.step = device->timing_inline ? emu_bus_step : NULL;
+    int32_t code = device->ops->configure(device, address);
     if (code < 0)
         return code;
-    code = address_finish(address, EMU_BUS_OPTIONS);
-    if (code < 0) {
-        wire->ops->close(wire);
+    code = wire_open(address, device->timing_inline, &device->wire);
+    if (code < 0)
         return code;
-    }
-    struct emu_device *device = NULL;
-    size_t size = (sizeof(struct ixgbe_model) + 63) & ~(size_t)63;
-    device = aligned_alloc(64, size);
-    if (device == NULL) {
-        wire->ops->close(wire);
-        return error_set(IXY_E_NO_MEMORY, "%s: no memory for the model (%zu bytes)", address->text, size);
-    }
-    memset(device, 0, size);
-    device->bus.ops = &emu_bus_ops;
-    device->bus.step = timing_inline ? emu_bus_step : NULL;
-    device->bus.vendor = 0x8086;
-    device->bus.device_id = kind->device_id;
-    snprintf(device->bus.address, sizeof(device->bus.address), "%s", address->text);
-    device->timing_inline = timing_inline;
-    device->wire = wire;
-    device->gen = gen_of(wire);
+    device->gen = gen_of(device->wire);
+    char known[512];
+    snprintf(known, sizeof(known), "%s%s", EMU_BUS_OPTIONS, device->ops->options);
+    return address_finish(address, known);
+}
+
+/* Powers the model on, and has it stepped. */
+static int32_t emu_bus_start(struct emu_device *device)
+{
+    static uint32_t serial; /* makes each device's station address its own */
+    struct wire *wire = device->wire;
     emu_clock_bracket();
     emu_device_lock(device); /* a peer may pull from here on */
-    __atomic_store_n(&wire->model, device, __ATOMIC_RELAXED);
-    __atomic_store_n(&wire->pull, emu_bus_pull, __ATOMIC_RELEASE); /* a peer on another thread reads it first */
+    wire_attach(wire, emu_bus_pull, device);
     wire->now = emu_clock_nanoseconds();
-    ixgbe_model_init(ixgbe_model_of(device), kind->kind, __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED));
+    int32_t code = device->ops->init(device, __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED));
     emu_device_unlock(device);
-    if (!timing_inline) {
-        code = emu_thread_add(device);
-        if (code < 0) {
-            wire->ops->close(wire);
-            emu_bus_free(device);
-            return code;
-        }
+    return code < 0 || device->timing_inline ? code : emu_thread_add(device);
+}
+
+static int32_t emu_bus_open(struct address *address, struct bus **bus)
+{
+    const struct emu_bus_kind *kind = emu_bus_find(address->what);
+    if (kind == NULL)
+        return error_set(IXY_E_ADDRESS, "address \"%s\": no emulated device \"%s\"; right is " EMU_BUS_KINDS,
+                         address->text, address->what);
+    size_t size = (kind->ops->size + 63) & ~(size_t)63;
+    struct emu_device *device = aligned_alloc(64, size);
+    if (device == NULL)
+        return error_set(IXY_E_NO_MEMORY, "%s: no memory for the model (%zu bytes)", address->text, size);
+    memset(device, 0, size);
+    device->ops = kind->ops;
+    device->kind = kind->kind;
+    device->bus.ops = kind->ops->read != NULL ? &emu_bus_ops : &emu_bus_ops_virtio;
+    device->bus.vendor = kind->vendor;
+    device->bus.device_id = kind->device_id;
+    snprintf(device->bus.address, sizeof(device->bus.address), "%s", address->text);
+    int32_t code = emu_bus_configure(device, address);
+    if (code >= 0)
+        code = emu_bus_start(device);
+    if (code < 0) {
+        emu_bus_free(device);
+        return code;
     }
     *bus = &device->bus;
     return 0;
@@ -234,7 +253,7 @@ const struct bus_scheme emu_bus_scheme = {"emu", emu_bus_open};
 
 int emu_is_emulated(const struct bus *bus)
 {
-    return bus->ops == &emu_bus_ops;
+    return bus->ops->close == emu_bus_close;
 }
 
 void emu_counters(struct bus *bus, struct emu_counters *counters)
@@ -242,7 +261,7 @@ void emu_counters(struct bus *bus, struct emu_counters *counters)
     struct emu_device *device = emu_bus_device(bus);
     memset(counters, 0, sizeof(*counters));
     emu_device_lock(device);
-    emu_bus_step_inline(device);
+    emu_device_step_inline(device);
     device->wire->ops->counters(device->wire, counters);
     emu_device_unlock(device);
 }

@@ -1,5 +1,8 @@
 /* What every emulated device has, whatever it is a model of: its bus, its lock, its memory, its wire, its meter.
  *
+ * A model is a struct that begins with its struct emu_device, and a table of functions, by which bus.c and the thread
+ * of threaded models know it. bus.c opens, steps and closes; what a register or a ring means is the model's.
+ *
  * One lock a device: control register functions spin for it, a step that finds it taken does nothing. Under it lie the
  * model, the sanitizer, the memory table and the wire. Doorbells are the exception: a driver stores them at any time.
  */
@@ -8,24 +11,60 @@
 
 #include <sched.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/bus/bus.h"
 #include "emu/clock.h"
 #include "emu/dma.h"
+#include "emu/hostile.h"
 #include "emu/sanitizer.h"
 #include "emu/wire/gen.h"
 #include "emu/wire/wire.h"
 
+#define EMU_DEVICE_STEP_FRAMES 64 /* most frames of one queue in a step of the thread */
+
+struct emu_device;
+
+/* What a model is to its bus. All under the device's lock but configure, free and doorbell. */
+struct emu_model_ops {
+    size_t size;         /* of the model's struct */
+    const char *options; /* what the model takes besides timing and wire, for messages; "" or begins with ", " */
+
+    /* Takes the model's options; nothing to undo. Returns 0 or IXY_E_ADDRESS. */
+    int32_t (*configure)(struct emu_device *device, struct address *address);
+    /* Powers the model on: wire and bus are open. serial makes its station address its own. Returns 0 or an error with
+     * its text; free is called either way. */
+    int32_t (*init)(struct emu_device *device, uint32_t serial);
+    void (*free)(struct emu_device *device);
+
+    /* Does what there is to do, transmit first; false if that was nothing. most: frames of a queue. */
+    bool (*step)(struct emu_device *device, uint32_t most);
+    /* The transmit part of it: a peer on a cable wants what the driver has posted. */
+    void (*transmit)(struct emu_device *device, uint32_t most);
+    /* Lets model time pass and makes happen what was due. */
+    void (*time)(struct emu_device *device, uint64_t nanoseconds);
+    /* Memory is about to be unmapped: what still refers to it is a violation, and forgotten. */
+    void (*unmap)(struct emu_device *device, uint32_t slot);
+
+    /* Registers; NULL for a model whose driver comes through bus->virtio. */
+    uint32_t (*read)(struct emu_device *device, uint32_t reg);
+    void (*write)(struct emu_device *device, uint32_t reg, uint32_t value);
+    uint32_t *(*doorbell)(struct emu_device *device, uint32_t reg);
+};
+
 struct emu_device {
     struct bus bus; /* first: a bus opened here is its device */
-    uint32_t lock;  /* 0: free */
+    const struct emu_model_ops *ops;
+    uint32_t kind; /* which of a model's devices, from the table in bus.c */
+    uint32_t lock; /* 0: free */
     bool timing_inline;
     struct wire *wire;
     struct gen *gen; /* the wire, if it is a generator */
     struct sanitizer sanitizer;
     uint64_t model_cycles, steps, idle_steps;
     uint32_t windows; /* made so far, see emu_device_window */
+    struct hostile hostile;
     struct emu_dma dma;
 };
 
@@ -65,6 +104,9 @@ static inline void emu_device_lock(struct emu_device *device)
 
 /* One step of a device on the thread of threaded models; false if there was nothing to do. */
 bool emu_device_step_threaded(struct emu_device *device);
+
+/* An inline model lives by its driver's calls, control accesses among them: a step, if it is one. Under the lock. */
+void emu_device_step_inline(struct emu_device *device);
 
 /* The thread that steps all threaded devices: it begins with the first and ends with the last. emu_thread_remove
  * returns when the thread is out of the device and will not touch it again. */

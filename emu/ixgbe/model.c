@@ -29,17 +29,25 @@ static void model_eeprom_init(struct ixgbe_model *model)
     word[0x3F] = (uint16_t)(0xBABAu - sum);
 }
 
-void ixgbe_model_init(struct ixgbe_model *model, enum model_kind kind, uint32_t serial)
+static int32_t model_configure(struct emu_device *device, struct address *address)
 {
+    ixgbe_model_of(device)->kind = (enum model_kind)device->kind;
+    (void)address;
+    return 0;
+}
+
+static int32_t model_init(struct emu_device *device, uint32_t serial)
+{
+    struct ixgbe_model *model = ixgbe_model_of(device);
     const uint8_t mac[6] = {0x02, 0x82, 0x59, (uint8_t)(serial >> 16), (uint8_t)(serial >> 8), (uint8_t)serial};
     memcpy(model->mac, mac, sizeof(mac));
-    model->kind = kind;
     model_eeprom_init(model);
     ixgbe_model_reset(model, true);
     /* Powered on long ago. */
     model->registers[MODEL_EEC / 4] |= MODEL_EEC_ARD;
     model->registers[MODEL_RDRXCTL / 4] |= MODEL_RDRXCTL_DMAIDONE;
     model->dma_ready = model->eeprom_ready = 0;
+    return 0;
 }
 
 void ixgbe_model_reset(struct ixgbe_model *model, bool link_too)
@@ -70,8 +78,9 @@ void ixgbe_model_reset(struct ixgbe_model *model, bool link_too)
     ixgbe_model_configure(model);
 }
 
-void ixgbe_model_free(struct ixgbe_model *model)
+static void model_free(struct emu_device *device)
 {
+    struct ixgbe_model *model = ixgbe_model_of(device);
     for (uint32_t queue = 0; queue < MODEL_QUEUES; queue++) {
         ixgbe_model_rx_stop(model, queue);
         ixgbe_model_tx_stop(model, queue);
@@ -135,8 +144,9 @@ void ixgbe_model_time(struct ixgbe_model *model, uint64_t nanoseconds)
         model_settle_queue(model, queue);
 }
 
-bool ixgbe_model_step(struct ixgbe_model *model, uint32_t most)
+static bool model_step(struct emu_device *device, uint32_t most)
 {
+    struct ixgbe_model *model = ixgbe_model_of(device);
     if (__builtin_expect(model->link_up != 0, 0)) {
         model->link_up = model->link_up > MODEL_STEP_TIME ? model->link_up - MODEL_STEP_TIME : 1;
         model_link_settle(model);
@@ -149,68 +159,42 @@ bool ixgbe_model_step(struct ixgbe_model *model, uint32_t most)
     return moved != 0;
 }
 
-/* How many descriptors that a running ring holds point into the memory. */
-static uint32_t model_rx_forget(struct ixgbe_model *model, uint32_t queue, uint32_t slot)
+static void model_transmit(struct emu_device *device, uint32_t most)
 {
-    struct model_rx_ring *ring = &model->rx[queue];
-    uint32_t held = 0;
-    for (uint32_t i = ring->head; i != ring->fetched; i = i + 1 < ring->size ? i + 1 : 0) {
-        if (ring->slots[i] >> EMU_DMA_SHIFT == slot) {
-            ring->slots[i] = 0;
-            held++;
-        }
-    }
-    return held;
+    ixgbe_model_transmit(ixgbe_model_of(device), most);
 }
 
-static uint32_t model_tx_held(struct ixgbe_model *model, uint32_t queue, uint32_t slot)
+static void model_pass_time(struct emu_device *device, uint64_t nanoseconds)
 {
-    struct model_tx_ring *ring = &model->tx[queue];
-    uint32_t held = 0;
-    uint32_t tail = __atomic_load_n(ring->tail, __ATOMIC_ACQUIRE);
-    if (tail >= ring->size)
-        return 0;
-    for (uint32_t i = ring->head; i != tail; i = i + 1 < ring->size ? i + 1 : 0)
-        if (__atomic_load_n(&ring->descriptors[i].address, __ATOMIC_RELAXED) >> EMU_DMA_SHIFT == slot)
-            held++;
-    return held;
+    ixgbe_model_time(ixgbe_model_of(device), nanoseconds);
 }
 
-void ixgbe_model_unmap(struct ixgbe_model *model, uint32_t slot)
+static uint32_t model_read(struct emu_device *device, uint32_t reg)
 {
-    struct sanitizer *sanitizer = &model->device.sanitizer;
-    const char *name = model->device.dma.regions[slot].name;
-    for (uint32_t queue = 0; queue < MODEL_QUEUES; queue++) {
-        if ((model->rx_running[queue / 64] >> queue % 64 & 1) != 0) {
-            if (model->rx[queue].region == slot) {
-                sanitizer_report(sanitizer,
-                                 "%s unmapped while RXDCTL[%" PRIu32
-                                 "].ENABLE is 1: the device still uses the ring (4.6.7.1.2)",
-                                 name, queue);
-                ixgbe_model_rx_stop(model, queue);
-            } else {
-                ixgbe_model_rx_fetch(model, queue);
-                uint32_t held = model_rx_forget(model, queue, slot);
-                if (held != 0)
-                    sanitizer_report(sanitizer,
-                                     "%s unmapped while receive queue %" PRIu32 " is enabled and holds %" PRIu32
-                                     " of its buffers (4.6.7.1.2)",
-                                     name, queue, held);
-            }
-        }
-        if ((model->tx_running[queue / 64] >> queue % 64 & 1) != 0) {
-            if (model->tx[queue].region == slot) {
-                sanitizer_report(sanitizer,
-                                 "%s unmapped while TXDCTL[%" PRIu32
-                                 "].ENABLE is 1: the device still uses the ring (4.6.8.1)",
-                                 name, queue);
-                ixgbe_model_tx_stop(model, queue);
-            } else if (model_tx_held(model, queue, slot) != 0) {
-                sanitizer_report(sanitizer,
-                                 "%s unmapped while transmit queue %" PRIu32 " is enabled and has yet to send %" PRIu32
-                                 " of its buffers (4.6.8.1)",
-                                 name, queue, model_tx_held(model, queue, slot));
-            }
-        }
-    }
+    return ixgbe_model_read(ixgbe_model_of(device), reg);
 }
+
+static void model_write(struct emu_device *device, uint32_t reg, uint32_t value)
+{
+    ixgbe_model_write(ixgbe_model_of(device), reg, value);
+}
+
+static uint32_t *model_doorbell(struct emu_device *device, uint32_t reg)
+{
+    return ixgbe_model_doorbell(ixgbe_model_of(device), reg);
+}
+
+const struct emu_model_ops ixgbe_model_ops = {
+    .size = sizeof(struct ixgbe_model),
+    .options = "",
+    .configure = model_configure,
+    .init = model_init,
+    .free = model_free,
+    .step = model_step,
+    .transmit = model_transmit,
+    .time = model_pass_time,
+    .unmap = ixgbe_model_unmap,
+    .read = model_read,
+    .write = model_write,
+    .doorbell = model_doorbell,
+};

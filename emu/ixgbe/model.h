@@ -21,7 +21,6 @@
 #define MODEL_QUEUES 128
 #define MODEL_FRAME_MAX 15872       /* 15.5 KB, section 1.3: the longest frame of any kind */
 #define MODEL_TX_DESCRIPTORS_MAX 40 /* of one packet, section 7.2.1.1 */
-#define MODEL_STEP_FRAMES 64        /* most frames of one queue in a step of the thread */
 
 /* Model time, nanoseconds. */
 #define MODEL_READ_TIME 1000
@@ -127,15 +126,13 @@ static inline struct ixgbe_model *ixgbe_model_of(struct emu_device *device)
     return (struct ixgbe_model *)device;
 }
 
-/* model.c: life of a model. The device's wire is open, its bus filled in. */
-void ixgbe_model_init(struct ixgbe_model *model, enum model_kind kind, uint32_t serial);
-void ixgbe_model_free(struct ixgbe_model *model);
-/* Both engines once, transmit first; false if they found nothing to do. most: frames of a queue. */
-bool ixgbe_model_step(struct ixgbe_model *model, uint32_t most);
+/* model.c: life of a model; the bus knows it by this table */
+extern const struct emu_model_ops ixgbe_model_ops;
 /* Lets model time pass and makes happen what was due. */
 void ixgbe_model_time(struct ixgbe_model *model, uint64_t nanoseconds);
-/* Memory is about to be unmapped: what still refers to it is a violation, and forgotten. */
-void ixgbe_model_unmap(struct ixgbe_model *model, uint32_t slot);
+
+/* unmap.c: memory is about to be unmapped */
+void ixgbe_model_unmap(struct emu_device *device, uint32_t slot);
 
 /* access.c: register accesses */
 uint32_t ixgbe_model_read(struct ixgbe_model *model, uint32_t offset);
