@@ -5,10 +5,11 @@
 
 #include "core/device/error.h"
 #include "core/ixgbe/ixgbe.h"
+#include "core/virtio/virtio.h"
 
 #define DEVICE_SCHEMES_MAX 8
 
-static const struct driver *const device_drivers[] = {&ixgbe_driver};
+static const struct driver *const device_drivers[] = {&ixgbe_driver, &virtio_driver};
 static const struct bus_scheme *device_schemes[DEVICE_SCHEMES_MAX];
 static uint32_t device_scheme_count;
 
@@ -81,8 +82,10 @@ static int32_t device_open_on_bus(struct bus *bus, const struct device_config *c
     for (size_t i = 0; i < sizeof(device_drivers) / sizeof(device_drivers[0]); i++)
         if (device_drivers[i]->match(bus->vendor, bus->device_id))
             return device_drivers[i]->open(bus, config, device);
-    return error_set(IXY_E_UNSUPPORTED, "%s: no driver for device %04x:%04x; Intel 82599, X540 and X550 are known",
-                     bus->address, bus->vendor, bus->device_id);
+    return error_set(
+        IXY_E_UNSUPPORTED,
+        "%s: no driver for device %04x:%04x; Intel 82599, X540 and X550 and VirtIO network devices are known",
+        bus->address, bus->vendor, bus->device_id);
 }
 
 int32_t device_open(const char *text, const struct device_config *wanted, struct device **device)
@@ -130,17 +133,21 @@ int32_t device_start(struct device *device)
                          device->bus->address);
     int32_t code = device->driver->start(device);
     device->started = code >= 0;
+    device->restarts = device->restarts || device->started;
     return code;
 }
 
 int32_t device_reset(struct device *device)
 {
-    bool started = device->started;
-    if (started)
+    if (device->started)
         device->driver->stop(device);
     device->started = false;
     int32_t code = device->driver->reset(device);
-    return code >= 0 && started ? device_start(device) : code;
+    if (code >= 0 && device->restarts)
+        code = device_start(device);
+    if (code < 0)
+        bus_fail(device->bus, "the last reset did not succeed");
+    return code;
 }
 
 void device_close(struct device *device)

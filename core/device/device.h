@@ -77,6 +77,7 @@ struct device {
     struct device_config config;
     uint32_t committed; /* buffers reserved in the pool */
     bool started;
+    bool restarts; /* was started once: a reset starts it again, if need be at the second attempt */
     bool promiscuous;
     uint8_t mac[6];
     char name[32]; /* "Intel 82599" */

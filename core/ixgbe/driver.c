@@ -121,6 +121,7 @@ static int32_t ixgbe_start(struct device *device)
 
 static int32_t ixgbe_reset(struct device *device)
 {
+    bus_mended(device->bus);
     return ixgbe_reset_hardware((struct ixgbe_device *)device);
 }
 

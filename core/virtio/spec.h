@@ -28,6 +28,7 @@
 #define VIRTIO_NET_F_CTRL_RX 18
 #define VIRTIO_NET_F_MQ 22
 #define VIRTIO_NET_F_CTRL_MAC_ADDR 23
+#define VIRTIO_NET_F_SPEED_DUPLEX 63
 #define VIRTIO_F_NOTIFY_ON_EMPTY 24 /* legacy only */
 #define VIRTIO_F_ANY_LAYOUT 27      /* legacy only */
 #define VIRTIO_F_INDIRECT_DESC 28

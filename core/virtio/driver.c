@@ -1,0 +1,167 @@
+/* The driver as core/device/device.h wants it: which devices it knows, open, start, stop, close. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/device/error.h"
+#include "core/virtio/virtio.h"
+
+static bool virtio_match(uint16_t vendor, uint16_t device_id)
+{
+    return vendor == VIRTIO_PCI_VENDOR &&
+           (device_id == VIRTIO_PCI_DEVICE_NET || device_id == VIRTIO_PCI_DEVICE_NET_LEGACY);
+}
+
+/* Resets a device that nobody will use; it may be the one that did not answer. */
+static void virtio_quiet(struct virtio_device *virtio)
+{
+    char text[ERROR_TEXT_SIZE];
+    error_save(text);
+    (void)virtio->transport->status_set(virtio->device.bus, 0);
+    error_restore(text);
+}
+
+static void virtio_close(struct device *device)
+{
+    struct virtio_device *virtio = (struct virtio_device *)device;
+    virtio_quiet(virtio);
+    virtio_queues_free(virtio);
+    free(virtio);
+}
+
+static int32_t virtio_open(struct bus *bus, const struct device_config *config, struct device **device)
+{
+    if (config->rx_queues != config->tx_queues)
+        return error_set(IXY_E_RANGE,
+                         "%s: %u receive and %u transmit queues; VirtIO queues come in pairs: right is as many of one "
+                         "as of the other",
+                         bus->address, config->rx_queues, config->tx_queues);
+    struct virtio_device *virtio = calloc(1, sizeof(*virtio));
+    if (virtio == NULL)
+        return error_set(IXY_E_NO_MEMORY, "%s: no memory", bus->address);
+    virtio->transport = bus->virtio;
+    virtio->pairs = config->rx_queues;
+    virtio->device.driver = &virtio_driver;
+    virtio->device.bus = bus;
+    virtio->device.config = *config;
+    virtio->device.promiscuous = true;
+    virtio->device.tx_len_min = VIRTIO_TX_LENGTH_MIN;
+    snprintf(virtio->device.name, sizeof(virtio->device.name), "VirtIO network device");
+    int32_t code = virtio_negotiate(virtio);
+    if (code >= 0 && config->pool != NULL)
+        code = virtio_queues_allocate(virtio);
+    if (code < 0) {
+        virtio_close(&virtio->device);
+        return code;
+    }
+    *device = &virtio->device;
+    return 0;
+}
+
+static void virtio_stop(struct device *device)
+{
+    struct virtio_device *virtio = (struct virtio_device *)device;
+    /* After the reset the device touches no memory (2.4.1); one that is gone does not either. */
+    virtio_quiet(virtio);
+    for (uint32_t i = 0; i < virtio->pairs; i++) {
+        virtio_queue_stop(virtio->rx[i]);
+        virtio_queue_stop(virtio->tx[i]);
+    }
+}
+
+/* Queues, then DRIVER_OK, then buffers and commands: a device may take none before (3.1.1). */
+static int32_t virtio_go(struct virtio_device *virtio)
+{
+    struct device *device = &virtio->device;
+    int32_t code = 0;
+    for (uint32_t i = 0; i < virtio->pairs && code >= 0; i++) {
+        code = virtio_queue_start(virtio, virtio->rx[i]);
+        if (code >= 0)
+            code = virtio_queue_start(virtio, virtio->tx[i]);
+    }
+    if (code >= 0 && virtio_has(virtio, VIRTIO_NET_F_CTRL_VQ))
+        code = virtio_control_start(virtio);
+    if (code >= 0)
+        code = virtio_status_add(virtio, VIRTIO_STATUS_DRIVER_OK);
+    if (code < 0)
+        return code;
+    device->config.rx_ring_size = virtio->rx[0]->size;
+    device->config.tx_ring_size = virtio->tx[0]->size;
+    for (uint32_t i = 0; i < virtio->pairs; i++) {
+        virtio_rx_post(virtio->rx[i]);
+        if (virtio->rx[i]->posted == 0)
+            return error_set(IXY_E_NO_BUFFERS, "receive queue %u: the pool has no free buffer; give some back first",
+                             i);
+    }
+    return virtio_control_apply(virtio);
+}
+
+static int32_t virtio_start(struct device *device)
+{
+    struct virtio_device *virtio = (struct virtio_device *)device;
+    int32_t code = virtio_go(virtio);
+    if (code < 0)
+        virtio_stop(device);
+    return code;
+}
+
+static int32_t virtio_reset(struct device *device)
+{
+    struct virtio_device *virtio = (struct virtio_device *)device;
+    /* What failed before belongs to the life that ends here; what fails from here on counts. */
+    virtio_quiet(virtio);
+    bus_mended(device->bus);
+    return virtio_negotiate(virtio);
+}
+
+static int32_t virtio_stats(struct device *device, struct device_stats *stats)
+{
+    struct virtio_device *virtio = (struct virtio_device *)device;
+    /* VirtIO devices count nothing, so the queues' threads do. */
+    for (uint32_t i = 0; device->config.pool != NULL && i < virtio->pairs; i++) {
+        const struct virtio_queue *rx = virtio->rx[i];
+        const struct virtio_queue *tx = virtio->tx[i];
+        stats->rx_packets += __atomic_load_n(&rx->packets, __ATOMIC_RELAXED);
+        stats->rx_bytes += __atomic_load_n(&rx->bytes, __ATOMIC_RELAXED);
+        stats->rx_dropped += __atomic_load_n(&rx->dropped, __ATOMIC_RELAXED);
+        stats->rx_starved += __atomic_load_n(&rx->starved, __ATOMIC_RELAXED);
+        stats->tx_packets += __atomic_load_n(&tx->packets, __ATOMIC_RELAXED);
+        stats->tx_bytes += __atomic_load_n(&tx->bytes, __ATOMIC_RELAXED);
+    }
+    return 0;
+}
+
+static int32_t virtio_link(struct device *device, struct device_link *link)
+{
+    struct virtio_device *virtio = (struct virtio_device *)device;
+    uint16_t status = VIRTIO_NET_S_LINK_UP; /* without STATUS the link counts as up, 5.1.4.2 */
+    int32_t code = bus_check(device->bus);
+    if (code >= 0 && virtio_has(virtio, VIRTIO_NET_F_STATUS))
+        code = virtio->transport->config_read(device->bus, VIRTIO_NET_CONFIG_STATUS, &status, sizeof(status));
+    if (code < 0)
+        return code;
+    link->up = device->started && (status & VIRTIO_NET_S_LINK_UP) != 0;
+    uint32_t speed = 0; /* not known */
+    if (link->up && virtio_has(virtio, VIRTIO_NET_F_SPEED_DUPLEX))
+        code = virtio->transport->config_read(device->bus, VIRTIO_NET_CONFIG_SPEED, &speed, sizeof(speed));
+    link->speed_mbps = speed <= INT32_MAX ? speed : 0; /* 0xFFFFFFFF: unknown, 5.1.4 */
+    return code;
+}
+
+const struct driver virtio_driver = {
+    .name = "virtio",
+    .match = virtio_match,
+    .open = virtio_open,
+    .start = virtio_start,
+    .stop = virtio_stop,
+    .reset = virtio_reset,
+    .close = virtio_close,
+    .rx_batch = virtio_rx_batch,
+    .tx_batch = virtio_tx_batch,
+    .rx_batch_owned = virtio_rx_batch_owned,
+    .tx_batch_owned = virtio_tx_batch_owned,
+    .stats = virtio_stats,
+    .link = virtio_link,
+    .mac_set = virtio_mac_set,
+    .promiscuous_set = virtio_promiscuous_set,
+    .feature = virtio_feature,
+};

@@ -1,0 +1,165 @@
+/* Reset, feature negotiation and what the configuration says (VirtIO 1.3, 3.1.1, 5.1.3 to 5.1.5). */
+#include <string.h>
+
+#include "core/device/error.h"
+#include "core/virtio/virtio.h"
+
+static const struct virtio_feature_name {
+    uint32_t bit;
+    const char *name;
+} virtio_feature_names[] = {
+    {VIRTIO_NET_F_MTU, "MTU"},
+    {VIRTIO_NET_F_MAC, "MAC"},
+    {VIRTIO_NET_F_MRG_RXBUF, "MRG_RXBUF"},
+    {VIRTIO_NET_F_STATUS, "STATUS"},
+    {VIRTIO_NET_F_CTRL_VQ, "CTRL_VQ"},
+    {VIRTIO_NET_F_CTRL_RX, "CTRL_RX"},
+    {VIRTIO_NET_F_MQ, "MQ"},
+    {VIRTIO_NET_F_CTRL_MAC_ADDR, "CTRL_MAC_ADDR"},
+    {VIRTIO_F_ANY_LAYOUT, "ANY_LAYOUT"},
+    {VIRTIO_F_EVENT_IDX, "EVENT_IDX"},
+    {VIRTIO_F_VERSION_1, "VERSION_1"},
+    {VIRTIO_F_ACCESS_PLATFORM, "ACCESS_PLATFORM"},
+    {VIRTIO_F_RING_PACKED, "RING_PACKED"},
+    {VIRTIO_F_IN_ORDER, "IN_ORDER"},
+    {VIRTIO_F_ORDER_PLATFORM, "ORDER_PLATFORM"},
+    {VIRTIO_NET_F_SPEED_DUPLEX, "SPEED_DUPLEX"},
+};
+
+#define VIRTIO_FEATURE_NAMES (sizeof(virtio_feature_names) / sizeof(virtio_feature_names[0]))
+
+const char *virtio_feature(const struct device *device, uint32_t index)
+{
+    const struct virtio_device *virtio = (const struct virtio_device *)device;
+    for (size_t i = 0; i < VIRTIO_FEATURE_NAMES; i++)
+        if (virtio_has(virtio, virtio_feature_names[i].bit) && index-- == 0)
+            return virtio_feature_names[i].name;
+    return NULL;
+}
+
+int32_t virtio_status_add(struct virtio_device *virtio, uint32_t bit)
+{
+    uint32_t status;
+    int32_t code = virtio->transport->status(virtio->device.bus, &status);
+    return code < 0 ? code : virtio->transport->status_set(virtio->device.bus, status | bit);
+}
+
+/* What of the offer is wanted. Bits whose dependencies (5.1.3.1, 6.1) the offer lacks are left alone. */
+static uint64_t virtio_choose(uint64_t offered, uint32_t pairs)
+{
+    uint64_t known = 0;
+    for (size_t i = 0; i < VIRTIO_FEATURE_NAMES; i++)
+        known |= VIRTIO_FEATURE(virtio_feature_names[i].bit);
+    uint64_t chosen = offered & known;
+    if ((chosen & VIRTIO_FEATURE(VIRTIO_F_VERSION_1)) == 0)
+        chosen &= UINT32_MAX; /* a legacy device has no more words of features, 4.1.4.9 */
+    else
+        chosen &= ~VIRTIO_FEATURE(VIRTIO_F_ANY_LAYOUT); /* VERSION_1 implies it, 6.3 */
+    if ((chosen & VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_VQ)) == 0)
+        chosen &= ~(VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_RX) | VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_MAC_ADDR));
+    if (pairs == 1)
+        chosen &= ~VIRTIO_FEATURE(VIRTIO_NET_F_MQ);
+    return chosen;
+}
+
+static int32_t virtio_agree(struct virtio_device *virtio)
+{
+    struct bus *bus = virtio->device.bus;
+    uint64_t offered;
+    int32_t code = virtio->transport->features(bus, &offered);
+    if (code < 0)
+        return code;
+    virtio->features = virtio_choose(offered, virtio->pairs);
+    code = virtio->transport->features_accept(bus, virtio->features);
+    if (code < 0 || !virtio_has(virtio, VIRTIO_F_VERSION_1))
+        return code; /* legacy devices know no FEATURES_OK, 3.1.2 */
+    code = virtio_status_add(virtio, VIRTIO_STATUS_FEATURES_OK);
+    uint32_t status = 0;
+    if (code >= 0)
+        code = virtio->transport->status(bus, &status);
+    if (code >= 0 && (status & VIRTIO_STATUS_FEATURES_OK) == 0)
+        code = error_set(IXY_E_UNSUPPORTED,
+                         "%s: the device refused features %#llx, of %#llx that it offered (FEATURES_OK stays clear)",
+                         bus->address, (unsigned long long)virtio->features, (unsigned long long)offered);
+    return code;
+}
+
+static int32_t virtio_read_mac(struct virtio_device *virtio)
+{
+    static const uint8_t zero[6];
+    struct bus *bus = virtio->device.bus;
+    uint8_t mac[6];
+    if (virtio->mac_known)
+        return 0;
+    if (!virtio_has(virtio, VIRTIO_NET_F_MAC)) {
+        /* The device has none, so any local one will do (5.1.5); made from what tells devices of a process apart. */
+        uint64_t mixed = ((uintptr_t)virtio >> 4) * 0x9E3779B97F4A7C15u;
+        memcpy(mac, &mixed, sizeof(mac));
+        mac[0] = 0x02;
+    } else {
+        int32_t code = virtio->transport->config_read(bus, VIRTIO_NET_CONFIG_MAC, mac, sizeof(mac));
+        if (code < 0)
+            return code;
+        if ((mac[0] & 1) != 0 || memcmp(mac, zero, sizeof(zero)) == 0)
+            return error_set(IXY_E_DEVICE,
+                             "%s: the device says that its address is %02x:%02x:%02x:%02x:%02x:%02x, which is no "
+                             "station address",
+                             bus->address, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+    }
+    memcpy(virtio->device.mac, mac, sizeof(mac));
+    virtio->mac_known = true;
+    return 0;
+}
+
+static int32_t virtio_read_pairs(struct virtio_device *virtio)
+{
+    struct bus *bus = virtio->device.bus;
+    uint16_t most = 1;
+    int32_t code = 0;
+    if (virtio_has(virtio, VIRTIO_NET_F_MQ))
+        code = virtio->transport->config_read(bus, VIRTIO_NET_CONFIG_MAX_VIRTQUEUE_PAIRS, &most, sizeof(most));
+    if (code < 0)
+        return code;
+    if (most == 0 || most > VIRTIO_NET_PAIRS_MAX)
+        return error_set(IXY_E_DEVICE, "%s: max_virtqueue_pairs is %u; right is 1 to %u (VirtIO 1.3, 5.1.4.1)",
+                         bus->address, most, VIRTIO_NET_PAIRS_MAX);
+    if (virtio->pairs > most)
+        return error_set(IXY_E_RANGE, "%s: %u queue pairs are wanted, the device has %u", bus->address, virtio->pairs,
+                         most);
+    virtio->pairs_max = most;
+    return 0;
+}
+
+static int32_t virtio_read_mtu(struct virtio_device *virtio)
+{
+    struct bus *bus = virtio->device.bus;
+    uint16_t mtu = 1500;
+    int32_t code = 0;
+    if (virtio_has(virtio, VIRTIO_NET_F_MTU))
+        code = virtio->transport->config_read(bus, VIRTIO_NET_CONFIG_MTU, &mtu, sizeof(mtu));
+    if (code < 0)
+        return code;
+    if (mtu < 68)
+        return error_set(IXY_E_DEVICE, "%s: mtu is %u; right is 68 to 65535 (VirtIO 1.3, 5.1.4.1)", bus->address, mtu);
+    uint32_t longest = mtu + 14u;
+    virtio->device.tx_len_max = longest < FRAME_LENGTH_MAX ? longest : FRAME_LENGTH_MAX;
+    return 0;
+}
+
+int32_t virtio_negotiate(struct virtio_device *virtio)
+{
+    int32_t code = virtio->transport->status_set(virtio->device.bus, 0);
+    if (code >= 0)
+        code = virtio_status_add(virtio, VIRTIO_STATUS_ACKNOWLEDGE);
+    if (code >= 0)
+        code = virtio_status_add(virtio, VIRTIO_STATUS_DRIVER);
+    if (code >= 0)
+        code = virtio_agree(virtio);
+    if (code >= 0)
+        code = virtio_read_pairs(virtio);
+    if (code >= 0)
+        code = virtio_read_mac(virtio);
+    if (code >= 0)
+        code = virtio_read_mtu(virtio);
+    return code;
+}

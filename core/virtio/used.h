@@ -1,0 +1,76 @@
+/* What the device returns: used entries of either ring, read once and checked before anything is done with them. */
+#ifndef CORE_VIRTIO_USED_H
+#define CORE_VIRTIO_USED_H
+
+#include "core/virtio/barrier.h"
+#include "core/virtio/virtio.h"
+
+/* Counts up in a counter that only its queue's thread writes, and others read. */
+static inline void virtio_count(uint64_t *counter, uint64_t more)
+{
+    __atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED);
+}
+
+/* The wrap counter of a position, as it stands in bits 0 (2.8.1: it begins as 1). */
+static inline uint32_t virtio_wrap(const struct virtio_queue *queue, uint32_t position)
+{
+    return (position >> queue->size_bits & 1) ^ 1;
+}
+
+/* A used entry as one word: id in the lower half, len in the upper. One load, because a device could change one of them
+ * between two. */
+static inline uint64_t virtio_split_entry(const struct virtio_queue *queue, uint32_t position)
+{
+    const struct virtq_used_elem *element = &queue->used->ring[position & queue->ring_mask];
+    return __atomic_load_n((const uint64_t *)(const void *)element, __ATOMIC_RELAXED);
+}
+
+/* Whether the word of a packed descriptor's len, id and flags says that it is used, in the lap of that position. */
+static inline bool virtio_packed_is_used(const struct virtio_queue *queue, uint64_t word, uint32_t position)
+{
+    const uint64_t both = (uint64_t)(VIRTQ_PACKED_DESC_F_AVAIL | VIRTQ_PACKED_DESC_F_USED) << 48;
+    return (word & both) == (virtio_wrap(queue, position) != 0 ? both : 0);
+}
+
+/* len, id and flags as one word: len in the lower half, then id, then flags. One load for all three: the flags are not
+ * seen before the others, even if a device writes them in the wrong order. Acquire: what the flags hand over is read
+ * after them (2.8.21.2). */
+static inline uint64_t virtio_packed_word(const struct virtio_queue *queue, uint32_t position)
+{
+    const struct virtq_packed_desc *desc = &queue->ring[position & queue->ring_mask];
+    uint64_t word = __atomic_load_n((const uint64_t *)(const void *)&desc->len, __ATOMIC_ACQUIRE);
+    virtio_load_barrier();
+    return word;
+}
+
+/* How many split entries the device has returned since `taken`, UINT32_MAX if it claims more than it had: then it has
+ * failed. */
+static inline uint32_t virtio_split_ready(struct virtio_queue *queue)
+{
+    /* Acquire: entries and frames are read after the index that covers them (2.7.14). */
+    uint16_t index = __atomic_load_n(&queue->used->idx, __ATOMIC_ACQUIRE);
+    virtio_load_barrier();
+    uint32_t ready = (uint16_t)(index - (uint16_t)queue->taken);
+    if (__builtin_expect(ready > queue->posted - queue->taken, 0)) {
+        bus_fail(queue->bus, "virtqueue %u: used idx went from %u to %u, but the device has %u buffers", queue->number,
+                 (uint16_t)queue->taken, index, queue->posted - queue->taken);
+        return UINT32_MAX;
+    }
+    return ready;
+}
+
+/* One buffer that the device returned. */
+struct virtio_used {
+    uint64_t token;
+    uint32_t len; /* bytes that the device says it wrote, header included */
+};
+
+enum virtio_pop { VIRTIO_POP_FAILED = -1, VIRTIO_POP_NONE, VIRTIO_POP_ONE };
+
+/* Takes the next returned buffer out of the queue, whatever is irregular about it; for receive queues. used.c. */
+enum virtio_pop virtio_used_pop(struct virtio_queue *queue, struct virtio_used *used);
+
+/* The device named an id that it does not hold. */
+void virtio_fail_id(struct virtio_queue *queue, uint32_t id) __attribute__((cold));
+
+#endif
