@@ -61,7 +61,7 @@ static void virtio_control_post_packed(struct virtio_device *virtio, const struc
             __atomic_store_n(&desc->flags, flags, __ATOMIC_RELAXED);
     }
     control->sent++;
-    virtio_store_barrier(); /* the head's flags hand over the whole chain, 2.8.21.1 */
+    virtio_store_barrier(); /* the head's flags hand over the whole chain, 2.8.21.1.1 */
     __atomic_store_n(&ring[first].flags, first_flags, __ATOMIC_RELEASE);
 }
 

@@ -17,7 +17,7 @@ static void virtio_split_post(struct virtio_queue *queue, uint32_t count)
         uint16_t id = queue->id[position & queue->mask];
         uint64_t address = virtio_rx_address(queue, queue->buffer[id >> queue->id_shift]);
         struct virtq_desc *desc = &queue->desc[id];
-        if (queue->id_shift != 0) { /* header and frame in descriptors of their own, legacy 5.1.6.3 */
+        if (queue->id_shift != 0) { /* header and frame in descriptors of their own, 2.7.4.3 */
             desc[1] = (struct virtq_desc){address + queue->header, queue->room - queue->header, VIRTQ_DESC_F_WRITE, 0};
             *desc =
                 (struct virtq_desc){address, queue->header, VIRTQ_DESC_F_WRITE | VIRTQ_DESC_F_NEXT, (uint16_t)(id + 1)};
@@ -31,7 +31,7 @@ static void virtio_split_post(struct virtio_queue *queue, uint32_t count)
     __atomic_store_n(&queue->avail->idx, (uint16_t)queue->posted, __ATOMIC_RELEASE);
 }
 
-/* The word of len, id and flags that makes a packed descriptor available, 2.8.6. */
+/* The word of len, id and flags that makes a packed descriptor available, 2.8.1 and 2.8.13. */
 static inline uint64_t virtio_packed_available(const struct virtio_queue *queue, uint32_t position, uint32_t len,
                                                uint32_t id, uint32_t flags)
 {
@@ -48,7 +48,7 @@ static void virtio_packed_post(struct virtio_queue *queue, uint32_t count)
         struct virtq_packed_desc *desc = &queue->ring[position & queue->ring_mask];
         uint64_t word = virtio_packed_available(queue, position, queue->room, id, VIRTQ_DESC_F_WRITE);
         desc->addr = virtio_rx_address(queue, queue->buffer[id]);
-        virtio_store_barrier(); /* the device sees the address before the flags, 2.8.21.1 */
+        virtio_store_barrier(); /* the device sees the address before the flags, 2.8.21.1.1 */
         __atomic_store_n((uint64_t *)(void *)&desc->len, word, __ATOMIC_RELEASE);
     }
     queue->posted += count;

@@ -61,7 +61,7 @@ static inline __attribute__((always_inline)) bool virtio_tx_return(struct virtio
     return good;
 }
 
-/* In order, a packed entry names the last buffer of a batch that begins where the entry lies (2.8.7.1). */
+/* In order, a packed entry names the last buffer of a batch that begins where the entry lies (2.8.8). */
 static void virtio_tx_return_batches(struct virtio_queue *queue)
 {
     while (queue->taken != queue->posted) {
@@ -168,7 +168,7 @@ static inline __attribute__((always_inline)) uint32_t virtio_tx_run(struct virti
             continue;
         }
         struct virtq_desc *desc = &table[id];
-        if (id_shift != 0) { /* header and frame in descriptors of their own, legacy 5.1.6.2 */
+        if (id_shift != 0) { /* header and frame in descriptors of their own, 2.7.4.3 */
             desc[1] = (struct virtq_desc){pool_address + start + header, len - header, 0, 0};
             *desc = (struct virtq_desc){pool_address + start, header, VIRTQ_DESC_F_NEXT, (uint16_t)(id + 1)};
         } else {
@@ -179,7 +179,7 @@ static inline __attribute__((always_inline)) uint32_t virtio_tx_run(struct virti
     uint32_t sent = (uint32_t)(frame - frames);
     if (sent == 0)
         return 0;
-    /* The device sees headers, frames and descriptors before what hands them over (2.7.13.3.1, 2.8.21.1). */
+    /* The device sees headers, frames and descriptors before what hands them over (2.7.13.3.1, 2.8.21.1.1). */
     virtio_store_barrier();
     if (packed)
         __atomic_store_n((uint64_t *)(void *)&ring[queue->posted & ring_mask].len, first_word, __ATOMIC_RELEASE);

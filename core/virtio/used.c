@@ -41,7 +41,7 @@ static uint64_t virtio_used_take(struct virtio_queue *queue, uint32_t id)
     return token;
 }
 
-/* In order, one entry may stand for a batch that ends with its id (2.7.9, 2.8.7.1). Of the buffers before that one the
+/* In order, one entry may stand for a batch that ends with its id (2.7.9, 2.8.8). Of the buffers before that one the
  * device says nothing but that it used all of them: no frame has that length, so they are dropped. */
 static bool virtio_used_skip(struct virtio_queue *queue, uint32_t id)
 {

@@ -34,7 +34,7 @@ static inline bool virtio_packed_is_used(const struct virtio_queue *queue, uint6
 
 /* len, id and flags as one word: len in the lower half, then id, then flags. One load for all three: the flags are not
  * seen before the others, even if a device writes them in the wrong order. Acquire: what the flags hand over is read
- * after them (2.8.21.2). */
+ * after them (2.8.22). */
 static inline uint64_t virtio_packed_word(const struct virtio_queue *queue, uint32_t position)
 {
     const struct virtq_packed_desc *desc = &queue->ring[position & queue->ring_mask];
