@@ -52,6 +52,8 @@ uint32_t ixgbe_model_read(struct ixgbe_model *model, uint32_t offset)
     uint32_t index;
     ixgbe_model_time(model, MODEL_READ_TIME);
     offset = model_register_canonical(offset);
+    if (hostile_is(&model->device.hostile) && ixgbe_model_lie_gone(model, offset, false))
+        return UINT32_MAX;
     const struct model_row *row = model_register_row(offset, &index);
     if (row == NULL) {
         sanitizer_report(&model->device.sanitizer, "read of %05" PRIX32 "h: the data sheet has no register there (8.2)",
@@ -219,7 +221,8 @@ static void model_write_special(struct ixgbe_model *model, uint32_t offset, uint
         break;
     }
     case MODEL_SECRXCTRL:
-        *model_register(model, MODEL_SECRXCTRL + 4) = (value & MODEL_SECRX_DISABLE) != 0 ? 1 : 0;
+        *model_register(model, MODEL_SECRXCTRL + 4) =
+            (value & MODEL_SECRX_DISABLE) != 0 && !ixgbe_model_lie_silent(model);
         break;
     default:
         if (offset >= MODEL_RSSRK && offset < MODEL_RSSRK + 40)
@@ -321,6 +324,8 @@ void ixgbe_model_write(struct ixgbe_model *model, uint32_t offset, uint32_t valu
     uint32_t index;
     ixgbe_model_time(model, MODEL_WRITE_TIME);
     offset = model_register_canonical(offset);
+    if (hostile_is(&model->device.hostile) && ixgbe_model_lie_gone(model, offset, true))
+        return;
     const struct model_row *row = model_register_row(offset, &index);
     if (row == NULL) {
         sanitizer_report(sanitizer,

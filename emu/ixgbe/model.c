@@ -32,8 +32,7 @@ static void model_eeprom_init(struct ixgbe_model *model)
 static int32_t model_configure(struct emu_device *device, struct address *address)
 {
     ixgbe_model_of(device)->kind = (enum model_kind)device->kind;
-    (void)address;
-    return 0;
+    return hostile_open(address, HOSTILE_IXGBE, &device->hostile);
 }
 
 static int32_t model_init(struct emu_device *device, uint32_t serial)
@@ -43,11 +42,15 @@ static int32_t model_init(struct emu_device *device, uint32_t serial)
     memcpy(model->mac, mac, sizeof(mac));
     model_eeprom_init(model);
     ixgbe_model_reset(model, true);
-    /* Powered on long ago. */
+    ixgbe_model_ready(model);
+    return 0;
+}
+
+void ixgbe_model_ready(struct ixgbe_model *model)
+{
     model->registers[MODEL_EEC / 4] |= MODEL_EEC_ARD;
     model->registers[MODEL_RDRXCTL / 4] |= MODEL_RDRXCTL_DMAIDONE;
     model->dma_ready = model->eeprom_ready = 0;
-    return 0;
 }
 
 void ixgbe_model_reset(struct ixgbe_model *model, bool link_too)
@@ -60,7 +63,10 @@ void ixgbe_model_reset(struct ixgbe_model *model, bool link_too)
     }
     model->enables = 0;
     model_registers_reset(model->registers);
-    const uint8_t *mac = model->mac;
+    uint8_t mac[6];
+    memcpy(mac, model->mac, sizeof(mac));
+    if (hostile_is(&model->device.hostile))
+        ixgbe_model_lie_station(model, mac);
     model->registers[MODEL_RAL / 4] =
         (uint32_t)mac[0] | (uint32_t)mac[1] << 8 | (uint32_t)mac[2] << 16 | (uint32_t)mac[3] << 24;
     model->registers[MODEL_RAL / 4 + 1] = (uint32_t)mac[4] | (uint32_t)mac[5] << 8 | 1u << 31;
@@ -101,17 +107,27 @@ static void model_settle_queue(struct ixgbe_model *model, uint32_t queue)
 {
     if (model_due(&model->rx_enable[queue], model->now)) {
         model->enables--;
-        if ((model->rx_running[queue / 64] >> queue % 64 & 1) != 0)
+        bool silent = ixgbe_model_lie_silent(model);
+        if ((model->rx_running[queue / 64] >> queue % 64 & 1) == 0) {
+            if (!silent)
+                ixgbe_model_rx_start(model, queue);
+        } else {
             ixgbe_model_rx_stop(model, queue);
-        else
-            ixgbe_model_rx_start(model, queue);
+            if (silent)
+                ixgbe_model_lie_enabled(model, MODEL_RDBAL + queue * 0x40);
+        }
     }
     if (model_due(&model->tx_enable[queue], model->now)) {
         model->enables--;
-        if ((model->tx_running[queue / 64] >> queue % 64 & 1) != 0)
+        bool silent = ixgbe_model_lie_silent(model);
+        if ((model->tx_running[queue / 64] >> queue % 64 & 1) == 0) {
+            if (!silent)
+                ixgbe_model_tx_start(model, queue);
+        } else {
             ixgbe_model_tx_stop(model, queue);
-        else
-            ixgbe_model_tx_start(model, queue);
+            if (silent)
+                ixgbe_model_lie_enabled(model, MODEL_TX_QUEUES + queue * 0x40);
+        }
     }
 }
 
@@ -128,11 +144,11 @@ void ixgbe_model_time(struct ixgbe_model *model, uint64_t nanoseconds)
 {
     uint32_t *registers = model->registers;
     model->now += nanoseconds;
-    if (model_due(&model->reset_done, model->now))
+    if (model_due(&model->reset_done, model->now) && !ixgbe_model_lie_silent(model))
         registers[MODEL_CTRL / 4] &= ~MODEL_CTRL_RESET;
-    if (model_due(&model->dma_ready, model->now))
+    if (model_due(&model->dma_ready, model->now) && !ixgbe_model_lie_silent(model))
         registers[MODEL_RDRXCTL / 4] |= MODEL_RDRXCTL_DMAIDONE;
-    if (model_due(&model->eeprom_ready, model->now))
+    if (model_due(&model->eeprom_ready, model->now) && !ixgbe_model_lie_silent(model))
         registers[MODEL_EEC / 4] |= MODEL_EEC_ARD;
     if (model_due(&model->eerd_done, model->now)) {
         uint32_t word = registers[MODEL_EERD / 4] >> 2 & 0x3FFF;
@@ -147,6 +163,8 @@ void ixgbe_model_time(struct ixgbe_model *model, uint64_t nanoseconds)
 static bool model_step(struct emu_device *device, uint32_t most)
 {
     struct ixgbe_model *model = ixgbe_model_of(device);
+    if (hostile_is(&device->hostile) && ixgbe_model_lie_step(model))
+        return false;
     if (__builtin_expect(model->link_up != 0, 0)) {
         model->link_up = model->link_up > MODEL_STEP_TIME ? model->link_up - MODEL_STEP_TIME : 1;
         model_link_settle(model);
@@ -186,7 +204,7 @@ static uint32_t *model_doorbell(struct emu_device *device, uint32_t reg)
 
 const struct emu_model_ops ixgbe_model_ops = {
     .size = sizeof(struct ixgbe_model),
-    .options = "",
+    .options = ", hostile, seed, every",
     .configure = model_configure,
     .init = model_init,
     .free = model_free,

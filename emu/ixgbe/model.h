@@ -94,6 +94,7 @@ struct ixgbe_model {
     bool rx_on;                            /* RXCTRL.RXEN */
     bool tx_on;                            /* DMATXCTL.TE */
     bool link;
+    bool gone;   /* hostile: nothing answers */
     bool direct; /* generated frames go straight to queue 0: no RSS, no filter that could refuse one */
     bool strip, pad, rss;
     bool promiscuous;
@@ -156,6 +157,29 @@ void ixgbe_model_rx_fetch(struct ixgbe_model *model, uint32_t queue);
 
 /* CRC-32 of a frame, as it goes over the wire least significant byte first. */
 uint32_t ixgbe_model_checksum(const uint8_t *frame, uint32_t len);
+
+/* All that a device powered on long ago has ready. */
+void ixgbe_model_ready(struct ixgbe_model *model);
+
+/* lies.c: a hostile device. Asked only if hostile_is. */
+/* What is written back for a received frame, or a piece of one. */
+void ixgbe_model_lie_received(struct ixgbe_model *model, const struct model_rx_ring *ring, uint64_t *info,
+                              uint32_t *len, uint64_t *status);
+/* Between the driver's looks; true: the device is gone. */
+bool ixgbe_model_lie_step(struct ixgbe_model *model);
+/* Whether a register access meets nobody: reads give ones. */
+bool ixgbe_model_lie_gone(struct ixgbe_model *model, uint32_t offset, bool write);
+/* Whether what is due now is not told to the driver; this one may be asked always. */
+bool ixgbe_model_lie_silent(struct ixgbe_model *model);
+/* A queue that has stopped reads as enabled; block: where its registers begin, of queue 0 to 63. */
+void ixgbe_model_lie_enabled(struct ixgbe_model *model, uint32_t block);
+void ixgbe_model_lie_station(struct ixgbe_model *model, uint8_t mac[6]);
+void ixgbe_model_lie_rx_stopped(struct ixgbe_model *model, struct model_rx_ring *ring);
+void ixgbe_model_lie_rx_started(struct ixgbe_model *model, struct model_rx_ring *ring);
+/* True: all up to the tail is reported as sent, and forgotten. */
+bool ixgbe_model_lie_unsent(struct ixgbe_model *model, struct model_tx_ring *ring, uint32_t tail);
+/* After sending. */
+void ixgbe_model_lie_done(struct ixgbe_model *model, struct model_tx_ring *ring, uint32_t tail);
 
 /* filter.c */
 bool ixgbe_model_accepts(const struct ixgbe_model *model, const uint8_t *frame, uint32_t len);

@@ -91,6 +91,8 @@ void ixgbe_model_rx_start(struct ixgbe_model *model, uint32_t queue)
     ring->buffer_size = kilobytes * 1024;
     ring->region = region;
     ring->drop = (srrctl & MODEL_SRRCTL_DROP_EN) != 0;
+    if (hostile_is(&model->device.hostile))
+        ixgbe_model_lie_rx_started(model, ring);
     block[MODEL_QUEUE_CONTROL / 4] |= MODEL_QUEUE_ENABLE;
     model->rx_running[queue / 64] |= (uint64_t)1 << queue % 64;
 }
@@ -101,6 +103,8 @@ void ixgbe_model_rx_stop(struct ixgbe_model *model, uint32_t queue)
     uint32_t *block = model_rx_block(model, queue);
     if ((model->rx_running[queue / 64] >> queue % 64 & 1) == 0)
         return;
+    if (hostile_is(&model->device.hostile))
+        ixgbe_model_lie_rx_stopped(model, ring);
     /* What it held is the driver's again. */
     for (uint32_t i = ring->head; i != ring->fetched; i = i + 1 < ring->size ? i + 1 : 0) {
         struct emu_dma_region *region = &model->device.dma.regions[ring->slots[i] >> EMU_DMA_SHIFT];

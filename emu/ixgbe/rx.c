@@ -147,6 +147,14 @@ static inline void rx_write_back(struct model_rx_descriptor *descriptor, uint64_
     __atomic_store_n(&descriptor->status, (uint64_t)len << 32 | status, __ATOMIC_RELEASE);
 }
 
+static __attribute__((noinline)) void rx_write_back_hostile(struct ixgbe_model *model, const struct model_rx_ring *ring,
+                                                            struct model_rx_descriptor *descriptor, uint64_t info,
+                                                            uint32_t len, uint64_t status)
+{
+    ixgbe_model_lie_received(model, ring, &info, &len, &status);
+    rx_write_back(descriptor, info, len, status);
+}
+
 /* A threaded model finds buffers and descriptors in its driver's core: those of the next batch are called in early. */
 static void rx_prefetch(const struct ixgbe_model *model, const struct model_rx_ring *ring, uint32_t count)
 {
@@ -198,6 +206,11 @@ static uint32_t rx_generate_straight(struct ixgbe_model *model, struct model_rx_
     const uint64_t info = model->generated_info;
     const uint32_t len = gen->size;
     struct model_rx_descriptor *first = &ring->descriptors[position];
+    if (hostile_is(&model->device.hostile)) {
+        for (uint32_t i = 0; i < received; i++)
+            rx_write_back_hostile(model, ring, first + written[i], info, len, RX_DD | RX_EOP);
+        return received;
+    }
     for (uint32_t i = 0; i < received; i++)
         rx_write_back(first + written[i], info, len, RX_DD | RX_EOP);
     return received;
@@ -260,7 +273,11 @@ static bool rx_deliver(struct ixgbe_model *model, uint32_t queue, const uint8_t 
         ring->head = rx_next(ring, position);
         if (buffer != NULL) {
             memcpy(buffer, frame + done, piece);
-            rx_write_back(&ring->descriptors[position], info, piece, done + piece == len ? RX_DD | RX_EOP : RX_DD);
+            uint64_t status = done + piece == len ? RX_DD | RX_EOP : RX_DD;
+            if (hostile_is(&model->device.hostile))
+                rx_write_back_hostile(model, ring, &ring->descriptors[position], info, piece, status);
+            else
+                rx_write_back(&ring->descriptors[position], info, piece, status);
         }
         whole = whole && buffer != NULL;
         done += piece;

@@ -226,6 +226,9 @@ static uint32_t tx_gather(struct ixgbe_model *model, struct model_tx_ring *ring,
 /* The driver sees that all up to here is done: in the descriptor, or in its copy of the head (7.2.3.5.2). */
 static inline void tx_report(struct ixgbe_model *model, struct model_tx_ring *ring, uint32_t queue, uint32_t position)
 {
+    struct hostile *hostile = &model->device.hostile;
+    if (hostile_is(hostile) && hostile_tells(hostile, HOSTILE_TX_DONE_NEVER))
+        return;
     if (__builtin_expect(ring->head_write_back == 0, 1)) {
         uint8_t *status = (uint8_t *)&ring->descriptors[position] + 12;
         __atomic_store_n((uint32_t *)(void *)status, TX_DD, __ATOMIC_RELEASE);
@@ -407,11 +410,16 @@ static uint32_t tx_queue(struct ixgbe_model *model, uint32_t queue, uint32_t mos
         return 0;
     }
     ring->tail_refused = UINT32_MAX;
+    bool hostile = hostile_is(&model->device.hostile);
+    if (hostile && ixgbe_model_lie_unsent(model, ring, tail))
+        return 1;
     if (!model->device.timing_inline)
         return tx_queue_ahead(model, queue, tail, most);
     uint32_t posted = tx_distance(ring, ring->head, tail);
     posted = posted < most ? posted : most;
     tx_send_all(model, queue, posted);
+    if (hostile)
+        ixgbe_model_lie_done(model, ring, tail);
     return posted;
 }
 
