@@ -11,15 +11,22 @@ static const uint8_t ixgbe_rss_key[40] = {0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x
                                           0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30,
                                           0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa};
 
-void ixgbe_mac_read(struct ixgbe_device *ixgbe)
+int32_t ixgbe_mac_read(struct ixgbe_device *ixgbe)
 {
     uint32_t low = bus_read32(ixgbe->device.bus, IXGBE_RAL(0));
     uint32_t high = bus_read32(ixgbe->device.bus, IXGBE_RAH(0));
+    uint8_t *mac = ixgbe->device.mac;
     for (uint32_t i = 0; i < 4; i++)
-        ixgbe->device.mac[i] = (uint8_t)(low >> 8 * i);
-    ixgbe->device.mac[4] = (uint8_t)high;
-    ixgbe->device.mac[5] = (uint8_t)(high >> 8);
+        mac[i] = (uint8_t)(low >> 8 * i);
+    mac[4] = (uint8_t)high;
+    mac[5] = (uint8_t)(high >> 8);
+    if ((mac[0] & 1) != 0 || (mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]) == 0)
+        return error_set(IXY_E_DEVICE,
+                         "%s: the station address that the EEPROM gave is %02x:%02x:%02x:%02x:%02x:%02x; right is one "
+                         "that is neither multicast nor all zero",
+                         ixgbe->device.bus->address, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
     ixgbe->mac_known = true;
+    return 0;
 }
 
 void ixgbe_mac_write(struct ixgbe_device *ixgbe)

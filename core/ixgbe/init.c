@@ -94,8 +94,9 @@ int32_t ixgbe_reset_hardware(struct ixgbe_device *ixgbe)
     code = ixgbe_wait(ixgbe, IXGBE_RDRXCTL, IXGBE_RDRXCTL_DMAIDONE, IXGBE_RDRXCTL_DMAIDONE, 100000, "RDRXCTL.DMAIDONE");
     if (code < 0)
         return code;
-    if (!ixgbe->mac_known)
-        ixgbe_mac_read(ixgbe);
+    code = ixgbe->mac_known ? 0 : ixgbe_mac_read(ixgbe);
+    if (code < 0)
+        return code;
     ixgbe_link_start(ixgbe);
     ixgbe_stats_clear(ixgbe);
     ixgbe_receive_initialize(ixgbe);

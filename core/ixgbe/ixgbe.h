@@ -30,7 +30,7 @@ struct ixgbe_rx_queue {
     const struct ownership *ownership;
     struct bus *step;          /* the bus if its model wants to be stepped, else NULL */
     uint64_t dropped, starved; /* see struct device_stats */
-    bool discarding;           /* in the middle of a frame over several descriptors that is dropped */
+    uint32_t discarded;        /* descriptors so far of a frame over several that is dropped */
     uint32_t index;
     struct dma_memory memory;
     uint64_t ring_address;
@@ -83,6 +83,9 @@ static inline void ixgbe_count(uint64_t *counter)
 int32_t ixgbe_wait(struct ixgbe_device *ixgbe, uint32_t reg, uint32_t mask, uint32_t value, uint32_t timeout_us,
                    const char *what);
 
+/* wait.c: that registers read as ones: nobody answers. The device has failed; returns IXY_E_DEVICE. */
+int32_t ixgbe_gone(struct ixgbe_device *ixgbe, const char *what);
+
 /* init.c: reset to the state where queues can be set up. */
 int32_t ixgbe_reset_hardware(struct ixgbe_device *ixgbe);
 
@@ -90,8 +93,9 @@ int32_t ixgbe_reset_hardware(struct ixgbe_device *ixgbe);
 void ixgbe_receive_stop(struct ixgbe_device *ixgbe);
 int32_t ixgbe_receive_go(struct ixgbe_device *ixgbe);
 void ixgbe_filter_write(struct ixgbe_device *ixgbe);
-/* The address that the EEPROM gave: valid after the first reset, before anybody sets another, 8.2.3.7.8. */
-void ixgbe_mac_read(struct ixgbe_device *ixgbe);
+/* The address that the EEPROM gave: valid after the first reset, before anybody sets another, 8.2.3.7.8. Returns 0, or
+ * IXY_E_DEVICE if no station can have it. */
+int32_t ixgbe_mac_read(struct ixgbe_device *ixgbe);
 void ixgbe_mac_write(struct ixgbe_device *ixgbe);
 void ixgbe_rss_write(struct ixgbe_device *ixgbe);
 int32_t ixgbe_mac_set(struct device *device, const uint8_t mac[6]);

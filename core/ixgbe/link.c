@@ -18,7 +18,7 @@ int32_t ixgbe_link(struct device *device, struct device_link *link)
     struct ixgbe_device *ixgbe = (struct ixgbe_device *)device;
     uint32_t links = bus_read32(device->bus, IXGBE_LINKS);
     if (links == 0xFFFFFFFFu)
-        return error_set(IXY_E_DEVICE, "%s: LINKS reads as ones: the device is gone", device->bus->address);
+        return ixgbe_gone(ixgbe, "LINKS reads");
     link->up = (links & IXGBE_LINKS_UP) != 0;
     link->speed_mbps = 0;
     if (!link->up)

@@ -53,14 +53,17 @@ static inline uint64_t ixgbe_rx_span(const struct ixgbe_rx_queue *queue)
     return (uint64_t)(queue->length_max - FRAME_LENGTH_MIN) << 32;
 }
 
+/* Buffers of the longest frame of any kind: 15.5 KB, section 1.3, in buffers of 1 KB. */
+#define IXGBE_RX_PIECES_MAX 16
+
 /* Takes a descriptor whose frame is not delivered: over several descriptors, with a MAC error, or a completion that no
- * correct device writes. Its buffer goes back. */
+ * correct device writes. Its buffer goes back. A frame that never ends counts again and again, so that a device which
+ * sends nothing else does not look like an idle one. */
 static void ixgbe_rx_drop(struct ixgbe_rx_queue *queue, uint32_t slot, uint64_t written_back)
 {
-    bool last = (written_back & IXGBE_RX_EOP) != 0;
-    if (last)
+    if (queue->discarded % IXGBE_RX_PIECES_MAX == 0)
         ixgbe_count(&queue->dropped);
-    queue->discarding = !last;
+    queue->discarded = (written_back & IXGBE_RX_EOP) != 0 ? 0 : queue->discarded + 1;
     pool_cache_give(&queue->cache, queue->buffer + slot, 1);
     queue->taken++;
 }
@@ -108,7 +111,7 @@ static inline __attribute__((always_inline)) uint32_t ixgbe_rx_take(struct ixgbe
             run = queue->posted - queue->taken;
         if (run > size - slot)
             run = size - slot;
-        uint32_t good = queue->discarding ? 0 : ixgbe_rx_run(queue, slot, frames + received, run, owned);
+        uint32_t good = queue->discarded != 0 ? 0 : ixgbe_rx_run(queue, slot, frames + received, run, owned);
         received += good;
         queue->taken += good;
         if (good == run)
@@ -118,7 +121,7 @@ static inline __attribute__((always_inline)) uint32_t ixgbe_rx_take(struct ixgbe
         if ((written_back & IXGBE_RX_DD) == 0)
             break;
         /* A good frame may have come since the run ended: the next run takes it. */
-        if (queue->discarding || !ixgbe_rx_is_whole(written_back, ixgbe_rx_span(queue)))
+        if (queue->discarded != 0 || !ixgbe_rx_is_whole(written_back, ixgbe_rx_span(queue)))
             ixgbe_rx_drop(queue, slot, written_back);
     }
     if (queue->posted - queue->taken != queue->mask)
@@ -174,7 +177,7 @@ int32_t ixgbe_rx_start(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue)
     struct bus *bus = ixgbe->device.bus;
     uint32_t n = queue->index;
     queue->taken = queue->posted = 0;
-    queue->discarding = false;
+    queue->discarded = 0;
     bus_write32(bus, IXGBE_RDBAL(n), (uint32_t)queue->ring_address);
     bus_write32(bus, IXGBE_RDBAH(n), (uint32_t)(queue->ring_address >> 32));
     bus_write32(bus, IXGBE_RDLEN(n), (uint32_t)queue->memory.size);

@@ -43,7 +43,7 @@ int32_t ixgbe_stats(struct device *device, struct device_stats *stats)
 {
     struct ixgbe_device *ixgbe = (struct ixgbe_device *)device;
     if (bus_read32(device->bus, IXGBE_STATUS) == 0xFFFFFFFFu)
-        return error_set(IXY_E_DEVICE, "%s: STATUS reads as ones: the device is gone", device->bus->address);
+        return ixgbe_gone(ixgbe, "STATUS reads");
     ixgbe_stats_collect(ixgbe);
     *stats = ixgbe->totals;
     for (uint32_t i = 0; i < DEVICE_QUEUES_MAX; i++) {

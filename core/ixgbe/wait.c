@@ -5,6 +5,12 @@
 #define IXGBE_GONE 0xFFFFFFFFu /* what reads of a device that was removed answer */
 #define IXGBE_POLL_US 10
 
+int32_t ixgbe_gone(struct ixgbe_device *ixgbe, const char *what)
+{
+    bus_fail(ixgbe->device.bus, "%s as ones: the device is gone", what);
+    return error_set(IXY_E_DEVICE, "%s: %s as ones: the device is gone", ixgbe->device.bus->address, what);
+}
+
 int32_t ixgbe_wait(struct ixgbe_device *ixgbe, uint32_t reg, uint32_t mask, uint32_t value, uint32_t timeout_us,
                    const char *what)
 {
@@ -13,7 +19,7 @@ int32_t ixgbe_wait(struct ixgbe_device *ixgbe, uint32_t reg, uint32_t mask, uint
     for (uint32_t waited = 0; waited <= timeout_us; waited += IXGBE_POLL_US) {
         answer = bus_read32(bus, reg);
         if (answer == IXGBE_GONE && bus_read32(bus, IXGBE_STATUS) == IXGBE_GONE)
-            return error_set(IXY_E_DEVICE, "%s: all registers read as ones: the device is gone", bus->address);
+            return ixgbe_gone(ixgbe, "all registers read");
         if ((answer & mask) == value)
             return 0;
         bus->ops->delay(bus, IXGBE_POLL_US);

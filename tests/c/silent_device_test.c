@@ -179,7 +179,7 @@ static void test_a_card_that_goes_away(void **state)
     expect_text(ixy_device_link(device, &link), IXY_E_DEVICE, "gone");
     expect_text(ixy_device_reset(device), IXY_E_DEVICE, "gone");
     ixy_frame frame;
-    assert_int_equal(ixy_rx_batch(device, 0, &frame, 1), IXY_E_STATE);
+    assert_int_equal(ixy_rx_batch(device, 0, &frame, 1), IXY_E_DEVICE);
     assert_int_equal(ixy_device_close(device), 0);
     assert_int_equal(ixy_pool_free_count(pool), 4096);
     assert_int_equal(ixy_pool_close(pool), 0);
