@@ -120,9 +120,10 @@ static int32_t virtio_stats(struct device *device, struct device_stats *stats)
     for (uint32_t i = 0; device->config.pool != NULL && i < virtio->pairs; i++) {
         const struct virtio_queue *rx = virtio->rx[i];
         const struct virtio_queue *tx = virtio->tx[i];
-        stats->rx_packets += __atomic_load_n(&rx->packets, __ATOMIC_RELAXED);
+        uint64_t dropped = __atomic_load_n(&rx->dropped, __ATOMIC_RELAXED);
+        stats->rx_packets += __atomic_load_n(&rx->packets, __ATOMIC_RELAXED) + dropped; /* as an Intel device's */
         stats->rx_bytes += __atomic_load_n(&rx->bytes, __ATOMIC_RELAXED);
-        stats->rx_dropped += __atomic_load_n(&rx->dropped, __ATOMIC_RELAXED);
+        stats->rx_dropped += dropped;
         stats->rx_starved += __atomic_load_n(&rx->starved, __ATOMIC_RELAXED);
         stats->tx_packets += __atomic_load_n(&tx->packets, __ATOMIC_RELAXED);
         stats->tx_bytes += __atomic_load_n(&tx->bytes, __ATOMIC_RELAXED);
@@ -139,7 +140,7 @@ static int32_t virtio_link(struct device *device, struct device_link *link)
         code = virtio->transport->config_read(device->bus, VIRTIO_NET_CONFIG_STATUS, &status, sizeof(status));
     if (code < 0)
         return code;
-    link->up = device->started && (status & VIRTIO_NET_S_LINK_UP) != 0;
+    link->up = (status & VIRTIO_NET_S_LINK_UP) != 0;
     uint32_t speed = 0; /* not known */
     if (link->up && virtio_has(virtio, VIRTIO_NET_F_SPEED_DUPLEX))
         code = virtio->transport->config_read(device->bus, VIRTIO_NET_CONFIG_SPEED, &speed, sizeof(speed));
