@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The matrix: the same forwarder in every language, on the same emulated ports, measured side by side.
+"""The matrix: the same forwarder in every language, on the same emulated devices, measured side by side.
 
 Starts the forwarder of each language, takes samples of all of them in rounds, checks that every frame arrived, prints a
 table and writes matrix.json and report.html. See benchmarks/README.md for the method and the files.
@@ -7,22 +7,24 @@ table and writes matrix.json and report.html. See benchmarks/README.md for the m
 
 import argparse
 import datetime
+import itertools
 import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from runner import bars, figures, instructions, machine, table  # noqa: E402
+from runner import bars, devices, figures, instructions, machine, table  # noqa: E402
+from runner.devices import DEVICES, Device  # noqa: E402
 from runner.languages import REFERENCE, TOP, Language, Row, absent, load, prepare, select  # noqa: E402
 from runner.measure import Cell, Measurement, Plan  # noqa: E402
 from runner.progress import Progress, clock  # noqa: E402
 
-SCHEMA = 1
-DEVICE = "82599"
+SCHEMA = 2
 ALL_BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 QUICK_BATCHES = (32, 256)
 TIMINGS = ("inline", "threaded")
@@ -49,6 +51,13 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="batches 32 and 256 in under 60 s")
     parser.add_argument("--languages", type=names, metavar="LIST", help="as in c,rust,go (default: all)")
+    parser.add_argument(
+        "--devices",
+        type=names,
+        default=[device.name for device in DEVICES],
+        metavar="LIST",
+        help=f"as in {DEVICES[0].name},{DEVICES[1].name} (default: {','.join(device.name for device in DEVICES)})",
+    )
     parser.add_argument("--batches", type=batches, metavar="LIST", help="as in 32,256 (default: 1,2,4,...,256)")
     parser.add_argument("--timings", type=names, default=list(TIMINGS), metavar="LIST", help="inline, threaded or both")
     parser.add_argument("--rounds", type=int, help=f"samples a row (default: {ROUNDS}, or what fits with --quick)")
@@ -74,6 +83,7 @@ def arguments() -> argparse.Namespace:
     if options.instructions is None:
         options.instructions = not options.quick
     try:
+        options.devices = devices.select(options.devices)
         options.chosen = select(load(options.build), options.languages)
     except ValueError as error:
         parser.error(str(error))
@@ -83,8 +93,8 @@ def arguments() -> argparse.Namespace:
 def plan_of(options: argparse.Namespace) -> Plan:
     if options.quick:
         seconds = None if options.rounds else QUICK_SECONDS
-        return Plan(options.batches, options.timings, options.rounds, seconds, QUICK_SAMPLE_MS)
-    return Plan(options.batches, options.timings, options.rounds or ROUNDS, None, SAMPLE_MS)
+        return Plan(options.devices, options.batches, options.timings, options.rounds, seconds, QUICK_SAMPLE_MS)
+    return Plan(options.devices, options.batches, options.timings, options.rounds or ROUNDS, None, SAMPLE_MS)
 
 
 def find_rows(languages: list[Language], build: Path, first_prepare: bool) -> tuple[list[Row], dict[str, str]]:
@@ -104,67 +114,71 @@ def find_rows(languages: list[Language], build: Path, first_prepare: bool) -> tu
     return rows, gaps
 
 
-def identity(row: Row, batch: int, timing: str) -> dict[str, Any]:
+def identity(row: Row, device: Device, batch: int, timing: str) -> dict[str, Any]:
     return {
         "language": row.language,
         "boundary": row.boundary,
         "variant": row.variant,
         "level": row.level,
-        "device": DEVICE,
+        "device": device.name,
         "batch": batch,
         "timing": timing,
     }
 
 
 def rows_of(options: argparse.Namespace, gaps: dict[str, str], measurement: Measurement) -> list[dict[str, Any]]:
-    """All rows in the order of languages.json, those that have no figures among them."""
-    cells = {(cell.row.name, cell.batch, cell.timing): cell for cell in measurement.cells}
+    """All rows by device, in the order of languages.json, those that have no figures among them."""
+    cells = {(cell.row.name, cell.device, cell.timing, cell.batch): cell for cell in measurement.cells}
     rows = []
-    for language in options.chosen:
-        for row in language.rows:
-            for timing in options.timings:
-                for batch in options.batches:
-                    cell = cells.get((row.name, batch, timing)) or Cell(row, batch, timing)
-                    reference = cells.get((REFERENCE, batch, timing))
-                    summary = figures.summarise(cell.samples, reference.samples if reference else [], timing)
-                    reason = gaps.get(row.name) or measurement.gaps.get((row.name, ""))
-                    reason = reason or measurement.gaps.get((row.name, timing))
-                    rows.append(
-                        identity(row, batch, timing)
-                        | summary
-                        | {
-                            "verified": summary["verified"] and not cell.failures,
-                            "missing": reason,
-                            "failures": cell.failures,
-                            "toolchain": measurement.toolchains.get(row.language),
-                            "frames_per_sample": cell.frames or None,
-                            "empty_poll_cycles": cell.empty_poll_cycles,
-                            "instructions_per_packet": None,
-                            "samples": cell.samples,
-                        }
-                    )
+    places = itertools.product(options.devices, every_row(options), options.timings, options.batches)
+    for device, row, timing, batch in places:
+        cell = cells.get((row.name, device, timing, batch)) or Cell(row, device, batch, timing)
+        reference = cells.get((REFERENCE, device, timing, batch))
+        summary = figures.summarise(cell.samples, reference.samples if reference else [], timing)
+        reason = gaps.get(row.name) or measurement.gaps.get((row.name, ""))
+        reason = reason or measurement.gaps.get((row.name, timing))
+        rows.append(
+            identity(row, device, batch, timing)
+            | summary
+            | {
+                "verified": summary["verified"] and not cell.failures,
+                "missing": reason,
+                "failures": cell.failures,
+                "toolchain": measurement.toolchains.get(row.language),
+                "frames_per_sample": cell.frames or None,
+                "empty_poll_cycles": cell.empty_poll_cycles,
+                "instructions_per_packet": None,
+                "samples": cell.samples,
+            }
+        )
     return rows
 
 
-def count_instructions(rows: list[dict[str, Any]], measurement: Measurement, build: Path, say: Any) -> dict[str, Any]:
-    """Adds instructions_per_packet to the rows that callgrind can tell about; returns the result by row."""
-    results: dict[str, Any] = {}
+def every_row(options: argparse.Namespace) -> list[Row]:
+    return [row for language in options.chosen for row in language.rows]
+
+
+def count_instructions(
+    options: argparse.Namespace, rows: list[dict[str, Any]], measurement: Measurement, say: Callable[[str], None]
+) -> dict[str, dict[str, Any]]:
+    """Adds instructions_per_packet to the rows that callgrind can tell about; returns the result by device and row."""
     known = {cell.row.name: cell.row for cell in measurement.cells}
-    for name in INSTRUCTIONS_ROWS:
-        if name not in known:
-            continue
+    names = [name for name in INSTRUCTIONS_ROWS if name in known]
+    results: dict[str, dict[str, Any]] = {}
+    for device, name in itertools.product(options.devices, names):
+        result = results.setdefault(device.name, {})
         try:
-            value = instructions.measure(known[name], INSTRUCTIONS_BATCH, build)
+            value = instructions.measure(known[name], device, INSTRUCTIONS_BATCH, options.build)
         except FileNotFoundError:
-            results[name] = {"not_measured": "valgrind is missing"}
+            result[name] = {"not_measured": "valgrind is missing"}
             continue
         except instructions.ProfileError as error:
-            results[name] = {"not_measured": str(error)}
-            say(f"instructions of {name}: not measured: {error}")
+            result[name] = {"not_measured": str(error)}
+            say(f"instructions of {name}, {device.label}: not measured: {error}")
             continue
-        results[name] = {"batch": INSTRUCTIONS_BATCH, "instructions_per_packet": value}
+        result[name] = {"batch": INSTRUCTIONS_BATCH, "instructions_per_packet": value}
         for row in rows:
-            same = f"{row['language']} {row['variant']}" == name
+            same = f"{row['language']} {row['variant']}" == name and row["device"] == device.name
             if same and row["timing"] == "inline" and row["batch"] == INSTRUCTIONS_BATCH:
                 row["instructions_per_packet"] = value
     return results
@@ -175,7 +189,7 @@ def main() -> int:
     began, started = time.monotonic(), datetime.datetime.now(datetime.UTC)
     ticks = machine.stolen_and_total()
     rows, gaps = find_rows(options.chosen, options.build, options.prepare)
-    counted: dict[str, Any] = {}
+    counted: dict[str, dict[str, Any]] = {}
     interrupted = False
     with Progress() as progress:
         measurement = Measurement(rows, plan_of(options), options.build, progress.say)
@@ -189,7 +203,7 @@ def main() -> int:
         result_rows = rows_of(options, gaps, measurement)
         if options.instructions and not interrupted:
             progress.show(1.0, "counting instructions")
-            counted = count_instructions(result_rows, measurement, options.build, progress.say)
+            counted = count_instructions(options, result_rows, measurement, progress.say)
 
     failures = list(measurement.failures)
     in_ci = os.environ.get("CI") == "true"
@@ -206,6 +220,7 @@ def main() -> int:
         "versions": machine.versions() | measurement.toolchains,
         "quick": options.quick,
         "rounds": measurement.rounds_done,
+        "devices": [device.name for device in options.devices],
         "reference": REFERENCE,
         "thresholds": {
             "better_state_ns": figures.BETTER_STATE_NS,

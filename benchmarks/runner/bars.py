@@ -4,13 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+from . import devices
+
 BARS_FILE = Path(__file__).resolve().parents[1] / "bars.json"
+
+KEYS = ("device", "batch", "timing")  # what a bar and its row have in common
 
 
 def _find(result: dict[str, Any], name: str, bar: dict[str, Any]) -> dict[str, Any] | None:
     rows: list[dict[str, Any]] = result["rows"]
     for row in rows:
-        if (f"{row['language']} {row['variant']}", row["batch"], row["timing"]) == (name, bar["batch"], bar["timing"]):
+        if f"{row['language']} {row['variant']}" == name and all(row[key] == bar[key] for key in KEYS):
             return row
     return None
 
@@ -39,7 +43,7 @@ def _value(result: dict[str, Any], bar: dict[str, Any]) -> tuple[float | None, s
     return row["ratio_for_bars"] / other["ratio_for_bars"], why
 
 
-def _text(bar: dict[str, Any]) -> str:
+def _goal(bar: dict[str, Any]) -> str:
     what = {"instructions": "instructions a packet", "mpps": "Mpps", "ratio": f"of {bar.get('to', 'C static')}"}
     limit = f"at most {bar['at_most']}" if "at_most" in bar else f"at least {bar['at_least']}"
     return f"{bar['row']}, {bar['timing']}, batch {bar['batch']}: {limit} {what[bar['figure']]}"
@@ -54,5 +58,7 @@ def judge(result: dict[str, Any], file: Path = BARS_FILE) -> list[dict[str, Any]
         else:
             reached = value <= bar["at_most"] if "at_most" in bar else value >= bar["at_least"]
             verdict = f"{value:.{3 if bar['figure'] == 'ratio' else 1}f}, {'reached' if reached else 'NOT reached'}"
-        judged.append(bar | {"text": _text(bar), "value": value, "reached": reached, "verdict": verdict})
+        goal = _goal(bar)
+        texts = {"goal": goal, "text": f"{devices.label(bar['device'])}, {goal}", "verdict": verdict}
+        judged.append(bar | texts | {"value": value, "reached": reached})
     return judged

@@ -163,7 +163,7 @@ def used_samples(samples: Sequence[Sample], timing: str) -> tuple[list[Sample], 
 
 
 def pair_ratios(samples: Sequence[Sample], references: Sequence[Sample]) -> list[tuple[float, Sample, Sample]]:
-    """Each sample against the reference's of the same round, batch and timing, and, threaded, of the same state."""
+    """Each sample against the reference's of the same round, device, batch and timing; threaded, also of one state."""
     by_round = {sample["round"]: sample for sample in references if sample["verified"]}
     pairs = []
     for sample in samples:

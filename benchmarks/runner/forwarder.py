@@ -111,9 +111,16 @@ class Forwarder:
         self.variants = [str(variant) for variant in ready.get("variants", [])]
 
     def run(
-        self, variant: str, batch: int, timing: str, frames: int, watch: Callable[[], float] | None = None
+        self,
+        variant: str,
+        batch: int,
+        timing: str,
+        frames: int,
+        device: str,
+        watch: Callable[[], float] | None = None,
     ) -> dict[str, Any]:
-        self.process.send(f"run {variant} {batch} {timing} {frames}")
+        """device: the beginning of an address."""
+        self.process.send(f"run {variant} {batch} {timing} {frames} {device}")
         reply = self._reply(RUN_SECONDS, watch)
         if "error" in reply:
             raise ForwarderError(str(reply["error"]))

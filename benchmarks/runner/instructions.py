@@ -13,6 +13,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+from .devices import Device
 from .languages import TOP, Row, environment
 
 LOOP = re.compile(r"\bforward_all\b")
@@ -89,7 +90,7 @@ def _reachable(roots: list[str], calls: dict[tuple[str, str], int]) -> set[str]:
     return found
 
 
-def measure(row: Row, batch: int, build: Path, frames: int = FRAMES) -> float:
+def measure(row: Row, device: Device, batch: int, build: Path, frames: int = FRAMES) -> float:
     """Runs a row's forwarder under callgrind once."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "profile"
@@ -106,7 +107,7 @@ def measure(row: Row, batch: int, build: Path, frames: int = FRAMES) -> float:
                 command,
                 cwd=TOP,
                 env=environment(build),
-                input=f"run {row.variant} {batch} inline {frames}\nquit\n",
+                input=f"run {row.variant} {batch} inline {frames} {device.address}\nquit\n",
                 capture_output=True,
                 text=True,
                 timeout=SECONDS,

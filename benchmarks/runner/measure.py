@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from . import figures
+from .devices import Device
 from .forwarder import Forwarder, ForwarderError, LineProcess
 from .languages import TOP, Row, environment
 from .placement import Watch, two_cores
@@ -24,6 +25,7 @@ EMPTY_POLLS_MIN = 1000
 
 @dataclass(frozen=True)
 class Plan:
+    devices: tuple[Device, ...]
     batches: tuple[int, ...]
     timings: tuple[str, ...]
     rounds: int | None  # None: as many as fit into seconds
@@ -33,9 +35,10 @@ class Plan:
 
 @dataclass
 class Cell:
-    """A row at one batch size and timing."""
+    """A row on one device, at one batch size and timing."""
 
     row: Row
+    device: Device
     batch: int
     timing: str
     frames: int = 0
@@ -45,7 +48,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        return f"{self.row.name}, batch {self.batch}, {self.timing}"
+        return f"{self.row.name}, {self.device.label}, batch {self.batch}, {self.timing}"
 
     @property
     def given_up(self) -> bool:
@@ -107,7 +110,9 @@ class Measurement:
                 if timing == "threaded" and self.cores is None:
                     self.gaps[row.name, timing] = "not measured: threaded rows need two cores"
                     continue
-                self.cells += [Cell(row, batch, timing) for batch in self.plan.batches]
+                self.cells += [
+                    Cell(row, device, batch, timing) for device in self.plan.devices for batch in self.plan.batches
+                ]
         if self.cores is not None and "threaded" in self.plan.timings:
             program = build / "c/benchmarks/forwarders/c/c2c"
             try:
@@ -135,7 +140,7 @@ class Measurement:
         forwarder = self._forwarder(cell.row)
         watch = Watch(forwarder.process.pid, self.cores if cell.timing == "threaded" else None)
         try:
-            raw = forwarder.run(cell.row.variant, cell.batch, cell.timing, frames, watch)
+            raw = forwarder.run(cell.row.variant, cell.batch, cell.timing, frames, cell.device.address, watch)
         finally:
             watch.finish()
         return raw, watch
@@ -173,8 +178,8 @@ class Measurement:
 
     def _empty_poll(self, cell: Cell) -> None:
         """What a poll that finds nothing costs: from runs of two frames, of which nearly all polls are empty. The least
-        of a row's runs at any batch size, because a disturbance only ever adds."""
-        same = [other for other in self.cells if other.row == cell.row]
+        of a row's runs on one device at any batch size, because a disturbance only ever adds."""
+        same = [other for other in self.cells if (other.row, other.device) == (cell.row, cell.device)]
         for _ in range(EMPTY_POLL_RUNS):
             raw, _ = self._run(cell, 2)
             if raw.get("empty_polls", 0) >= EMPTY_POLLS_MIN:
@@ -197,7 +202,13 @@ class Measurement:
         except ForwarderError as error:
             self._fail(cell, str(error))
             return
-        sample: dict[str, Any] = {"round": number, "batch": cell.batch, "timing": cell.timing, "raw": raw}
+        sample: dict[str, Any] = {
+            "round": number,
+            "device": cell.device.name,
+            "batch": cell.batch,
+            "timing": cell.timing,
+            "raw": raw,
+        }
         cell.samples.append(sample)
         problem = figures.verify(raw, frames)
         sample["verified"], sample["failure"], sample["counts"] = problem is None, problem, False
@@ -219,8 +230,8 @@ class Measurement:
         sample["counts"] = not sample["reasons"]
 
     def take(self, show: Callable[[float, str], None]) -> None:
-        """Calibrates every cell, then goes round and round. Cells of one batch and timing follow each other, so that a
-        ratio compares neighbours in time; which row begins changes from round to round."""
+        """Calibrates every cell, then goes round and round. Cells of one device, batch and timing follow each other, so
+        that a ratio compares neighbours in time; which row begins changes from round to round."""
         began = time.monotonic()
         for done, cell in enumerate(self.cells):
             show(0.1 * done / len(self.cells), f"calibrating {cell.name}")
@@ -247,9 +258,9 @@ class Measurement:
         return min(1.0, (time.monotonic() - began) / self.plan.seconds)
 
     def _order(self, number: int) -> list[Cell]:
-        groups: dict[tuple[str, int], list[Cell]] = {}
+        groups: dict[tuple[Device, str, int], list[Cell]] = {}
         for cell in self.cells:
-            groups.setdefault((cell.timing, cell.batch), []).append(cell)
+            groups.setdefault((cell.device, cell.timing, cell.batch), []).append(cell)
         order = []
         for group in groups.values():
             first = number % len(group)

@@ -14,6 +14,8 @@ from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator  # noqa: E402
 
+from . import devices  # noqa: E402
+
 INK, FAINT, GRID = "#1f2933", "#6b7785", "#e4e8ec"
 # Colour and line style by row. Rows of one language share a hue.
 STYLES = {
@@ -57,6 +59,15 @@ plt.rcParams.update(
 )
 
 
+def of_device(result: dict[str, Any], device: str) -> dict[str, Any]:
+    """The result as if one device alone had been measured: what each plot below is made from."""
+    return result | {
+        "devices": [device],
+        "rows": [row for row in result["rows"] if row["device"] == device],
+        "bars": [bar for bar in result["bars"] if bar["device"] == device],
+    }
+
+
 def name_of(row: dict[str, Any]) -> str:
     return f"{row['language']} {row['variant']}"
 
@@ -71,6 +82,7 @@ def label(name: str) -> str:
 
 
 def _svg(figure: Figure, salt: str) -> str:
+    """salt: keeps the ids of one plot apart from those of the others on the page."""
     matplotlib.rcParams["svg.hashsalt"] = salt
     text = io.StringIO()
     figure.savefig(text, format="svg", bbox_inches="tight", transparent=True, metadata={"Date": None})
@@ -157,7 +169,7 @@ def throughput(result: dict[str, Any]) -> str | None:
         axes.set_ylabel("million packets a second")
         axes.set_title(titles[timing])
         _end_labels(axes, ends, 0.052)
-    return _svg(figure, "throughput")
+    return _svg(figure, f"throughput {result['devices']}")
 
 
 def _shown_batch(name: str, batches: list[int]) -> int | None:
@@ -234,7 +246,7 @@ def ratios(result: dict[str, Any]) -> str | None:
         Line2D([], [], marker="|", color="#2e9e5b", linestyle="", markersize=11, markeredgewidth=2, label="goal"),
     ]
     panels[0][-1].legend(handles=marks, loc="lower left", bbox_to_anchor=(0.35, 1.0), ncols=2, fontsize=8.5)
-    return _svg(figure, "ratios")
+    return _svg(figure, f"ratios {result['devices']}")
 
 
 def waits(result: dict[str, Any]) -> str | None:
@@ -282,7 +294,7 @@ def waits(result: dict[str, Any]) -> str | None:
     right.set_xlabel("core-to-core round trip beside the sample, ns (hollow: sample does not count)")
     right.set_ylabel("ns a packet")
     right.set_title("Every threaded sample", pad=20)
-    return _svg(figure, "waits")
+    return _svg(figure, f"waits {result['devices']}")
 
 
 def published(result: dict[str, Any], study: dict[str, Any]) -> str:
@@ -320,5 +332,5 @@ def published(result: dict[str, Any], study: dict[str, Any]) -> str:
         _plain_log(panels[2], "y")
         _end_labels(panels[2], ends, 0.062)
     panels[2].set_ylabel("throughput, C static = 1")
-    panels[2].set_title("Here: one C driver, inline")
+    panels[2].set_title(f"Here: {devices.label(result['devices'][0])}, inline")
     return _svg(figure, "published")

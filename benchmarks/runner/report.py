@@ -5,20 +5,20 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from . import plots
+from . import devices, plots
 from .table import Notes
 
 HERE = Path(__file__).resolve().parent
 STUDY_FILE = HERE.parent / "reference" / "published.json"
 
 METHOD = """
-<p>Every forwarder runs the same workload on two emulated 82599 ports, in both directions: receive a batch, add one to
-byte 48 of each frame, transmit the batch on the other port, free what was not taken. Each frame carries a number and
-check bytes, and the far end verifies it: a run that lost, repeated or damaged a frame without counting it is a failed
-run, not a figure.</p>
+<p>Every forwarder runs the same workload on two emulated ports, each a 82599 or a VirtIO-net device with split or with
+packed rings, in both directions: receive a batch, add one to byte 48 of each frame, transmit the batch on the other
+port, free what was not taken. Each frame carries a number and check bytes, and the far end verifies it: a run that
+lost, repeated or damaged a frame without counting it is a failed run, not a figure.</p>
 <p>Rows take turns. A <em>round</em> is one sample of every row; the order changes from round to round; a ratio
-divides the figure of C static by that of the row, both of one round, batch size and timing. Figures are medians,
-brackets are the middle half of the samples.</p>
+divides the figure of C static by that of the row, both of one round, device, batch size and timing. Figures are
+medians, brackets are the middle half of the samples.</p>
 <p><b>Inline</b>: the device model is stepped on the driver's own thread and the time it takes is taken off (time
 stamps fenced, the cost of an empty bracket calibrated and subtracted), so what is left is the driver and the
 language, with warm caches. Below batch 8 the brackets weigh more than the driver. <b>Threaded</b>: the model runs on
@@ -145,22 +145,90 @@ def _rows_table(result: dict[str, Any], timing: str) -> str:
     return _table(head, lines, 4, firsts) + f'<ol class="faint">{notes_list}</ol>' if lines else ""
 
 
-def _bars(result: dict[str, Any]) -> str:
+def _devices_table(result: dict[str, Any], timing: str) -> str:
+    """Each row on every device, at the batch size where it is compared."""
+    by_name: dict[str, dict[str, dict[str, Any]]] = {}
+    for device in result["devices"]:
+        for row in plots.compared(plots.of_device(result, device), timing, "ns_per_packet"):
+            by_name.setdefault(f"{plots.label(plots.name_of(row))} ({row['batch']})", {})[device] = row
+    head = [timing]
+    for device in result["devices"]:
+        head += [f"{escape(devices.label(device))}, ns", "of C static"]
     lines = []
+    for name, rows in by_name.items():
+        line = [escape(name)]
+        for device in result["devices"]:
+            row = rows.get(device, {})
+            line += [_n(row.get("ns_per_packet")), _n(row.get("ratio_to_c"), 3)]
+        lines.append(line)
+    return _table(head, lines) if lines else ""
+
+
+def _all_devices(result: dict[str, Any]) -> str:
+    tables = [_devices_table(result, timing) for timing in ("inline", "threaded")]
+    return "<p>Nanoseconds a packet (batch size in brackets), and the ratio to C static on the same device.</p>" + (
+        "".join(tables) or '<p class="faint">Nothing was measured.</p>'
+    )
+
+
+def _device_panel(result: dict[str, Any], device: str) -> str:
+    """All that is about one device alone. result: of that device."""
+    label = devices.label(device)
+    empty = '<p class="faint">Not selected.</p>'
+    parts = [
+        _cards(result),
+        _section(
+            f"{label}: throughput over batch size",
+            "<p>Verified frames, both directions together. Shaded: the middle half of the samples.</p>"
+            + _figure(plots.throughput(result)),
+        ),
+        _section(
+            f"{label}: against native C",
+            "<p>Each row against C static of the same round.</p>" + _figure(plots.ratios(result)),
+        ),
+        _section(
+            f"{label}, threaded runs: waiting",
+            "<p>A threaded figure is the slower side's. The left plot shows which side that was, the right one how the "
+            "figures follow the machine's state.</p>" + _figure(plots.waits(result)),
+        ),
+        _section(f"{label}, all figures: inline", _rows_table(result, "inline") or empty),
+        _section(f"{label}, all figures: threaded", _rows_table(result, "threaded") or empty),
+    ]
+    return f'<div class="panel" id="panel-{escape(device)}">{"".join(parts)}</div>'
+
+
+def _device_panels(result: dict[str, Any]) -> str:
+    """A panel for each device; a selector, which needs no script, shows one of them. On paper all are shown."""
+    names = [escape(device) for device in result["devices"]]
+    choices = "".join(
+        f'<input type="radio" name="device" id="show-{name}"{" checked" if name == names[0] else ""}>'
+        f'<label for="show-{name}">{escape(devices.label(device))}</label>'
+        for name, device in zip(names, result["devices"], strict=True)
+    )
+    shown = ",".join(f"#show-{name}:checked~#panel-{name}" for name in names)
+    panels = "".join(_device_panel(plots.of_device(result, device), device) for device in result["devices"])
+    return f'<style>{shown}{{display:block}}</style><div class="devices">{choices}{panels}</div>'
+
+
+def _bars(result: dict[str, Any]) -> str:
+    """A goal a line, what came of it on each device beside it."""
+    verdicts: dict[str, dict[str, str]] = {}
     for bar in result["bars"]:
         kind = {True: "good", False: "bad", None: "faint"}[bar["reached"]]
-        lines.append([escape(bar["text"]), f'<span class="{kind}">{escape(bar["verdict"])}</span>'])
-    return _table(["goal", "here"], lines, 2)
+        verdict = f'<span class="{kind}">{escape(bar["verdict"])}</span>'
+        verdicts.setdefault(bar["goal"], {})[bar["device"]] = verdict
+    lines = [[escape(goal), *(of.get(name, "–") for name in result["devices"])] for goal, of in verdicts.items()]
+    return _table(["goal", *(escape(devices.label(name)) for name in result["devices"])], lines, 1 + len(lines[0]))
 
 
 def _instructions(result: dict[str, Any], study: dict[str, Any]) -> str:
     lines = []
-    for name, value in result["instructions"].items():
-        text = value.get("not_measured")
-        figure = f"not measured: {escape(text)}" if text else _n(value["instructions_per_packet"], 1)
-        lines.append(
-            [f"{escape(name)}, batch {value.get('batch', '–')}", figure, "callgrind, inline, device model off"]
-        )
+    for device, counted in result["instructions"].items():
+        for name, value in counted.items():
+            text = value.get("not_measured")
+            figure = f"not measured: {escape(text)}" if text else _n(value["instructions_per_packet"], 1)
+            where = f"{escape(name)}, {escape(devices.label(device))}, batch {value.get('batch', '–')}"
+            lines.append([where, figure, "callgrind, inline, device model off"])
     for batch, languages in study["events_per_packet_1.6GHz"].items():
         for language, events in languages.items():
             lines.append(
@@ -212,9 +280,10 @@ def page(result: dict[str, Any]) -> str:
     method = METHOD.format(
         better=limits["better_state_ns"], waited=limits["waited_share_max"], empty=limits["empty_time_share_max"]
     )
+    labels = ", ".join(devices.label(name) for name in result["devices"])
     parts = [
         "<h1>One C driver, many languages</h1>",
-        f'<div class="meta">The libixy matrix on emulated 82599 ports · {escape(result["started"])} · '
+        f'<div class="meta">The libixy matrix on emulated ports: {escape(labels)} · {escape(result["started"])} · '
         f"{escape(str(result['machine']['cpu']))}, {result['machine']['cpus']} CPUs · {result['rounds']} rounds · "
         f"commit {escape(result['commit'][:12] or 'unknown')}{' (changed)' if 'dirty' in result['commit'] else ''}"
         f"{' · quick run' if result['quick'] else ''}</div>",
@@ -228,21 +297,8 @@ def page(result: dict[str, Any]) -> str:
         kind = "alarm" if result["failures"] else ""
         parts.append(_section("Failed or missing", f"<ul>{''.join(told)}</ul>", kind))
     parts += [
-        _cards(result),
-        _section(
-            "Throughput over batch size",
-            "<p>Verified frames, both directions together. Shaded: the middle half of the samples.</p>"
-            + _figure(plots.throughput(result)),
-        ),
-        _section(
-            "Against native C",
-            "<p>Each row against C static of the same round.</p>" + _figure(plots.ratios(result)),
-        ),
-        _section(
-            "Threaded runs: waiting",
-            "<p>A threaded figure is the slower side's. The left plot shows which side that was, the right one how the "
-            "figures follow the machine's state.</p>" + _figure(plots.waits(result)),
-        ),
+        _section("Every device", _all_devices(result)),
+        _device_panels(result),
         _section("Goals", _bars(result)),
         _section("Instructions", _instructions(result, study)),
         _section(
@@ -250,11 +306,9 @@ def page(result: dict[str, Any]) -> str:
             "<p>There, each language had a driver of its own on a real NIC; here, one C driver serves all of them and "
             "the device is emulated. So compare how languages stand to C, not the packets a second. At 3.3 GHz "
             "the fastest drivers reached the NIC's limit; the ratios are therefore from 1.6 GHz. Grey: others.</p>"
-            + _figure(plots.published(result, study))
+            + _figure(plots.published(plots.of_device(result, result["devices"][0]), study))
             + _study(study),
         ),
-        _section("All figures: inline", _rows_table(result, "inline") or '<p class="faint">Not selected.</p>'),
-        _section("All figures: threaded", _rows_table(result, "threaded") or '<p class="faint">Not selected.</p>'),
         _section("How this was measured", method),
         _section("Machine", _facts(result["machine"])),
         _section("Versions", _facts(result["versions"])),

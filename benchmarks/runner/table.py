@@ -1,7 +1,9 @@
-"""What is printed at the end: a table for each timing, the notes behind it, instructions, goals and failures."""
+"""What is printed at the end: a table for each device and timing, notes, instructions, goals and failures."""
 
 import sys
 from typing import Any
+
+from . import devices
 
 HEAD = ("language", "variant", "boundary", "batch", "ns", "Mpps", "ratio to C static", "verified", "notes")
 TEXTS = {"language", "variant", "boundary", "verified", "notes"}
@@ -66,19 +68,21 @@ def _style(code: str, text: str) -> str:
 
 def show(result: dict[str, Any]) -> None:
     notes = Notes()
-    for timing in dict.fromkeys(row["timing"] for row in result["rows"]):
-        head, *lines = rows_lines([row for row in result["rows"] if row["timing"] == timing], notes)
-        print(f"\n{timing}\n{_style('1', head)}")
+    for device, timing in dict.fromkeys((row["device"], row["timing"]) for row in result["rows"]):
+        rows = [row for row in result["rows"] if (row["device"], row["timing"]) == (device, timing)]
+        head, *lines = rows_lines(rows, notes)
+        print(f"\n{devices.label(device)}, {timing}\n{_style('1', head)}")
         for line in lines:
             print(_style("31", line) if " NO" in line else line)
     for number, text in enumerate(notes.texts(), 1):
         print(f"  {number}  {text}")
     if result["instructions"]:
         print("\ninstructions a packet")
-    for name, value in result["instructions"].items():
-        text = value.get("not_measured")
-        text = f"not measured: {text}" if text else f"{value['instructions_per_packet']:.1f} at batch {value['batch']}"
-        print(f"  {name:<14} {text}")
+    for device, counted in result["instructions"].items():
+        for name, value in counted.items():
+            text = f"not measured: {value['not_measured']}" if "not_measured" in value else ""
+            text = text or f"{value['instructions_per_packet']:.1f} at batch {value['batch']}"
+            print(f"  {devices.label(device):<14} {name:<14} {text}")
     bars = [bar for bar in result["bars"] if bar["verdict"] != "not measured: not selected"]
     if bars:
         print("\ngoals")

@@ -1,17 +1,19 @@
 """A forwarder that moves no packets but speaks the protocol.
 
-fake_forwarder.py LANGUAGE VARIANT [cycles=N] [lose=N] [damage=N] [violate=N] [error] [die] [silent-start]
+fake_forwarder.py LANGUAGE VARIANT [cycles=N] [virtio-cycles=N] [lose=N] [damage=N] [violate=N] [error] [die]
+                  [silent-start] [lacks=DEVICE]
 """
 
 import json
 import sys
 
 NS_PER_CYCLE = 0.5
+DEVICES = ("emu:82599", "emu:virtio,ring=split", "emu:virtio,ring=packed")
 
 
 def main() -> None:
     language, variant, *words = sys.argv[1:]
-    faults = dict(word.split("=") if "=" in word else (word, "1") for word in words)
+    faults = dict(word.split("=", 1) if "=" in word else (word, "1") for word in words)
     if "silent-start" in faults:
         sys.exit("this fake does not want to start")
     print(json.dumps({"ready": True, "language": language, "variants": [variant], "toolchain": "fake 1"}), flush=True)
@@ -19,19 +21,23 @@ def main() -> None:
         match line.split():
             case ["quit"]:
                 return
-            case ["run", _, batch, timing, frames]:
-                reply = run(int(batch), timing, int(frames), faults)
+            case ["run", _, batch, timing, frames, *device] if len(device) <= 1:
+                reply = run(int(batch), timing, int(frames), device[0] if device else "emu:82599", faults)
             case _:
                 reply = {"error": f"not understood: {line.strip()}"}
         print(json.dumps(reply), flush=True)
 
 
-def run(batch: int, timing: str, frames: int, faults: dict[str, str]) -> dict[str, object]:
+def run(batch: int, timing: str, frames: int, device: str, faults: dict[str, str]) -> dict[str, object]:
     if "die" in faults:
         sys.exit("out of cheese")
     if "error" in faults:
         return {"error": "the pool is empty"}
+    if device not in DEVICES or device == faults.get("lacks"):
+        return {"error": f"{device}: there is no such device"}
     driver = frames * int(faults.get("cycles", "10"))
+    if "virtio" in device and "virtio-cycles" in faults:
+        driver = frames * int(faults["virtio-cycles"])
     model = frames * 40 if timing == "inline" else 0
     steps = frames // batch + 1
     cycles = driver + model + steps * 5 * (timing == "inline")

@@ -2,7 +2,7 @@
 
 import json
 
-from runner import bars, languages
+from runner import bars, devices, languages
 from runner.languages import TOP
 
 
@@ -11,6 +11,7 @@ def row(name, ratio, **changes):
     return {
         "language": language,
         "variant": variant,
+        "device": "82599",
         "batch": 32,
         "timing": "inline",
         "missing": None,
@@ -24,7 +25,7 @@ def row(name, ratio, **changes):
 
 def judge(tmp_path, bar, *rows):
     file = tmp_path / "bars.json"
-    file.write_text(json.dumps([{"timing": "inline", "batch": 32, "figure": "ratio"} | bar]))
+    file.write_text(json.dumps([{"device": "82599", "timing": "inline", "batch": 32, "figure": "ratio"} | bar]))
     return bars.judge({"rows": list(rows)}, file)[0]
 
 
@@ -39,6 +40,15 @@ def test_a_bar_against_another_row(tmp_path):
     bar = {"row": "Rust safe", "to": "C shared", "at_least": 0.95}
     assert judge(tmp_path, bar, row("Rust safe", 0.76), row("C shared", 0.80))["value"] == 0.95
     assert judge(tmp_path, bar, row("Rust safe", 0.76))["reached"] is None
+
+
+def test_a_bar_is_about_one_device(tmp_path):
+    bar = {"row": "Rust safe", "to": "C shared", "at_least": 0.95, "device": "virtio-packed"}
+    rows = [row("Rust safe", 0.5), row("C shared", 0.5), row("Rust safe", 0.4, device="virtio-packed")]
+    assert judge(tmp_path, bar, *rows)["reached"] is None
+    judged = judge(tmp_path, bar, *rows, row("C shared", 0.8, device="virtio-packed"))
+    assert judged["value"] == 0.5
+    assert "VirtIO packed" in judged["text"]
 
 
 def test_at_most(tmp_path):
@@ -62,3 +72,14 @@ def test_every_bar_names_a_row_of_the_matrix():
     for bar in json.loads(bars.BARS_FILE.read_text()):
         assert bar["row"] in known
         assert bar.get("to", bar["row"]) in known
+
+
+def test_every_device_has_the_ratio_bars_of_the_82599():
+    ratios: dict[str, list[dict[str, object]]] = {device.name: [] for device in devices.DEVICES}
+    for bar in json.loads(bars.BARS_FILE.read_text()):
+        device = bar.pop("device")
+        assert device in ratios
+        if bar["figure"] == "ratio":
+            ratios[device].append(bar)
+    assert len(ratios["82599"]) > 10
+    assert all(of_device == ratios["82599"] for of_device in ratios.values())

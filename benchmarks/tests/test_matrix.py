@@ -5,9 +5,10 @@ import os
 import subprocess
 import sys
 
+import matrix as program
 import pytest
 from conftest import BENCHMARKS
-from runner import forwarder, languages
+from runner import devices, forwarder, languages
 
 HONEST = {"variant": "static", "faults": ["cycles=10"]}
 SLOWER = {"variant": "safe", "faults": ["cycles=20"]}
@@ -22,14 +23,15 @@ def matrix(tmp_path, fake_matrix):
 
     def run(rows, *options, ci=False):
         environment = dict(os.environ, CI="true" if ci else "")
-        program = (
+        code = (
             "import sys; from pathlib import Path; import matrix; from runner import languages as l;"
             f"read = l.load; matrix.load = lambda build: read(build, Path({str(fake_matrix(rows))!r}));"
             "sys.exit(matrix.main())"
         )
-        words = ["--timings", "inline", "--rounds", "3", "--batches", "8,32", "--no-instructions", *options]
+        devices = [] if "--devices" in options else ["--devices", "82599"]
+        words = [*devices, "--timings", "inline", "--rounds", "3", "--batches", "8,32", "--no-instructions", *options]
         done = subprocess.run(
-            [sys.executable, "-c", program, "--out", str(tmp_path / "out"), "--build", str(tmp_path), *words],
+            [sys.executable, "-c", code, "--out", str(tmp_path / "out"), "--build", str(tmp_path), *words],
             cwd=BENCHMARKS,
             env=environment,
             capture_output=True,
@@ -65,6 +67,53 @@ def test_rows_carry_the_documented_members(matrix, tmp_path):
     assert "http://" not in page.replace("http://www.w3.org", "").replace("http://creativecommons.org", "").replace(
         "http://purl.org", ""
     )
+
+
+ALL_DEVICES = ",".join(device.name for device in devices.DEVICES)
+
+
+def test_ratios_are_to_c_on_the_same_device(matrix, tmp_path):
+    rows = {
+        "C": [{"variant": "static", "faults": ["cycles=10", "virtio-cycles=30"]}],
+        "Rust": [{"variant": "safe", "faults": ["cycles=20", "virtio-cycles=40"]}],
+    }
+    code, result, text = matrix(rows, "--devices", ALL_DEVICES)
+    assert code == 0
+    assert result["devices"] == ALL_DEVICES.split(",")
+    rust = [row for row in result["rows"] if row["language"] == "Rust"]
+    assert len(result["rows"]) == 2 * len(rust) == 2 * 2 * len(devices.DEVICES)
+    for row in rust:
+        expected = 0.5 if row["device"] == "82599" else 0.75
+        assert row["ratio_to_c"] == pytest.approx(expected, abs=0.01)
+        assert row["ratio_for_bars"] == pytest.approx(expected, abs=0.01)
+        assert {sample["device"] for sample in row["samples"]} == {row["device"]}
+    page = (tmp_path / "out" / "report.html").read_text()
+    for device in devices.DEVICES:
+        assert f"{device.label}, inline" in text
+        assert f'id="panel-{device.name}"' in page
+
+
+@pytest.mark.parametrize("words", [[], ["--quick"]])
+def test_without_the_option_every_device_is_measured(monkeypatch, words):
+    monkeypatch.setattr(sys, "argv", ["matrix", *words])
+    assert program.plan_of(program.arguments()).devices == devices.DEVICES
+
+
+def test_a_device_that_a_forwarder_cannot_open_fails_its_rows_alone(matrix):
+    rows = {"C": [HONEST], "Go": [{"variant": "safe", "faults": ["lacks=emu:virtio,ring=packed"]}]}
+    code, result, text = matrix(rows, "--devices", "virtio-packed,82599")
+    assert code == 1
+    assert "FAILED  Go safe, VirtIO packed, batch 8, inline: " in text
+    assert "emu:virtio,ring=packed: there is no such device" in text
+    for row in result["rows"]:
+        assert row["verified"] == (row["language"] == "C" or row["device"] == "82599")
+
+
+@pytest.mark.parametrize(("names", "told"), [("82599,e1000", "no device e1000"), (",", "--devices names none")])
+def test_an_unknown_device_is_told(matrix, names, told):
+    code, result, text = matrix({"C": [HONEST]}, "--devices", names)
+    assert (code, result) == (2, None)
+    assert f"{told}; there are: 82599, virtio-split, virtio-packed" in text
 
 
 @pytest.mark.parametrize("fault", ["lose=1", "damage=1", "violate=1"])

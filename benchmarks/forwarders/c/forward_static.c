@@ -71,6 +71,18 @@ static void static_close(void)
     static_pool = NULL;
 }
 
+/* A device that failed moves nothing any more: its packet functions of the core return 0, so this tells why. */
+static bool static_failed(struct run *run)
+{
+    for (uint32_t port = 0; port < FORWARDER_PORTS; port++) {
+        if (bus_check(static_device[port]->bus) < 0) {
+            forwarder_fail(run, "forward", error_text());
+            return true;
+        }
+    }
+    return false;
+}
+
 static inline uint32_t static_forward(struct run *run, struct device *from, struct device *to)
 {
     uint32_t received = device_rx_batch(from, 0, static_frames, run->batch);
@@ -103,7 +115,7 @@ __attribute__((noinline)) bool forward_all(struct run *run)
         if (received != 0) {
             idle = 0;
             run->waiting_since = 0;
-        } else if (++idle % 4096 == 0 && forwarder_give_up(&static_forwarder, run)) {
+        } else if (++idle % 4096 == 0 && (static_failed(run) || forwarder_give_up(&static_forwarder, run))) {
             break;
         }
     }

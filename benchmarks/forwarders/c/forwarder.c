@@ -75,10 +75,10 @@ static bool forwarder_settle(const struct forwarder *forwarder, const struct run
     }
 }
 
-static bool forwarder_run(const struct forwarder *forwarder, struct run *run, const char *timing)
+static bool forwarder_run(const struct forwarder *forwarder, struct run *run, const char *device, const char *timing)
 {
-    char address[128];
-    snprintf(address, sizeof(address), "emu:82599,wire=gen,limit=%" PRIu64 ",burst=%u,timing=%s",
+    char address[256];
+    snprintf(address, sizeof(address), "%s,wire=gen,limit=%" PRIu64 ",burst=%u,timing=%s", device,
              run->frames / FORWARDER_PORTS, run->batch > 8 ? run->batch : 8, timing);
     if (!forwarder->open(address, run))
         return false;
@@ -142,19 +142,20 @@ static void forwarder_print_error(const char *text)
 static void forwarder_request(const struct forwarder *forwarder, const char *line)
 {
     struct run run = {0};
-    char variant[32], timing[16];
-    bool understood = sscanf(line, "run %31s %u %15s %" SCNu64, variant, &run.batch, timing, &run.frames) == 4 &&
-                      strcmp(variant, forwarder->variant) == 0 && run.batch >= 1 && run.batch <= FORWARDER_BATCH_MAX &&
-                      run.frames >= FORWARDER_PORTS &&
+    char variant[32], timing[16], device[128] = "emu:82599", rest[2];
+    int words =
+        sscanf(line, "run %31s %u %15s %" SCNu64 " %127s %1s", variant, &run.batch, timing, &run.frames, device, rest);
+    bool understood = (words == 4 || words == 5) && strcmp(variant, forwarder->variant) == 0 && run.batch >= 1 &&
+                      run.batch <= FORWARDER_BATCH_MAX && run.frames >= FORWARDER_PORTS &&
                       (strcmp(timing, "inline") == 0 || strcmp(timing, "threaded") == 0);
     if (!understood) {
-        snprintf(run.error, sizeof(run.error), "a request is: run %s BATCH inline|threaded FRAMES, or: quit",
+        snprintf(run.error, sizeof(run.error), "a request is: run %s BATCH inline|threaded FRAMES [DEVICE], or: quit",
                  forwarder->variant);
         forwarder_print_error(run.error);
         return;
     }
     run.frames -= run.frames % FORWARDER_PORTS;
-    if (!forwarder_run(forwarder, &run, timing))
+    if (!forwarder_run(forwarder, &run, device, timing))
         forwarder_print_error(run.error);
     forwarder->close();
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 )
 
 // request is one line of the runner.
@@ -16,6 +17,7 @@ type request struct {
 	batch   int
 	timing  string
 	frames  uint64
+	device  string // the beginning of an address
 }
 
 func main() {
@@ -47,9 +49,12 @@ func answer(value interface{}) {
 
 func parse(line string) (request, error) {
 	var r request
-	_, err := fmt.Sscanf(line, "run %s %d %s %d", &r.variant, &r.batch, &r.timing, &r.frames)
+	if len(strings.Fields(line)) == 5 {
+		line += " emu:82599"
+	}
+	_, err := fmt.Sscanf(line, "run %s %d %s %d %s\n", &r.variant, &r.batch, &r.timing, &r.frames, &r.device)
 	if err != nil || r.batch < 1 || r.frames < 2 || (r.variant != "safe" && r.variant != "get_put") {
-		return r, errors.New("a request is: run safe|get_put BATCH inline|threaded FRAMES, or: quit")
+		return r, errors.New("a request is: run safe|get_put BATCH inline|threaded FRAMES [DEVICE], or: quit")
 	}
 	r.frames -= r.frames % 2
 	return r, nil

@@ -44,7 +44,7 @@ func run(r request) (result *figures, err error) {
 	if burst < 8 {
 		burst = 8
 	}
-	address := fmt.Sprintf("emu:82599,wire=gen,limit=%d,burst=%d,timing=%s", r.frames/2, burst, r.timing)
+	address := fmt.Sprintf("%s,wire=gen,limit=%d,burst=%d,timing=%s", r.device, r.frames/2, burst, r.timing)
 	a, err := ixy.Open(address, pool, ixy.DeviceConfig{})
 	if err != nil {
 		return nil, err

@@ -134,10 +134,10 @@ let with_device pool address f =
     ~finally:(fun () -> ignore (Device.close device : (unit, error) result))
     (fun () -> f device)
 
-let measure batch timing frames =
+let measure batch timing frames device =
   let address =
-    Printf.sprintf "emu:82599,wire=gen,limit=%d,burst=%d,timing=%s" (frames / 2)
-      (max batch 8) timing
+    Printf.sprintf "%s,wire=gen,limit=%d,burst=%d,timing=%s" device
+      (frames / 2) (max batch 8) timing
   in
   let pool = get_ok (Pool.open_ ~buffers:pool_buffers ()) in
   Fun.protect
@@ -181,11 +181,13 @@ exception Misunderstood
 let answer line =
   match
     match String.split_on_char ' ' line with
-    | [ "run"; "safe"; batch; (("inline" | "threaded") as timing); frames ] -> (
+    | "run" :: "safe" :: batch :: (("inline" | "threaded") as timing) :: frames
+      :: (([] | [ _ ]) as rest) -> (
+        let device = match rest with [] -> "emu:82599" | d :: _ -> d in
         match (int_of_string_opt batch, int_of_string_opt frames) with
         | Some batch, Some frames
           when batch >= 1 && batch <= batch_max && frames >= 2 ->
-            measure batch timing frames
+            measure batch timing frames device
         | _ -> raise Misunderstood)
     | _ -> raise Misunderstood
   with
@@ -198,7 +200,8 @@ let answer line =
         [
           ( "error",
             json_string
-              "a request is: run safe BATCH inline|threaded FRAMES, or: quit" );
+              "a request is: run safe BATCH inline|threaded FRAMES [DEVICE], \
+               or: quit" );
         ]
 
 let () =

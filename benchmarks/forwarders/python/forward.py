@@ -106,12 +106,12 @@ def settle(run: Run) -> None:
         time.sleep(0.0005)
 
 
-def measure(variant: str, batch: int, timing: str, frames: int) -> dict[str, int]:
+def measure(variant: str, batch: int, timing: str, frames: int, device: str = "emu:82599") -> dict[str, int]:
     """One run; returns what the protocol wants to know."""
     if variant not in VARIANTS or timing not in ("inline", "threaded") or not 1 <= batch <= 4096 or frames < 2:
-        raise ValueError(f"a request is: run {'|'.join(VARIANTS)} BATCH inline|threaded FRAMES, or: quit")
+        raise ValueError(REQUEST)
     frames -= frames % 2
-    address = f"emu:82599,wire=gen,limit={frames // 2},burst={max(batch, 8)},timing={timing}"
+    address = f"{device},wire=gen,limit={frames // 2},burst={max(batch, 8)},timing={timing}"
     with (
         ixy.Pool(8192) as pool,
         ixy.open(address, pool=pool, start=False) as a,
@@ -160,6 +160,7 @@ def prepare_numpy(pool: ixy.Pool, batch: ixy.Batch) -> None:
 
 
 VARIANTS = ["packet", "numpy", "bulk"]
+REQUEST = f"a request is: run {'|'.join(VARIANTS)} BATCH inline|threaded FRAMES [DEVICE], or: quit"
 
 
 def main() -> None:
@@ -180,9 +181,9 @@ def main() -> None:
         if words == ["quit"]:
             break
         try:
-            if len(words) != 5 or words[0] != "run":
-                raise ValueError(f"a request is: run {'|'.join(VARIANTS)} BATCH inline|threaded FRAMES, or: quit")
-            answer: dict[str, object] = dict(measure(words[1], int(words[2]), words[3], int(words[4])))
+            if len(words) not in (5, 6) or words[0] != "run":
+                raise ValueError(REQUEST)
+            answer: dict[str, object] = dict(measure(words[1], int(words[2]), words[3], int(words[4]), *words[5:]))
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)

@@ -11,6 +11,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Run {
     pub batch: usize,
     pub timing: &'static str,
+    /// The beginning of an address.
+    pub device: String,
     /// Both directions together.
     pub frames: u64,
 }
@@ -46,7 +48,8 @@ struct Port {
 impl Port {
     fn open(pool: &Pool, run: &Run) -> libixy::Result<Port> {
         let address = format!(
-            "emu:82599,wire=gen,limit={},burst={},timing={}",
+            "{},wire=gen,limit={},burst={},timing={}",
+            run.device,
             run.frames / 2,
             run.batch.max(8),
             run.timing

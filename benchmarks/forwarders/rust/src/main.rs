@@ -28,19 +28,23 @@ fn main() -> io::Result<()> {
 }
 
 fn request(words: &[&str]) -> Result<Sample, String> {
-    let run = parse(words).ok_or("a request is: run safe BATCH inline|threaded FRAMES (2 or more), or: quit")?;
+    let run = parse(words)
+        .ok_or("a request is: run safe BATCH inline|threaded FRAMES [DEVICE] (2 frames or more), or: quit")?;
     forward::run(&run).map_err(|error| error.to_string())
 }
 
 fn parse(words: &[&str]) -> Option<Run> {
-    let ["run", "safe", batch, timing, frames] = words else {
-        return None;
+    let (batch, timing, frames, device) = match words {
+        ["run", "safe", batch, timing, frames] => (batch, timing, frames, "emu:82599"),
+        ["run", "safe", batch, timing, frames, device] => (batch, timing, frames, *device),
+        _ => return None,
     };
     let timing = ["inline", "threaded"].into_iter().find(|known| known == timing)?;
     let frames = frames.parse().ok().filter(|&frames: &u64| frames >= 2)?;
     Some(Run {
         batch: batch.parse().ok()?,
         timing,
+        device: device.into(),
         frames,
     })
 }
