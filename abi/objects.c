@@ -4,7 +4,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/bus/vhost_user.h"
 #include "core/device/error.h"
+#include "core/dma/memory.h"
 #include "emu/emu.h"
 
 struct pool_slot object_pools[IXY_POOLS_MAX];
@@ -24,7 +26,8 @@ static void objects_after_fork_in_parent(void)
     pthread_mutex_unlock(&objects_mutex);
 }
 
-/* Pool memory is wiped by the kernel; the ownership table is shared memory, so the child gets pages of its own. */
+/* Private pool memory is wiped by the kernel, shared one by dma_memory_after_fork_in_child; the ownership table is
+ * shared memory, so the child gets pages of its own. */
 static void objects_hide_table(const struct pool_pages *pages)
 {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
@@ -63,6 +66,8 @@ static void objects_after_fork_in_child(void)
             objects_hide_table(slot->pages);
         }
     }
+    dma_memory_after_fork_in_child();
+    vhost_user_after_fork_in_child();
     emu_after_fork_in_child();
     pthread_mutex_init(&objects_mutex, NULL);
 }
@@ -70,6 +75,7 @@ static void objects_after_fork_in_child(void)
 static void objects_begin(void)
 {
     device_register_bus(&emu_bus_scheme);
+    device_register_bus(&vhost_user_bus_scheme);
     pthread_atfork(objects_before_fork, objects_after_fork_in_parent, objects_after_fork_in_child);
 }
 

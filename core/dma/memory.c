@@ -1,11 +1,27 @@
 #include "core/dma/memory.h"
 
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/device/error.h"
 
 #define DMA_MEMORY_HUGE ((uint64_t)2 << 20)
+
+/* What a child must not inherit: shared pages are known here, by their address, from dma_memory_share until they are
+ * unmapped. That may be later than their file is closed, and by somebody else (the ABI's views outlive their pool). */
+struct dma_memory_record {
+    struct dma_memory_record *next;
+    uint8_t *base;
+    uint64_t size;
+    int file; /* -1: closed */
+};
+
+static struct dma_memory_record *dma_memory_records;
+static pthread_mutex_t dma_memory_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static uint64_t dma_memory_round(uint64_t size)
 {
@@ -41,9 +57,95 @@ int32_t dma_memory_allocate(struct dma_memory *memory, uint64_t size, const char
     return 0;
 }
 
+/* A file of zeroes that no peer who has it can cut short: to touch pages past its end would be SIGBUS here. */
+static int dma_memory_file(uint64_t size)
+{
+    int file = memfd_create("ixy-memory", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (file < 0)
+        return -1;
+    if (ftruncate(file, (off_t)size) == 0 && fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+        return file;
+    close(file);
+    return -1;
+}
+
+int32_t dma_memory_share(struct dma_memory *memory)
+{
+    if (memory->shared)
+        return 0;
+    uint64_t size = dma_memory_round(memory->size);
+    struct dma_memory_record *record = malloc(sizeof(*record));
+    if (record == NULL)
+        return error_set(IXY_E_NO_MEMORY, "%s: no memory to share it", memory->name);
+    int file = dma_memory_file(size);
+    if (file < 0) {
+        free(record);
+        return error_set_errno("%s: no memory file of %llu bytes", memory->name, (unsigned long long)size);
+    }
+    if (mmap(memory->base, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0) == MAP_FAILED) {
+        close(file);
+        free(record);
+        return error_set(IXY_E_NO_MEMORY, "%s: no memory for %llu shared bytes", memory->name,
+                         (unsigned long long)size);
+    }
+    if (size >= DMA_MEMORY_HUGE)
+        madvise(memory->base, size, MADV_HUGEPAGE);
+    *record = (struct dma_memory_record){.base = memory->base, .size = size, .file = file};
+    pthread_mutex_lock(&dma_memory_mutex);
+    record->next = dma_memory_records;
+    dma_memory_records = record;
+    pthread_mutex_unlock(&dma_memory_mutex);
+    memory->file = file;
+    memory->shared = true;
+    return 0;
+}
+
+void dma_memory_after_fork_in_child(void)
+{
+    pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
+    memcpy(&dma_memory_mutex, &fresh, sizeof(fresh)); /* a thread that the child has not may have held it */
+    for (struct dma_memory_record *record = dma_memory_records; record != NULL; record = record->next) {
+        mmap(record->base, record->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        if (record->file >= 0)
+            close(record->file);
+        record->file = -1;
+    }
+}
+
+static void dma_memory_close_file(int file)
+{
+    pthread_mutex_lock(&dma_memory_mutex);
+    for (struct dma_memory_record *record = dma_memory_records; record != NULL; record = record->next) {
+        if (record->file == file) {
+            close(file);
+            record->file = -1;
+        }
+    }
+    pthread_mutex_unlock(&dma_memory_mutex);
+}
+
+static void dma_memory_forget(const uint8_t *base)
+{
+    pthread_mutex_lock(&dma_memory_mutex);
+    for (struct dma_memory_record **at = &dma_memory_records; *at != NULL; at = &(*at)->next) {
+        struct dma_memory_record *record = *at;
+        if (record->base == base) {
+            *at = record->next;
+            free(record);
+            break;
+        }
+    }
+    pthread_mutex_unlock(&dma_memory_mutex);
+}
+
 void dma_memory_free(struct dma_memory *memory)
 {
-    if (memory->base != NULL)
+    if (memory->shared)
+        dma_memory_close_file(memory->file);
+    memory->shared = false;
+    if (memory->base != NULL) {
+        dma_memory_forget(memory->base); /* before others may get the addresses */
         munmap(memory->base, dma_memory_round(memory->size));
+    }
     memory->base = NULL;
 }

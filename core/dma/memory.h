@@ -29,10 +29,12 @@ int32_t dma_memory_allocate(struct dma_memory *memory, uint64_t size, const char
  * Sharing twice does nothing. Returns 0 or an error with its text. */
 int32_t dma_memory_share(struct dma_memory *memory);
 
-/* After fork(), in the child: puts empty private pages in place of everything that is shared. */
+/* After fork(), in the child: puts empty private pages in place of everything that is shared, and closes the files.
+ * Nobody was sharing or freeing when the process forked: both are control calls. */
 void dma_memory_after_fork_in_child(void);
 
-/* Frees the pages; a memory that was never allocated (all zero) is left alone. */
+/* Frees the pages and closes the file; a memory that was never allocated (all zero) is left alone. If somebody took
+ * the pages over (base is NULL), the file is closed all the same; who has them frees them by the same base. */
 void dma_memory_free(struct dma_memory *memory);
 
 #endif

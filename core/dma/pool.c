@@ -50,6 +50,22 @@ void pool_close(struct pool *pool)
     free(pool);
 }
 
+int32_t pool_share(struct pool *pool)
+{
+    if (pool->memory.shared)
+        return 0;
+    pthread_mutex_lock(&pool->lock);
+    uint32_t out = pool->count - pool->free_count;
+    int32_t code = out == 0 ? dma_memory_share(&pool->memory) : IXY_E_STATE;
+    pthread_mutex_unlock(&pool->lock);
+    if (out == 0)
+        return code;
+    return error_set(IXY_E_STATE,
+                     "%u of the pool's %u buffers are in use, and its memory can be shared with another process only "
+                     "while none is: open such a device before a buffer is taken or a device of the pool is started",
+                     out, pool->count);
+}
+
 uint32_t pool_take(struct pool *pool, uint64_t *tokens, uint32_t count)
 {
     pthread_mutex_lock(&pool->lock);

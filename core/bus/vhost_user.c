@@ -1,0 +1,224 @@
+/* The vhost-user bus: options, memory, open and close. */
+#include "core/bus/vhost_user.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/bus/vhost_user_device.h"
+#include "core/device/error.h"
+#include "core/virtio/spec.h"
+
+#define VHOST_USER_OPTIONS "ring=auto|split|packed, mrg=on|off, inorder=on|off, queues=N, mac=xx:xx:xx:xx:xx:xx"
+
+static pthread_mutex_t vhost_user_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct vhost_user_device *vhost_user_devices;
+
+/* ---- memory ---- */
+
+static int32_t vhost_user_dma_map(struct bus *bus, const struct dma_memory *memory, uint64_t *device_address)
+{
+    struct vhost_user_device *vhost = vhost_user_of(bus);
+    if (!memory->shared)
+        return error_set(IXY_E_STATE, "%s: share it before a vhost-user device maps it", memory->name);
+    if ((vhost->status & VIRTIO_STATUS_DRIVER_OK) != 0)
+        return error_set(IXY_E_STATE, "%.90s: %s: memory is mapped before the device runs", bus->address, memory->name);
+    if (vhost->region_count == VHOST_USER_REGIONS_MAX)
+        return error_set(IXY_E_LIMIT, "%.90s: %s: a vhost-user back end maps at most %d memories", bus->address,
+                         memory->name, VHOST_USER_REGIONS_MAX);
+    uint32_t region = vhost->region_count++;
+    vhost->region[region] = (struct vhost_user_region){
+        .guest_address = (uintptr_t)memory->base,
+        .user_address = (uintptr_t)memory->base,
+        .size = (memory->size + 4095) & ~(uint64_t)4095,
+    };
+    vhost->region_file[region] = memory->file;
+    *device_address = (uintptr_t)memory->base;
+    return 0;
+}
+
+static void vhost_user_dma_unmap(struct bus *bus, const struct dma_memory *memory)
+{
+    struct vhost_user_device *vhost = vhost_user_of(bus);
+    for (uint32_t i = 0; i < vhost->region_count; i++) {
+        if (vhost->region[i].user_address != (uintptr_t)memory->base)
+            continue;
+        vhost->region_count--;
+        vhost->region[i] = vhost->region[vhost->region_count];
+        vhost->region_file[i] = vhost->region_file[vhost->region_count];
+        return;
+    }
+}
+
+static void vhost_user_delay(struct bus *bus, uint32_t microseconds)
+{
+    (void)bus;
+    struct timespec time = {microseconds / 1000000, (long)(microseconds % 1000000) * 1000};
+    nanosleep(&time, NULL);
+}
+
+/* ---- options ---- */
+
+static int32_t vhost_user_option_on(struct address *address, const char *key, uint64_t feature, uint64_t *unwanted)
+{
+    const char *value = address_take(address, key);
+    if (value == NULL || strcmp(value, "on") == 0)
+        return 0;
+    if (strcmp(value, "off") != 0)
+        return error_set(IXY_E_ADDRESS, "address \"%s\": %s=%s; right is on or off", address->text, key, value);
+    *unwanted |= feature;
+    return 0;
+}
+
+static int32_t vhost_user_option_ring(struct address *address, struct vhost_user_device *vhost)
+{
+    const char *value = address_take(address, "ring");
+    if (value == NULL || strcmp(value, "auto") == 0)
+        return 0;
+    vhost->demand_packed = strcmp(value, "packed") == 0;
+    if (strcmp(value, "split") == 0)
+        vhost->unwanted |= VIRTIO_FEATURE(VIRTIO_F_RING_PACKED);
+    else if (!vhost->demand_packed)
+        return error_set(IXY_E_ADDRESS, "address \"%s\": ring=%s; right is auto, split or packed", address->text,
+                         value);
+    return 0;
+}
+
+static int vhost_user_hexadecimal(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    if (digit >= 'a' && digit <= 'f')
+        return digit - 'a' + 10;
+    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+}
+
+/* Six bytes of two digits, ':' between them, that are a station's address: not a group's, not zero. */
+static bool vhost_user_parse_mac(const char *text, uint8_t mac[6])
+{
+    static const uint8_t zero[6];
+    if (strlen(text) != 17)
+        return false;
+    for (uint32_t i = 0; i < 6; i++) {
+        int high = vhost_user_hexadecimal(text[3 * i]), low = vhost_user_hexadecimal(text[3 * i + 1]);
+        if (high < 0 || low < 0 || (i < 5 && text[3 * i + 2] != ':'))
+            return false;
+        mac[i] = (uint8_t)(high << 4 | low);
+    }
+    return (mac[0] & 1) == 0 && memcmp(mac, zero, sizeof(zero)) != 0;
+}
+
+static int32_t vhost_user_option_mac(struct address *address, uint8_t mac[6])
+{
+    const char *value = address_take(address, "mac");
+    if (value != NULL)
+        return vhost_user_parse_mac(value, mac) ? 0
+                                                : error_set(IXY_E_ADDRESS,
+                                                            "address \"%s\": mac=%s; right is a station address such "
+                                                            "as mac=02:00:00:00:00:01",
+                                                            address->text, value);
+    if (getrandom(mac, 6, 0) != 6)
+        return error_set_errno("%.90s: no random numbers for a station address", address->text);
+    mac[0] = (uint8_t)((mac[0] & ~1) | 2); /* one station's, locally administered */
+    return 0;
+}
+
+static int32_t vhost_user_options(struct address *address, struct vhost_user_device *vhost)
+{
+    uint64_t pairs = VHOST_USER_PAIRS_MAX;
+    if (strlen(address->what) >= sizeof(vhost->path))
+        return error_set(IXY_E_ADDRESS, "address \"%.90s...\": a socket's path has at most %zu characters",
+                         address->text, sizeof(vhost->path) - 1);
+    memcpy(vhost->path, address->what, strlen(address->what));
+    int32_t code = vhost_user_option_ring(address, vhost);
+    if (code >= 0)
+        code = vhost_user_option_on(address, "mrg", VIRTIO_FEATURE(VIRTIO_NET_F_MRG_RXBUF), &vhost->unwanted);
+    if (code >= 0)
+        code = vhost_user_option_on(address, "inorder", VIRTIO_FEATURE(VIRTIO_F_IN_ORDER), &vhost->unwanted);
+    if (code >= 0)
+        code = address_take_number(address, "queues", 1, VHOST_USER_PAIRS_MAX, &pairs);
+    if (code >= 0)
+        code = vhost_user_option_mac(address, vhost->mac);
+    vhost->pairs_wanted = (uint32_t)pairs;
+    return code >= 0 ? address_finish(address, VHOST_USER_OPTIONS) : code;
+}
+
+/* ---- open and close ---- */
+
+static void vhost_user_close(struct bus *bus)
+{
+    struct vhost_user_device *vhost = vhost_user_of(bus);
+    char text[ERROR_TEXT_SIZE];
+    error_save(text); /* closing cannot fail, and must not hide why it was called */
+    vhost_user_end(vhost);
+    error_restore(text);
+    pthread_mutex_lock(&vhost_user_mutex);
+    struct vhost_user_device **at = &vhost_user_devices;
+    while (*at != vhost)
+        at = &(*at)->next;
+    *at = vhost->next;
+    pthread_mutex_unlock(&vhost_user_mutex);
+    free(vhost);
+}
+
+static const struct bus_ops vhost_user_bus_ops = {
+    .dma_map = vhost_user_dma_map,
+    .dma_unmap = vhost_user_dma_unmap,
+    .delay = vhost_user_delay,
+    .close = vhost_user_close,
+};
+
+static int32_t vhost_user_open(struct address *address, struct bus **bus)
+{
+    struct vhost_user_device *vhost = calloc(1, sizeof(*vhost));
+    if (vhost == NULL)
+        return error_set(IXY_E_NO_MEMORY, "%s: no memory", address->text);
+    int32_t code = vhost_user_options(address, vhost);
+    if (code < 0) {
+        free(vhost);
+        return code;
+    }
+    vhost->bus.ops = &vhost_user_bus_ops;
+    vhost->bus.virtio = &vhost_user_transport;
+    vhost->bus.shares_memory = true;
+    vhost->bus.vendor = VIRTIO_PCI_VENDOR;
+    vhost->bus.device_id = VIRTIO_PCI_DEVICE_NET;
+    snprintf(vhost->bus.address, sizeof(vhost->bus.address), "%s", address->text);
+    vhost->socket = -1;
+    for (uint32_t i = 0; i < VHOST_USER_RINGS_MAX; i++)
+        vhost->ring[i].kick = vhost->ring[i].call = -1;
+    pthread_mutex_lock(&vhost_user_mutex);
+    vhost->next = vhost_user_devices;
+    vhost_user_devices = vhost;
+    pthread_mutex_unlock(&vhost_user_mutex);
+    *bus = &vhost->bus;
+    return 0;
+}
+
+const struct bus_scheme vhost_user_bus_scheme = {.scheme = "vhost-user", .open = vhost_user_open};
+
+static void vhost_user_close_inherited(int *descriptor)
+{
+    if (*descriptor >= 0)
+        close(*descriptor);
+    *descriptor = -1;
+}
+
+void vhost_user_after_fork_in_child(void)
+{
+    pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
+    memcpy(&vhost_user_mutex, &fresh, sizeof(fresh)); /* a thread that the child has not may have held it */
+    for (struct vhost_user_device *vhost = vhost_user_devices; vhost != NULL; vhost = vhost->next) {
+        vhost_user_close_inherited(&vhost->socket);
+        if (vhost->watched)
+            vhost_user_close_inherited(&vhost->watch_stop);
+        vhost->watched = false; /* the thread is the parent's */
+        for (uint32_t i = 0; i < VHOST_USER_RINGS_MAX; i++) {
+            vhost_user_close_inherited(&vhost->ring[i].kick);
+            vhost_user_close_inherited(&vhost->ring[i].call);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+/* What the files of the vhost-user bus share. Calls go downwards:
+ *
+ *   vhost_user.c            the bus: options, memory, open and close
+ *   vhost_user_transport.c  what the driver asks: features, status, configuration, queues
+ *   vhost_user_session.c    the handshake, rings started and stopped
+ *   vhost_user_message.c    one request and its answer, connecting
+ *   vhost_user_watch.c      the thread that notices that the back end has gone
+ */
+#ifndef CORE_BUS_VHOST_USER_DEVICE_H
+#define CORE_BUS_VHOST_USER_DEVICE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/un.h>
+
+#include "core/bus/bus.h"
+#include "core/bus/vhost_user_spec.h"
+#include "core/virtio/transport.h"
+
+#define VHOST_USER_PAIRS_MAX 16
+#define VHOST_USER_RINGS_MAX (2 * VHOST_USER_PAIRS_MAX)
+#define VHOST_USER_ANSWER_MS 1000  /* the longest wait for an answer, or for room to send a request */
+#define VHOST_USER_CONNECT_MS 2000 /* how long a back end may take to listen (again) */
+
+struct vhost_user_ring {
+    bool chosen;  /* queue_enable was called */
+    bool started; /* the back end has been told to use it */
+    int kick;     /* eventfds, -1: not open */
+    int call;
+    struct virtio_queue_setup setup;
+};
+
+struct vhost_user_device {
+    struct bus bus;
+    struct vhost_user_device *next; /* of all that are open, for fork */
+
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    uint64_t unwanted; /* features that the address masks */
+    bool demand_packed;
+    uint32_t pairs_wanted;
+    uint8_t mac[6];
+
+    /* The session; all of it is forgotten when it ends. */
+    int socket; /* -1: no session */
+    bool gone;  /* the session ended because the back end closed it */
+    uint64_t offered;
+    uint64_t accepted;
+    uint64_t protocol; /* protocol features agreed upon */
+    uint32_t status;
+    uint32_t pairs;
+    struct vhost_user_ring ring[VHOST_USER_RINGS_MAX];
+
+    /* Memories that the driver mapped; they outlive sessions. */
+    uint32_t region_count;
+    struct vhost_user_region region[VHOST_USER_REGIONS_MAX];
+    int region_file[VHOST_USER_REGIONS_MAX];
+
+    pthread_t watcher;
+    bool watched;
+    int watch_stop; /* eventfd that ends the watcher */
+};
+
+static inline struct vhost_user_device *vhost_user_of(struct bus *bus)
+{
+    return (struct vhost_user_device *)bus;
+}
+
+static inline bool vhost_user_agreed(const struct vhost_user_device *vhost, uint32_t protocol_feature)
+{
+    return (vhost->protocol >> protocol_feature & 1) != 0;
+}
+
+/* ---- vhost_user_message.c ---- */
+
+/* Connects to the back end, which may take VHOST_USER_CONNECT_MS to listen. Returns 0 or an error with its text. */
+int32_t vhost_user_connect(struct vhost_user_device *vhost);
+
+/* Sends message (request, size and payload filled in) with files, and receives the answer in its place: one of exactly
+ * answer_size bytes. Any failure ends the connection, because what comes next on it could be taken for the answer to
+ * another request. Returns 0 or an error with its text. */
+int32_t vhost_user_ask(struct vhost_user_device *vhost, struct vhost_user_message *message, const int *files,
+                       uint32_t file_count, uint32_t answer_size);
+
+/* The same for a request that has no answer of its own: asks for an acknowledgement where that was agreed upon. */
+int32_t vhost_user_tell(struct vhost_user_device *vhost, struct vhost_user_message *message, const int *files,
+                        uint32_t file_count);
+
+/* Requests that carry one number. */
+int32_t vhost_user_ask_number(struct vhost_user_device *vhost, uint32_t request, uint64_t *number);
+int32_t vhost_user_tell_number(struct vhost_user_device *vhost, uint32_t request, uint64_t number);
+
+/* Closes the connection, if there is one. */
+void vhost_user_disconnect(struct vhost_user_device *vhost);
+
+/* ---- vhost_user_session.c ---- */
+
+/* Connects and learns what the back end offers; does nothing in a session. Returns 0 or an error with its text. */
+int32_t vhost_user_begin(struct vhost_user_device *vhost);
+
+/* Gives the back end memory and rings and lets it use them. Returns 0 or an error with its text. */
+int32_t vhost_user_run(struct vhost_user_device *vhost);
+
+/* Stops the rings if the back end still answers, and ends the session. Returns 0, or an error with its text if a back
+ * end that lives did not stop as it should; the session has ended all the same. */
+int32_t vhost_user_end(struct vhost_user_device *vhost);
+
+/* ---- vhost_user_watch.c ---- */
+
+int32_t vhost_user_watch_start(struct vhost_user_device *vhost);
+void vhost_user_watch_stop(struct vhost_user_device *vhost);
+
+/* Whether the back end has the connection open at this moment. */
+bool vhost_user_connected(const struct vhost_user_device *vhost);
+
+/* ---- vhost_user_transport.c ---- */
+
+extern const struct virtio_transport vhost_user_transport;
+
+#endif
