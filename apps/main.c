@@ -14,7 +14,9 @@ static const struct command {
     int (*run)(const struct options *options);
 } commands[] = {
     {"info", 1, "ixy info ADDRESS",
-     "Opens a device and tells what it is: driver, ids, station address, link, queues, frame sizes.\n", command_info},
+     "Opens a device and tells what it is: driver, ids, station address, link, queues, frame sizes, and by name the\n"
+     "features that driver and device agreed upon.\n",
+     command_info},
     {"fwd", 2, "ixy fwd ADDRESS ADDRESS",
      "Forwards packets between two devices, both ways, adding one to byte 48 of each, and prints rates each second.\n"
      "\n"
@@ -51,15 +53,19 @@ static const char general_help[] =
     "    --json         one JSON object a line: each second, then the totals\n"
     "    --help, --version\n"
     "\n"
-    "Addresses: emu:82599 (also emu:x540, emu:x550) is an emulated card; it needs no hardware and no rights. Options\n"
-    "follow after commas:\n"
+    "Addresses: emu:82599 (also emu:x540, emu:x550) and emu:virtio are emulated cards; they need no hardware and no\n"
+    "rights. vhost-user:/PATH is a VirtIO card that another process serves at that socket. Options follow after "
+    "commas;\n"
+    "docs/addresses.md has them all. Of emulated cards:\n"
     "    timing=threaded|inline      the card runs by itself (default), or is stepped by its driver\n"
     "    wire=loop                   what is sent comes back (default)\n"
     "    wire=gen                    numbered, checked packets come in and are verified when they are sent\n"
     "        rate=N size=N limit=N burst=N flows=N stream=N touch=N\n"
     "    wire=pcap,in=FILE,out=FILE  packets from and to capture files\n"
     "    pair=NAME                   a cable to the other card of that name\n"
-    "    tap=NAME                    this machine's own network, through a tap interface\n";
+    "    tap=NAME                    this machine's own network, through a tap interface\n"
+    "Of emu:virtio:\n"
+    "    ring=split|packed  mrg=on|off  queues=N  inorder=on|off  events=on|off  legacy=on|off\n";
 
 static int complain(const char *what, const char *right)
 {

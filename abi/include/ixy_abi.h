@@ -165,14 +165,13 @@ typedef struct ixy_info {
 typedef struct ixy_link {
     uint32_t struct_size; /* in: sizeof(ixy_link) */
     uint32_t up;          /* 1: the link is up */
-    uint32_t speed_mbps;  /* megabits a second, 0 while down */
+    uint32_t speed_mbps;  /* megabits a second, 0 while down or where the device does not tell */
     uint32_t reserved;    /* 0 */
 } ixy_link;
 
 /* Totals since the device was opened or reset. An Intel device counts them itself. A VirtIO device tells no counters,
  * so its driver counts: rx_packets are the frames that ixy_rx_batch gave out and those it dropped, tx_packets those
- * that the device has taken; bytes are with 4 for each checksum too, and without padding, which is not the driver's to
- * see. */
+ * that ixy_tx_batch took; bytes are with 4 for each checksum too, but without padding and dropped frames. */
 typedef struct ixy_stats {
     uint32_t struct_size; /* in: sizeof(ixy_stats) */
     uint32_t reserved;    /* 0 */

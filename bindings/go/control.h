@@ -77,6 +77,11 @@ static inline int32_t ixygo_device_stats(uint64_t device, ixy_stats *stats, char
     return ixygo_result(ixy_device_stats(device, stats), text);
 }
 
+static inline int32_t ixygo_device_feature(uint64_t device, uint32_t index, char *feature, char *text)
+{
+    return ixygo_result(ixy_device_feature(device, index, feature, IXY_TEXT_MAX), text);
+}
+
 static inline int32_t ixygo_device_mac(uint64_t device, uint8_t *mac, char *text)
 {
     return ixygo_result(ixy_device_mac(device, mac), text);

@@ -14,7 +14,7 @@ import (
 // DeviceConfig says how a device is opened; zero means the default.
 type DeviceConfig struct {
 	RxQueues   int // receive queues, 1 to QueuesMax; default 1
-	TxQueues   int // transmit queues, 1 to QueuesMax; default 1
+	TxQueues   int // transmit queues, 1 to QueuesMax; default 1; on a VirtIO device as many as RxQueues
 	RxRingSize int // descriptors a receive queue, a power of two, 64 to 4096; default 512
 	TxRingSize int // descriptors a transmit queue, a power of two, 64 to 4096; default 512
 }
@@ -32,7 +32,7 @@ type Info struct {
 	RxRingSize, TxRingSize int
 	TxLenMin, TxLenMax     int // shortest and longest frame that Transmit takes, bytes
 	Emulated               bool
-	Driver                 string // "ixgbe"
+	Driver                 string // "ixgbe", "virtio"
 	Name                   string // "Intel 82599"
 	Address                string // as given to Open
 }
@@ -40,7 +40,7 @@ type Info struct {
 // Link is the state of a device's link.
 type Link struct {
 	Up        bool
-	SpeedMbps int // megabits a second, 0 while down
+	SpeedMbps int // megabits a second, 0 while down or where the device does not tell
 }
 
 // Stats are a device's totals since it was opened or reset.
@@ -132,7 +132,7 @@ func (d *Device) Pool() *Pool {
 }
 
 // Receive fills frames from a receive queue and returns how many, 0 when no packet is there. The program then owns
-// their buffers. It never blocks.
+// their buffers. It never blocks. On a device that failed it is ErrDevice at once, as Transmit is.
 func (d *Device) Receive(queue int, frames []Frame) (int, error) {
 	n := C.ixy_rx_batch(d.id(), u32(queue), first(frames), u32(len(frames)))
 	runtime.KeepAlive(d)
@@ -164,7 +164,7 @@ func (d *Device) Info() (Info, error) {
 	}, nil
 }
 
-// Link returns the state of the link.
+// Link returns the state of the link. Of a device that failed it says why, as ErrDevice; Reset starts it again.
 func (d *Device) Link() (Link, error) {
 	c := C.ixy_link{struct_size: C.sizeof_ixy_link}
 	if err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_link(d.id(), &c, text) }); err != nil {
@@ -185,6 +185,25 @@ func (d *Device) Stats() (Stats, error) {
 		RxMissed: uint64(c.rx_missed), RxErrors: uint64(c.rx_errors),
 		RxDropped: uint64(c.rx_dropped), RxStarved: uint64(c.rx_starved),
 	}, nil
+}
+
+// Features returns the names of the features that driver and device agreed upon, as the VirtIO specification calls them:
+// "VERSION_1", "RING_PACKED". A device that negotiates nothing, as Intel's, has none.
+func (d *Device) Features() ([]string, error) {
+	var features []string
+	for {
+		var feature [C.IXY_TEXT_MAX]C.char
+		err := d.call(func(text *C.char) C.int32_t {
+			return C.ixygo_device_feature(d.id(), C.uint32_t(len(features)), &feature[0], text)
+		})
+		if err != nil {
+			return nil, err
+		}
+		if feature[0] == 0 { // past the last
+			return features, nil
+		}
+		features = append(features, C.GoString(&feature[0]))
+	}
 }
 
 // MAC returns the station address.

@@ -53,6 +53,9 @@ external link_stub : int -> (link, error) result
 external stats_stub : int -> (stats, error) result
   = "ixy_ocaml_device_stats"
 
+external features_stub : int -> (string list, error) result
+  = "ixy_ocaml_device_features"
+
 external mac_stub : int -> (string, error) result
   = "ixy_ocaml_device_mac"
 
@@ -101,6 +104,7 @@ let reset device = reset_stub device.handle
 let info device = info_stub device.handle
 let link device = link_stub device.handle
 let stats device = stats_stub device.handle
+let features device = features_stub device.handle
 
 let mac device =
   match mac_stub device.handle with

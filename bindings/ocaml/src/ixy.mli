@@ -107,7 +107,7 @@ module Pool : sig
         packet bytes that a buffer holds at least, a multiple of 1024 up to
         15360; default (and 0) 2048.
 
-      Errors: [Argument], [No_memory], [Limit]. *)
+      Errors: [Argument], [No_memory], [Io], [Limit]. *)
 
   val close : t -> (unit, error) result
   (** Ends the pool: the buffers of all its frames are the program's no more,
@@ -288,7 +288,7 @@ module Device : sig
   (** A network card. *)
 
   type info = {
-    driver : string;  (** ["ixgbe"] *)
+    driver : string;  (** ["ixgbe"], ["virtio"] *)
     name : string;  (** ["Intel 82599"] *)
     address : string;  (** as given to {!open_} *)
     vendor : int;  (** PCI vendor id *)
@@ -304,7 +304,8 @@ module Device : sig
 
   type link = {
     up : bool;
-    speed_mbps : int;  (** megabits a second, 0 while down *)
+    speed_mbps : int;
+        (** megabits a second, 0 while down or where the device does not tell *)
   }
 
   (** Totals since the device was opened or reset. *)
@@ -334,14 +335,17 @@ module Device : sig
       @param pool
         where its buffers come from; without one it can be queried, not started.
       @param rx_queues receive queues, 1 to 16; default (and 0) 1
-      @param tx_queues transmit queues, 1 to 16; default (and 0) 1
+      @param tx_queues
+        transmit queues, 1 to 16; default (and 0) 1; on a VirtIO device as many
+        as [rx_queues]
       @param rx_ring_size
         descriptors a receive queue, a power of two, 64 to 4096; default (and 0)
         512
       @param tx_ring_size the same for a transmit queue
 
-      Errors: [Address], [Not_found], [Permission], [Timeout], [Device],
-      [Unsupported], [Argument], [Range], [Handle] (the pool), [Pool_size],
+      Errors: [Address], [Not_found], [Permission], [Busy], [Io], [Timeout],
+      [Device], [Unsupported], [Argument], [Range], [Handle] (the pool), [State]
+      (a vhost-user device on a pool whose buffers are in use), [Pool_size],
       [No_memory], [Limit]. *)
 
   val start : t -> (unit, error) result
@@ -359,8 +363,17 @@ module Device : sig
       already. *)
 
   val info : t -> (info, error) result
+
   val link : t -> (link, error) result
+  (** Of a device that failed, [Device] with the reason; {!reset} starts it
+      again. *)
+
   val stats : t -> (stats, error) result
+
+  val features : t -> (string list, error) result
+  (** What driver and device agreed upon, by the VirtIO specification's names:
+      ["VERSION_1"], ["RING_PACKED"]. Empty for a device that negotiates
+      nothing, as Intel's. *)
 
   val mac : t -> (string, error) result
   (** The station address, ["02:00:00:00:00:09"]. *)
@@ -378,6 +391,7 @@ module Device : sig
       [batch], behind the frames that it holds, and returns how many frames
       came; 0 when none was there or the batch is full. Never blocks. Errors:
       [Handle], [Fork], [Range] (queue), [Busy], [State] (not started),
+      [Device] (it failed: {!link} says why, {!reset} starts it again),
       [Argument] (the batch belongs to another pool than the device). *)
 
   val rx_batch_exn : t -> queue:int -> Batch.t -> int

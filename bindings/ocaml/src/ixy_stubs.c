@@ -499,15 +499,15 @@ value ixy_ocaml_emu_meter(value device)
     return stubs_ok(stubs_ints(members, 6));
 }
 
-/* The texts of the violations that the library kept, in their order. */
-value ixy_ocaml_emu_violations(value device)
+/* The texts that one of the library's calls gives by their index, 64 at most; it returns how many there are. */
+static value stubs_texts(uint64_t device, int32_t (*call)(uint64_t, uint32_t, char *, uint32_t))
 {
     CAMLparam0();
     CAMLlocal3(list, cell, text);
     char texts[64][IXY_TEXT_MAX];
     int32_t kept = 0;
     for (int32_t i = 0; i < 64; i++) {
-        int32_t count = ixy_emu_violation((uint64_t)Long_val(device), (uint32_t)i, texts[i], IXY_TEXT_MAX);
+        int32_t count = call(device, (uint32_t)i, texts[i], IXY_TEXT_MAX);
         if (count < 0) {
             CAMLreturn(stubs_failed(count));
         }
@@ -525,4 +525,15 @@ value ixy_ocaml_emu_violations(value device)
         list = cell;
     }
     CAMLreturn(stubs_ok(list));
+}
+
+value ixy_ocaml_device_features(value device)
+{
+    return stubs_texts((uint64_t)Long_val(device), ixy_device_feature);
+}
+
+/* The texts of the violations that the library kept, in their order. */
+value ixy_ocaml_emu_violations(value device)
+{
+    return stubs_texts((uint64_t)Long_val(device), ixy_emu_violation);
 }

@@ -100,7 +100,7 @@ pub struct ixy_view {
     pub owner: *const u64,
 }
 extern "C" {
-    #[doc = " Makes a pool. config: NULL for the defaults. pool: receives the handle.\n Errors: IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_NO_MEMORY, IXY_E_LIMIT. Control call."]
+    #[doc = " Makes a pool. config: NULL for the defaults. pool: receives the handle.\n Errors: IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_NO_MEMORY, IXY_E_IO, IXY_E_LIMIT. Control call."]
     pub fn ixy_pool_open(config: *const ixy_pool_config, pool: *mut u64) -> i32;
 }
 extern "C" {
@@ -155,7 +155,7 @@ pub struct ixy_device_config {
     pub struct_size: u32,
     #[doc = " receive queues, 1 to IXY_QUEUES_MAX; default 1"]
     pub rx_queues: u32,
-    #[doc = " transmit queues, 1 to IXY_QUEUES_MAX; default 1"]
+    #[doc = " transmit queues, 1 to IXY_QUEUES_MAX; default 1; VirtIO: as many as rx_queues"]
     pub tx_queues: u32,
     #[doc = " descriptors a receive queue, a power of two, 64 to 4096; default 512"]
     pub rx_ring_size: u32,
@@ -166,7 +166,7 @@ pub struct ixy_device_config {
     #[doc = " where buffers come from; 0: the device can be queried but not started"]
     pub pool: u64,
 }
-#[doc = " What a device is. Texts end with NUL."]
+#[doc = " What a device is, as it is in use now. Texts end with NUL."]
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ixy_info {
@@ -180,9 +180,9 @@ pub struct ixy_info {
     pub rx_queues: u32,
     #[doc = " transmit queues as opened"]
     pub tx_queues: u32,
-    #[doc = " descriptors a receive queue"]
+    #[doc = " descriptors a receive queue in use; fewer than asked where the device has no more"]
     pub rx_ring_size: u32,
-    #[doc = " descriptors a transmit queue"]
+    #[doc = " descriptors a transmit queue in use; likewise"]
     pub tx_ring_size: u32,
     #[doc = " shortest frame that ixy_tx_batch takes, bytes"]
     pub tx_len_min: u32,
@@ -190,7 +190,7 @@ pub struct ixy_info {
     pub tx_len_max: u32,
     #[doc = " 1: an emulated device"]
     pub emulated: u32,
-    #[doc = " \"ixgbe\""]
+    #[doc = " \"ixgbe\", \"virtio\""]
     pub driver: [::std::os::raw::c_char; 16usize],
     #[doc = " \"Intel 82599\""]
     pub name: [::std::os::raw::c_char; 32usize],
@@ -204,12 +204,12 @@ pub struct ixy_link {
     pub struct_size: u32,
     #[doc = " 1: the link is up"]
     pub up: u32,
-    #[doc = " megabits a second, 0 while down"]
+    #[doc = " megabits a second, 0 while down or where the device does not tell"]
     pub speed_mbps: u32,
     #[doc = " 0"]
     pub reserved: u32,
 }
-#[doc = " Totals since the device was opened or reset."]
+#[doc = " Totals since the device was opened or reset. An Intel device counts them itself. A VirtIO device tells no counters,\n so its driver counts: rx_packets are the frames that ixy_rx_batch gave out and those it dropped, tx_packets those\n that the device has taken; bytes are with 4 for each checksum too, and without padding, which is not the driver's to\n see."]
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ixy_stats {
@@ -225,9 +225,9 @@ pub struct ixy_stats {
     pub tx_packets: u64,
     #[doc = " their bytes, padding and checksum included"]
     pub tx_bytes: u64,
-    #[doc = " dropped by the device: no descriptor or no room for them"]
+    #[doc = " dropped by the device: no descriptor or no room for them; VirtIO: not known, 0"]
     pub rx_missed: u64,
-    #[doc = " dropped by the device: checksum, length or other link errors"]
+    #[doc = " dropped by the device: checksum, length or other link errors; VirtIO: not known, 0"]
     pub rx_errors: u64,
     #[doc = " dropped by the driver: completions that no correct device writes"]
     pub rx_dropped: u64,
@@ -235,7 +235,7 @@ pub struct ixy_stats {
     pub rx_starved: u64,
 }
 extern "C" {
-    #[doc = " Opens a device: \"emu:82599\", \"emu:82599,wire=gen,timing=inline\", see docs/addresses.md. It is found, reset and\n identified; no packet moves before ixy_device_start. config: NULL for the defaults. device: receives the handle.\n Errors: IXY_E_ADDRESS, IXY_E_NOT_FOUND, IXY_E_PERMISSION, IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED,\n IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE, IXY_E_HANDLE (pool), IXY_E_POOL_SIZE, IXY_E_NO_MEMORY, IXY_E_LIMIT.\n Control call."]
+    #[doc = " Opens a device: \"emu:82599\", \"emu:virtio,wire=gen,timing=inline\", see docs/addresses.md. It is found, reset and\n identified; no packet moves before ixy_device_start. config: NULL for the defaults. device: receives the handle.\n Errors: IXY_E_ADDRESS, IXY_E_NOT_FOUND, IXY_E_PERMISSION, IXY_E_BUSY (what the address names is in use), IXY_E_IO,\n IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (also rx_queues other than\n tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (pool), IXY_E_STATE (a vhost-user device on a pool\n with buffers in use: its memory becomes shared, so it opens first), IXY_E_POOL_SIZE, IXY_E_NO_MEMORY, IXY_E_LIMIT.\n Control call."]
     pub fn ixy_device_open(
         address: *const ::std::os::raw::c_char,
         config: *const ixy_device_config,
@@ -247,7 +247,7 @@ extern "C" {
     pub fn ixy_device_start(device: u64) -> i32;
 }
 extern "C" {
-    #[doc = " Resets the device and starts it again if it was started. Buffers in its rings go back to the pool; statistics begin\n at zero; a MAC address and promiscuous mode that were set stay. Errors as open and start. Control call."]
+    #[doc = " Resets the device and starts it again if it was started. Buffers in its rings go back to the pool; statistics begin\n at zero; a MAC address and promiscuous mode that were set stay. This also brings back a device that failed\n (IXY_E_DEVICE), if it answers again. Errors as open and start. Control call."]
     pub fn ixy_device_reset(device: u64) -> i32;
 }
 extern "C" {
@@ -255,7 +255,7 @@ extern "C" {
     pub fn ixy_device_close(device: u64) -> i32;
 }
 extern "C" {
-    #[doc = " Fill in what the name says. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT. Control calls."]
+    #[doc = " Fill in what the name says. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT; link and stats also IXY_E_DEVICE (the\n device is gone; of one that failed link tells why) and IXY_E_TIMEOUT or IXY_E_IO (it did not answer). Control calls."]
     pub fn ixy_device_info(device: u64, info: *mut ixy_info) -> i32;
 }
 extern "C" {
@@ -265,22 +265,26 @@ extern "C" {
     pub fn ixy_device_stats(device: u64, stats: *mut ixy_stats) -> i32;
 }
 extern "C" {
-    #[doc = " The station address, 6 bytes, and setting it (a multicast or all-zero address is IXY_E_ARGUMENT). Control calls."]
+    #[doc = " Copies the name of feature `index` (0 is the first) of those that driver and device agreed upon to text, at most\n text_size bytes with its NUL: \"VERSION_1\", \"RING_PACKED\", as the VirtIO specification calls them; \"\" past the last.\n Returns how many there are, 0 for a device that negotiates nothing. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT (text is\n NULL and text_size is not 0). Control call."]
+    pub fn ixy_device_feature(device: u64, index: u32, text: *mut ::std::os::raw::c_char, text_size: u32) -> i32;
+}
+extern "C" {
+    #[doc = " The station address, 6 bytes, and setting it. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT (also a multicast or all-zero\n address); setting also IXY_E_UNSUPPORTED (a VirtIO device may not offer it), IXY_E_DEVICE, IXY_E_TIMEOUT, IXY_E_IO.\n Control calls."]
     pub fn ixy_device_mac(device: u64, mac: *mut u8) -> i32;
 }
 extern "C" {
     pub fn ixy_device_mac_set(device: u64, mac: *const u8) -> i32;
 }
 extern "C" {
-    #[doc = " Promiscuous mode: 1 receives every frame (the state after open), 0 only broadcast and the station address. Another\n value is IXY_E_ARGUMENT. Control call."]
+    #[doc = " Promiscuous mode: 1 receives every frame (the state after open), 0 only broadcast and the station address. Errors:\n IXY_E_HANDLE, IXY_E_ARGUMENT (another value), IXY_E_UNSUPPORTED (0 on a VirtIO device that cannot filter),\n IXY_E_DEVICE, IXY_E_TIMEOUT, IXY_E_IO. Control call."]
     pub fn ixy_device_promiscuous_set(device: u64, on: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Receives up to count frames from a queue; the caller owns their buffers. Returns how many, 0 when none is there.\n Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (frames is NULL and count is not 0), IXY_E_RANGE (queue, or count\n over IXY_BATCH_MAX), IXY_E_BUSY, IXY_E_STATE (not started). Never blocks. One thread a queue at a time."]
+    #[doc = " Receives up to count frames from a queue; the caller owns their buffers. Returns how many, 0 when none is there.\n Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (frames is NULL and count is not 0), IXY_E_RANGE (queue, or count\n over IXY_BATCH_MAX), IXY_E_BUSY, IXY_E_STATE (not started), IXY_E_DEVICE (the device failed: it is gone, or told what\n no device may tell; ixy_device_link says why, ixy_device_reset starts it again). Never blocks. One thread a queue at\n a time."]
     pub fn ixy_rx_batch(device: u64, queue: u32, frames: *mut ixy_frame, count: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Hands up to count frames to a queue; the device owns the buffers of those counted, and their handles are stale.\n Returns how many, 0 when the ring is full; the rest stay the caller's. A frame's buffer must come from the device's\n own pool. Errors as ixy_rx_batch, and of the first frame: IXY_E_HANDLE, IXY_E_FRAME. Never blocks."]
+    #[doc = " Hands up to count frames to a queue; the device owns the buffers of those counted, and their handles are stale.\n Returns how many, 0 when the ring is full; the rest stay the caller's. A frame's buffer must come from the device's\n own pool. A VirtIO device wants 12 bytes between the start of the buffer and the packet, for the header that its\n driver writes there; a received frame and a fresh one with its headroom have them. Errors as ixy_rx_batch, and of the\n first frame: IXY_E_HANDLE, IXY_E_FRAME (it leaves its buffer, lacks those 12 bytes, or cannot be sent at its length).\n Never blocks."]
     pub fn ixy_tx_batch(device: u64, queue: u32, frames: *const ixy_frame, count: u32) -> i32;
 }
 #[doc = " What an emulated device's wire did. A generator (wire=gen) sends numbered, time-stamped, checked frames; its sink\n verifies every frame that comes back and knows it by its stream, which is the sending generator's."]

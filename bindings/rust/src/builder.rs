@@ -66,9 +66,10 @@ impl<'a> DeviceBuilder<'a> {
     ///
     /// # Errors
     ///
-    /// `Address` for a malformed one, `NotFound`, `Permission`, `Timeout`, `Device`, `Unsupported`, `Argument` and
-    /// `Range` for values outside of the above, `PoolSize` when the pool is smaller than the rings need, `NoMemory`,
-    /// `Limit`.
+    /// `Address` for a malformed one, `NotFound`, `Permission`, `Busy`, `Io`, `Timeout`, `Device`, `Unsupported`,
+    /// `Argument` and `Range` for values outside of the above, or other than the device can have, `State` for a
+    /// vhost-user device on a pool whose buffers are in use, `PoolSize` when the pool is smaller than the rings need,
+    /// `NoMemory`, `Limit`.
     pub fn open(self) -> Result<Device> {
         check_abi()?;
         let address = CString::new(self.address).map_err(|nul| {

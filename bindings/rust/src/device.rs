@@ -1,6 +1,7 @@
 //! The device: what is opened by an address, started, asked and closed.
 
 use std::fmt;
+use std::os::raw::c_char;
 use std::sync::Arc;
 
 use ixy_sys::{ixy_info, ixy_link, ixy_stats};
@@ -9,7 +10,7 @@ use crate::builder::DeviceBuilder;
 use crate::error::{check, Error, Result};
 use crate::pool::Pool;
 use crate::queue::{QueueSet, RxQueue, TxQueue};
-use crate::status::{Info, Link, Stats};
+use crate::status::{self, Info, Link, Stats};
 
 /// A network device, opened by its address.
 ///
@@ -167,11 +168,33 @@ impl Device {
         info(self.inner.handle)
     }
 
-    /// State of the link.
+    /// What driver and device agreed upon, by the VirtIO specification's names: "VERSION_1", "RING_PACKED". Empty for a
+    /// device that negotiates nothing, as Intel's.
     ///
     /// # Errors
     ///
     /// `Fork` in a child process.
+    pub fn features(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        let mut buffer = [0 as c_char; ixy_sys::IXY_TEXT_MAX as usize];
+        for index in 0.. {
+            // SAFETY: the call writes at most as many bytes as it is told that the buffer has.
+            let count = check(unsafe {
+                ixy_sys::ixy_device_feature(self.inner.handle, index, buffer.as_mut_ptr(), buffer.len() as u32)
+            })?;
+            if index >= count {
+                break;
+            }
+            names.push(status::text(&buffer));
+        }
+        Ok(names)
+    }
+
+    /// State of the link.
+    ///
+    /// # Errors
+    ///
+    /// `Device` when it failed, with the reason; [`Device::reset`] starts it again. `Fork` in a child process.
     pub fn link(&self) -> Result<Link> {
         let mut raw = ixy_link::sized();
         // SAFETY: the struct is valid for the call, and struct_size says how long it is.
@@ -207,7 +230,7 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// `Argument` for a multicast or all-zero address.
+    /// `Argument` for a multicast or all-zero address; `Unsupported` where a VirtIO device cannot; `Device`, `Timeout`.
     pub fn set_mac(&self, mac: [u8; 6]) -> Result<()> {
         // SAFETY: the call reads 6 bytes.
         check(unsafe { ixy_sys::ixy_device_mac_set(self.inner.handle, mac.as_ptr()) }).map(drop)
@@ -217,7 +240,7 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// `Fork` in a child process.
+    /// `Unsupported` where a VirtIO device cannot filter; `Device`, `Timeout`; `Fork` in a child process.
     pub fn set_promiscuous(&self, on: bool) -> Result<()> {
         // SAFETY: the call takes any handle.
         check(unsafe { ixy_sys::ixy_device_promiscuous_set(self.inner.handle, on.into()) }).map(drop)

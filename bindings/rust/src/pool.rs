@@ -67,7 +67,7 @@ impl PoolBuilder {
     ///
     /// # Errors
     ///
-    /// `Argument` for values outside of the above, `NoMemory`, `Limit` when there are too many pools.
+    /// `Argument` for values outside of the above, `NoMemory`, `Io`, `Limit` when there are too many pools.
     pub fn open(self) -> Result<Pool> {
         check_abi()?;
         let mut config = ixy_pool_config::sized();

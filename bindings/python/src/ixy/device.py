@@ -293,6 +293,7 @@ class Device:
             RangeError: there is no such queue, or `count` is out of range.
             BusyError: another thread is in this queue.
             StateError: the device is not started.
+            DeviceError: it failed; `link` says why, and `reset` starts it again.
             HandleError: it is closed.
         """
         return _packet.rx(self._memory, self._handle, queue, count)
@@ -306,7 +307,7 @@ class Device:
             HandleError: the first packet is stale or of another pool, or the device is closed.
             FrameError: the first packet's length cannot be sent (Info.tx_len_min, Info.tx_len_max).
             RangeError: there is no such queue, or there are more than 4096 packets.
-            BusyError, StateError: as rx.
+            BusyError, StateError, DeviceError: as rx.
         """
         return _packet.tx(self._handle, queue, packets)
 
@@ -339,7 +340,7 @@ class Device:
 
     @property
     def link(self) -> Link:
-        """Whether the link is up, and its speed."""
+        """Whether the link is up, and its speed; of a device that failed, a DeviceError says why."""
         found = _filled("ixy_link", lib.ixy_device_link, self._handle)
         return Link(bool(found.up), found.speed_mbps)
 
@@ -348,6 +349,18 @@ class Device:
         """Totals since the device was opened or reset."""
         found = _filled("ixy_stats", lib.ixy_device_stats, self._handle)
         return Stats(**{name: getattr(found, name) for name in Stats.__slots__})
+
+    @property
+    def features(self) -> list[str]:
+        """What driver and device agreed upon, by the VirtIO specification's names: "VERSION_1", "RING_PACKED".
+
+        Empty for a device that negotiates nothing, as Intel's.
+        """
+        text = ffi.new("char[]", lib.IXY_TEXT_MAX)
+        names: list[str] = []
+        while check(lib.ixy_device_feature(self._handle, len(names), text, lib.IXY_TEXT_MAX)) > len(names):
+            names.append(ffi.string(text).decode("ascii"))
+        return names
 
     @property
     def mac(self) -> str:
@@ -401,7 +414,7 @@ def open(
         pool: where its buffers come from; several devices may share one, and must to forward packets between them.
             Without it the device makes one of its own (`Device.pool`), and closes it when it is closed.
         rx_queues: receive queues, 1 to 16.
-        tx_queues: transmit queues, 1 to 16.
+        tx_queues: transmit queues, 1 to 16; on a VirtIO device as many as rx_queues.
         rx_ring_size: descriptors of each receive queue, a power of two, 64 to 4096.
         tx_ring_size: descriptors of each transmit queue, a power of two, 64 to 4096.
         start: False leaves it stopped; `Device.start` starts it.
@@ -412,7 +425,9 @@ def open(
         RangeError: a queue count or ring size is out of range.
         PoolSizeError: the pool is too small for the rings.
         HandleError: the pool is closed.
-        TimeoutError, DeviceError, UnsupportedError, OutOfMemoryError, LimitError: as their documentation says.
+        StateError: a vhost-user device was opened on a pool whose buffers are in use.
+        BusyError, IOError, TimeoutError, DeviceError, UnsupportedError, OutOfMemoryError, LimitError: as their
+            documentation says.
     """
     device = Device(
         address,

@@ -29,6 +29,7 @@ class Pool:
     Raises:
         ArgumentError, RangeError: a value is outside what is possible.
         OutOfMemoryError: the operating system gave no memory.
+        IOError: it refused something else; the text names it.
         LimitError: too many pools are open.
 
     Threads: any.
