@@ -28,6 +28,44 @@ func TestAddressRefused(t *testing.T) {
 	}
 }
 
+func TestFeatures(t *testing.T) {
+	for address, want := range map[string]map[string]bool{
+		"emu:virtio,timing=inline":             {"VERSION_1": true, "RING_PACKED": false},
+		"emu:virtio,ring=packed,timing=inline": {"VERSION_1": true, "RING_PACKED": true},
+	} {
+		device, err := Open(address, nil, DeviceConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		features, err := device.Features()
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]int{}
+		for _, name := range features {
+			seen[name]++
+		}
+		for name, has := range want {
+			if (seen[name] == 1) != has || seen[name] > 1 {
+				t.Errorf("%s: %s in %v: want %v", address, name, features, has)
+			}
+		}
+		if err := device.Close(); err != nil {
+			t.Fatal(err)
+		}
+		_, err = device.Features()
+		wantError(t, err, ErrHandle)
+	}
+	intel, err := Open("emu:82599,timing=inline", nil, DeviceConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer intel.Close()
+	if features, err := intel.Features(); err != nil || len(features) != 0 {
+		t.Errorf("an Intel device negotiates nothing: %v, %v", features, err)
+	}
+}
+
 func TestErrorTextNamesTheMistake(t *testing.T) {
 	_, err := Open("emu:82599,colour=red", nil, DeviceConfig{})
 	if err == nil || !strings.Contains(err.Error(), "colour") || !strings.Contains(err.Error(), "IXY_E_ADDRESS") {

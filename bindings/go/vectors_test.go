@@ -35,6 +35,8 @@ type vectorStep struct {
 	RxRingSize int `json:"rx_ring_size"`
 	TxRingSize int `json:"tx_ring_size"`
 	Equals     json.RawMessage
+	Has        []string
+	Lacks      []string
 	Mac        string
 	On         int
 	Count      int
@@ -55,9 +57,9 @@ type vectorStep struct {
 type vectorFile struct {
 	About string
 	Cases []struct {
-		Name  string
-		About string
-		Steps []vectorStep
+		Name    string
+		Devices []string        // the case runs once on each, if there are some
+		Steps   json.RawMessage // of vectorStep, with {device} in its texts
 	}
 }
 
@@ -86,19 +88,34 @@ func TestVectors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		decoder := json.NewDecoder(bytes.NewReader(content))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&vectors); err != nil {
+		if err := decodeVector(content, &vectors); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
 		if len(vectors.Cases) == 0 {
 			t.Errorf("%s has no cases", file)
 		}
 		for _, c := range vectors.Cases {
-			steps := c.Steps
-			t.Run(strings.TrimSuffix(filepath.Base(file), ".json")+"/"+c.Name, func(t *testing.T) { runVector(t, steps) })
+			name := strings.TrimSuffix(filepath.Base(file), ".json") + "/" + c.Name
+			devices := c.Devices
+			if devices == nil {
+				devices = []string{""}
+			}
+			for _, device := range devices {
+				var steps []vectorStep
+				content := bytes.ReplaceAll(c.Steps, []byte("{device}"), []byte(device))
+				if err := decodeVector(content, &steps); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				t.Run(strings.TrimSuffix(name+"/"+device, "/"), func(t *testing.T) { runVector(t, steps) })
+			}
 		}
 	}
+}
+
+func decodeVector(content []byte, value interface{}) error {
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(value)
 }
 
 func runVector(t *testing.T, steps []vectorStep) {
@@ -162,6 +179,9 @@ func (r *vectorRun) step(s *vectorStep) error {
 			"vendor": i.Vendor, "device_id": i.DeviceID, "rx_queues": i.RxQueues, "tx_queues": i.TxQueues,
 			"rx_ring_size": i.RxRingSize, "tx_ring_size": i.TxRingSize, "tx_len_min": i.TxLenMin, "tx_len_max": i.TxLenMax,
 			"emulated": number(i.Emulated), "driver": i.Driver, "name": i.Name, "address": i.Address})
+	case "features":
+		features, err := device.Features()
+		return wantFeatures(s, features, err)
 	case "link":
 		l, err := device.Link()
 		return wantMembers(s.Equals, err, map[string]interface{}{"up": number(l.Up), "speed_mbps": l.SpeedMbps})
@@ -367,6 +387,24 @@ func wantMembers(equals json.RawMessage, err error, got map[string]interface{}) 
 		}
 		if err := wantValue(value, have); err != nil {
 			return fmt.Errorf("%s: %v", member, err)
+		}
+	}
+	return nil
+}
+
+func wantFeatures(s *vectorStep, features []string, err error) error {
+	if err != nil {
+		return err
+	}
+	list := " " + strings.Join(features, " ") + " "
+	for _, name := range s.Has {
+		if !strings.Contains(list, " "+name+" ") {
+			return fmt.Errorf("no feature %s in%s", name, list)
+		}
+	}
+	for _, name := range s.Lacks {
+		if strings.Contains(list, " "+name+" ") {
+			return fmt.Errorf("feature %s in%s", name, list)
 		}
 	}
 	return nil

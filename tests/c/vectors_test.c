@@ -252,12 +252,37 @@ static int32_t step_info(struct run *run, const cJSON *step, const cJSON *equals
     compare_text(equals, "driver", info.driver);
     compare_text(equals, "name", info.name);
     compare_text(equals, "address", info.address);
-    const struct member members[] = {{"vendor", info.vendor},
-                                     {"device_id", info.device_id},
-                                     {"rx_queues", info.rx_queues},
-                                     {"tx_queues", info.tx_queues},
-                                     {"emulated", info.emulated}};
+    const struct member members[] = {
+        {"vendor", info.vendor},         {"device_id", info.device_id},       {"rx_queues", info.rx_queues},
+        {"tx_queues", info.tx_queues},   {"rx_ring_size", info.rx_ring_size}, {"tx_ring_size", info.tx_ring_size},
+        {"tx_len_min", info.tx_len_min}, {"tx_len_max", info.tx_len_max},     {"emulated", info.emulated}};
     compare_members(equals, members, sizeof(members) / sizeof(members[0]));
+    return code;
+}
+
+static bool has_feature(uint64_t device, const char *wanted)
+{
+    char text[IXY_TEXT_MAX];
+    int32_t count = 1;
+    for (int32_t i = 0; i < count; i++) {
+        count = ixy_device_feature(device, (uint32_t)i, text, sizeof(text));
+        if (count > i && strcmp(text, wanted) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int32_t step_features(struct run *run, const cJSON *step)
+{
+    static const char *const lists[] = {"lacks", "has"};
+    uint64_t device = device_of(run, step)->handle;
+    int32_t code = ixy_device_feature(device, 0, NULL, 0);
+    for (int has = 0; has < 2 && code >= 0; has++) {
+        const cJSON *list = cJSON_GetObjectItemCaseSensitive(step, lists[has]);
+        for (const cJSON *name = list != NULL ? list->child : NULL; name != NULL; name = name->next)
+            if (has_feature(device, name->valuestring) != (has == 1))
+                fail_msg("not so: %s %s", lists[has], name->valuestring);
+    }
     return code;
 }
 
@@ -337,6 +362,8 @@ static int32_t run_step(struct run *run, const cJSON *step)
         return ixy_device_close(device_of(run, step)->handle);
     if (strcmp(op, "device_info") == 0)
         return step_info(run, step, equals);
+    if (strcmp(op, "features") == 0)
+        return step_features(run, step);
     if (strcmp(op, "link") == 0)
         return step_link(run, step, equals);
     if (strcmp(op, "stats") == 0)
@@ -389,6 +416,50 @@ static void run_case(const char *file, const cJSON *one)
     assert_int_equal(rmdir(run.folder), 0);
 }
 
+/* A copy of a case in which {device} is that address, in each text. */
+static cJSON *case_for(const cJSON *one, const char *device)
+{
+    static const char mark[] = "{device}";
+    static char text[1 << 18];
+    char *given = cJSON_PrintUnformatted(one);
+    assert_non_null(given);
+    size_t length = 0;
+    for (const char *at = given; *at != '\0'; at++) {
+        bool marked = strncmp(at, mark, sizeof(mark) - 1) == 0;
+        size_t size = marked ? strlen(device) : 1;
+        assert_true(length + size < sizeof(text));
+        memcpy(text + length, marked ? device : at, size);
+        length += size;
+        if (marked)
+            at += sizeof(mark) - 2;
+    }
+    text[length] = '\0';
+    free(given);
+    cJSON *made = cJSON_Parse(text);
+    assert_non_null(made);
+    return made;
+}
+
+/* Runs a case, once for each of its devices if it names some. Returns how often. */
+static uint32_t run_devices(const char *file, const cJSON *one)
+{
+    const cJSON *devices = cJSON_GetObjectItemCaseSensitive(one, "devices");
+    if (devices == NULL) {
+        run_case(file, one);
+        return 1;
+    }
+    uint32_t count = 0;
+    for (const cJSON *device = devices->child; device != NULL; device = device->next) {
+        print_message("  on %s\n", device->valuestring);
+        cJSON *made = case_for(one, device->valuestring);
+        run_case(file, made);
+        cJSON_Delete(made);
+        count++;
+    }
+    assert_true(count > 0);
+    return count;
+}
+
 static uint32_t run_file(const char *name)
 {
     char path[600];
@@ -402,8 +473,8 @@ static uint32_t run_file(const char *name)
     cJSON *root = cJSON_Parse(text);
     assert_non_null(root);
     uint32_t count = 0;
-    for (const cJSON *one = cJSON_GetObjectItem(root, "cases")->child; one != NULL; one = one->next, count++)
-        run_case(name, one);
+    for (const cJSON *one = cJSON_GetObjectItem(root, "cases")->child; one != NULL; one = one->next)
+        count += run_devices(name, one);
     cJSON_Delete(root);
     return count;
 }

@@ -452,6 +452,24 @@ let test_closed () =
       Device.open_ ~pool "emu:82599");
   fails "IXY_E_HANDLE" "alloc" (fun () -> Batch.alloc (Batch.create pool 1) 1)
 
+let test_features () =
+  let features address =
+    let found = ref [] in
+    with_pool (fun pool ->
+        with_device ~address pool (fun device ->
+            found := get_ok (Device.features device)));
+    !found
+  in
+  let list = Alcotest.(check (list string)) in
+  list "Intel's devices negotiate nothing" []
+    (features "emu:82599,timing=inline");
+  let split = features "emu:virtio,timing=inline" in
+  bool "VERSION_1" true (List.mem "VERSION_1" split);
+  let packed = features "emu:virtio,ring=packed,timing=inline" in
+  list "what a packed ring adds" [ "RING_PACKED" ]
+    (List.filter (fun name -> not (List.mem name split)) packed);
+  int "each once" (List.length split + 1) (List.length packed)
+
 let test_closed_device () =
   with_pool (fun pool ->
       let device = get_ok (Device.open_ ~pool "emu:82599,timing=inline") in
@@ -465,6 +483,7 @@ let test_closed_device () =
       control "info" (fun () -> Device.info device);
       control "link" (fun () -> Device.link device);
       control "stats" (fun () -> Device.stats device);
+      control "features" (fun () -> Device.features device);
       control "mac" (fun () -> Device.mac device);
       control "set_mac" (fun () -> Device.set_mac device "02:00:00:00:00:09");
       control "set_promiscuous" (fun () -> Device.set_promiscuous device true);
@@ -681,6 +700,7 @@ let () =
         [
           case "closed pool" test_closed;
           case "closed device" test_closed_device;
+          case "features" test_features;
           case "part of a view outlives its pool" test_part_outlives;
           case "forgotten pools and devices" test_forgotten;
           case "stress" test_stress;

@@ -222,25 +222,25 @@ let counters (c : Emu.counters) =
 
 (* ---- the operations ---- *)
 
-(* Replaces {tmp} by the case's own folder. *)
-let address case step =
-  let given = text step "address" in
-  let mark = "{tmp}" in
-  let buffer = Buffer.create 80 in
+(* Replaces each mark in a text. *)
+let replace ~mark ~by text =
+  let n = String.length mark in
+  let buffer = Buffer.create (String.length text) in
   let rec copy i =
-    if i < String.length given then
-      if
-        i + String.length mark <= String.length given
-        && String.sub given i (String.length mark) = mark
-      then (
-        Buffer.add_string buffer (Lazy.force case.folder);
-        copy (i + String.length mark))
-      else (
-        Buffer.add_char buffer given.[i];
-        copy (i + 1))
+    if i + n <= String.length text && String.sub text i n = mark then (
+      Buffer.add_string buffer (by ());
+      copy (i + n))
+    else if i < String.length text then (
+      Buffer.add_char buffer text.[i];
+      copy (i + 1))
   in
   copy 0;
   Buffer.contents buffer
+
+(* Replaces {tmp} by the case's own folder. *)
+let address case step =
+  let given = text step "address" in
+  replace ~mark:"{tmp}" ~by:(fun () -> Lazy.force case.folder) given
 
 let the_pool case =
   match case.last_pool with
@@ -308,6 +308,17 @@ let perform case step =
       let i = got (Device.info (the_device ())) in
       if Json.member "equals" step <> `Null then
         members (Json.member "equals" step) (info i)
+  | "features" ->
+      let features = got (Device.features (the_device ())) in
+      let each key f =
+        match Json.member key step with
+        | `Null -> ()
+        | _ -> List.iter f (texts step key)
+      in
+      each "has" (fun name ->
+          if not (List.mem name features) then failf "no feature %s" name);
+      each "lacks" (fun name ->
+          if List.mem name features then failf "feature %s" name)
   | "link" ->
       let l = got (Device.link (the_device ())) in
       if Json.member "equals" step <> `Null then
@@ -487,7 +498,7 @@ let close_all case =
     | _ -> ());
   device_pools := []
 
-let run_case json () =
+let run_case steps () =
   let folder =
     lazy
       (let name = Filename.temp_file "ixy" ".case" in
@@ -506,7 +517,27 @@ let run_case json () =
           (Sys.readdir folder);
         Unix.rmdir folder))
     (fun () ->
-      List.iteri (run_step case) (Json.to_list (Json.member "steps" json)))
+      List.iteri (run_step case) (Json.to_list steps))
+
+(* A case as tests: one for each of its devices, if it names some. *)
+let tests_of case =
+  let steps = Json.member "steps" case in
+  match Json.member "devices" case with
+  | `Null -> [ Alcotest.test_case (text case "name") `Quick (run_case steps) ]
+  | devices ->
+      List.map
+        (fun device ->
+          let device = Json.to_string device in
+          let steps =
+            Yojson.Safe.from_string
+              (replace ~mark:"{device}"
+                 ~by:(fun () -> device)
+                 (Yojson.Safe.to_string steps))
+          in
+          Alcotest.test_case
+            (Printf.sprintf "%s, %s" (text case "name") device)
+            `Quick (run_case steps))
+        (Json.to_list devices)
 
 let folder () =
   let is_folder path = Sys.file_exists path && Sys.is_directory path in
@@ -543,9 +574,6 @@ let () =
   let suite file =
     let json = Yojson.Safe.from_file (Filename.concat folder file) in
     ( Filename.chop_suffix file ".json",
-      List.map
-        (fun case ->
-          Alcotest.test_case (text case "name") `Quick (run_case case))
-        (Json.to_list (Json.member "cases" json)) )
+      List.concat_map tests_of (Json.to_list (Json.member "cases" json)) )
   in
   Alcotest.run "shared vectors" (List.map suite files)

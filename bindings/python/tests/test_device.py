@@ -49,6 +49,20 @@ def test_link(loop: ixy.Device) -> None:
     assert loop.link == ixy.Link(True, 10000)
 
 
+def test_features(loop: ixy.Device) -> None:
+    assert loop.features == []  # Intel's devices negotiate nothing
+    with ixy.open("emu:virtio,timing=inline") as device:
+        split = device.features
+        assert "VERSION_1" in split
+        assert "RING_PACKED" not in split
+    with pytest.raises(ixy.HandleError):
+        _ = device.features
+    with ixy.open("emu:virtio,ring=packed,mrg=on,timing=inline") as device:
+        packed = device.features
+        assert set(packed) - set(split) == {"RING_PACKED", "MRG_RXBUF"}
+        assert len(packed) == len(set(packed))
+
+
 def test_mac(loop: ixy.Device) -> None:
     assert len(loop.mac.split(":")) == 6
     loop.mac = "02:00:00:00:00:09"

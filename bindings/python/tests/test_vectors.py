@@ -6,6 +6,7 @@ go through ixy.raw.
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,20 @@ def cases() -> list[Any]:
     if not files:
         raise RuntimeError(f"there are no shared vectors in {FOLDER}")
     return [
-        pytest.param(case["steps"], id=f"{file.stem}: {case['name']}")
+        pytest.param(steps, id=f"{file.stem}: {case['name']}{on}")
         for file in files
         for case in json.loads(file.read_text(encoding="utf-8"))["cases"]
+        for on, steps in repeated(case)
     ]
+
+
+def repeated(case: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The case's steps; one version for each of its devices, if it names some."""
+    if "devices" not in case:
+        yield "", case["steps"]
+        return
+    for device in case["devices"]:
+        yield f", {device}", json.loads(json.dumps(case["steps"]).replace("{device}", device))
 
 
 @pytest.mark.parametrize("steps", cases())
@@ -113,6 +124,11 @@ class Case:
 
     def do_device_info(self, step: dict[str, Any]) -> None:
         self.equals(self.devices[step["device"]].info, step)
+
+    def do_features(self, step: dict[str, Any]) -> None:
+        features = self.devices[step["device"]].features
+        assert set(step.get("has", [])) <= set(features)
+        assert not set(step.get("lacks", [])) & set(features)
 
     def do_link(self, step: dict[str, Any]) -> None:
         self.equals(self.devices[step["device"]].link, step)

@@ -32,6 +32,18 @@ fn a_device_tells_what_it_is() {
 }
 
 #[test]
+fn features_have_names() {
+    let features = |address: &str| Device::builder(address).open().unwrap().features().unwrap();
+    assert_eq!(features("emu:82599,timing=inline"), Vec::<String>::new());
+    let split = features("emu:virtio,timing=inline");
+    assert!(split.contains(&"VERSION_1".to_owned()) && !split.contains(&"RING_PACKED".to_owned()));
+    let packed = features("emu:virtio,ring=packed,timing=inline");
+    let more: Vec<&String> = packed.iter().filter(|name| !split.contains(name)).collect();
+    assert_eq!(more, ["RING_PACKED"]);
+    assert_eq!(packed.len(), split.len() + 1);
+}
+
+#[test]
 fn link_mac_and_promiscuous_mode() {
     let pool = Pool::open().unwrap();
     let device = looped(&pool);

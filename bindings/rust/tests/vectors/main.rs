@@ -90,14 +90,16 @@ fn all_cases_of_all_files() {
     for file in &files {
         let content: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
         for case in content["cases"].as_array().unwrap() {
-            cases += 1;
-            let name = format!("{}: {}", file.file_stem().unwrap().to_string_lossy(), case["name"]);
-            if std::panic::catch_unwind(|| run(case)).is_err() {
-                failed.push(name);
+            for (device, steps) in repeated(case) {
+                cases += 1;
+                let file = file.file_stem().unwrap().to_string_lossy();
+                if std::panic::catch_unwind(|| run(&steps)).is_err() {
+                    failed.push(format!("{file}: {} {device}", case["name"]));
+                }
             }
         }
     }
-    assert!(cases >= 30, "{cases} cases in {}", folder.display());
+    assert!(cases >= 100, "{cases} cases in {}", folder.display());
     assert!(
         failed.is_empty(),
         "{} of {cases} cases failed:\n{}",
@@ -106,9 +108,23 @@ fn all_cases_of_all_files() {
     );
 }
 
-fn run(case: &Value) {
+/// A case's steps; one version for each of its devices, if it names some.
+fn repeated(case: &Value) -> Vec<(String, Value)> {
+    let steps = case["steps"].to_string();
+    let on = |device: &Value| {
+        let device = device.as_str().expect("a device is a text");
+        let steps = serde_json::from_str(&steps.replace("{device}", device)).unwrap();
+        (format!("on {device}"), steps)
+    };
+    match case.get("devices") {
+        Some(devices) => devices.as_array().unwrap().iter().map(on).collect(),
+        None => vec![(String::new(), case["steps"].clone())],
+    }
+}
+
+fn run(steps: &Value) {
     let mut world = World::new();
-    for step in case["steps"].as_array().unwrap() {
+    for step in steps.as_array().unwrap() {
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.step(&Step(step))));
         let result = result.unwrap_or_else(|_| panic!("in the step {step}"));
         match (result, step.get("error")) {

@@ -76,6 +76,7 @@ impl World {
             "device_reset" => self.control(step, Device::reset, |raw| unsafe { ixy_sys::ixy_device_reset(raw) }),
             "device_close" => self.device_close(step),
             "device_info" => self.device_info(step),
+            "features" => self.features(step),
             "link" => self.link(step),
             "stats" => self.stats(step),
             "counters" => self.counters(step),
@@ -169,6 +170,24 @@ impl World {
             return Ok(());
         }
         raw(call(var.raw)).map(drop)
+    }
+
+    fn features(&mut self, step: &Step) -> Outcome {
+        if let Some(device) = &self.devices[step.text("device")].device {
+            let features = named(device.features())?;
+            let count = |name: &str| {
+                let listed = if step.has(name) { step.names(name) } else { Vec::new() };
+                (
+                    listed.len(),
+                    listed.iter().filter(|one| features.iter().any(|f| f == *one)).count(),
+                )
+            };
+            let ((has, found), (_, wrong)) = (count("has"), count("lacks"));
+            assert_eq!((has, 0), (found, wrong), "{features:?}");
+        }
+        self.stale_control(step, |raw| unsafe {
+            ixy_sys::ixy_device_feature(raw, 0, std::ptr::null_mut(), 0)
+        })
     }
 
     fn link(&mut self, step: &Step) -> Outcome {
