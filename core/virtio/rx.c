@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/virtio/notify.h"
-#include "core/virtio/used.h"
+#include "core/virtio/entry.h"
 
 /* Device address of the header in a posted buffer. */
 static inline uint64_t virtio_rx_address(const struct virtio_queue *queue, uint64_t token)
@@ -10,46 +10,43 @@ static inline uint64_t virtio_rx_address(const struct virtio_queue *queue, uint6
     return queue->pool_address + (uint64_t)ownership_index(token) * queue->stride + POOL_HEADROOM;
 }
 
-static void virtio_split_post(struct virtio_queue *queue, uint32_t count)
+/* Makes buffers available in descriptors at consecutive places of the ring. */
+static void virtio_split_post(struct virtio_queue *queue, const uint64_t *tokens, uint32_t count)
 {
+    const uint16_t *ids = queue->id + (queue->posted & queue->mask);
+    uint16_t *available = queue->avail->ring + (queue->posted & queue->ring_mask);
+    const uint32_t id_shift = queue->id_shift, room = queue->room, header = queue->header;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t position = queue->posted + i;
-        uint16_t id = queue->id[position & queue->mask];
-        uint64_t address = virtio_rx_address(queue, queue->buffer[id >> queue->id_shift]);
+        uint16_t id = ids[i];
+        uint64_t address = virtio_rx_address(queue, tokens[i]);
         struct virtq_desc *desc = &queue->desc[id];
-        if (queue->id_shift != 0) { /* header and frame in descriptors of their own, 2.7.4.3 */
-            desc[1] = (struct virtq_desc){address + queue->header, queue->room - queue->header, VIRTQ_DESC_F_WRITE, 0};
-            *desc =
-                (struct virtq_desc){address, queue->header, VIRTQ_DESC_F_WRITE | VIRTQ_DESC_F_NEXT, (uint16_t)(id + 1)};
+        queue->buffer[id >> id_shift] = tokens[i];
+        if (id_shift != 0) { /* header and frame in descriptors of their own, 2.7.4.3 */
+            virtio_desc_set(desc, address, header, VIRTQ_DESC_F_WRITE | VIRTQ_DESC_F_NEXT, id + 1u);
+            virtio_desc_set(desc + 1, address + header, room - header, VIRTQ_DESC_F_WRITE, 0);
         } else {
-            *desc = (struct virtq_desc){address, queue->room, VIRTQ_DESC_F_WRITE, 0};
+            virtio_desc_set(desc, address, room, VIRTQ_DESC_F_WRITE, 0);
         }
-        queue->avail->ring[position & queue->ring_mask] = id;
+        available[i] = id;
     }
     queue->posted += count;
     virtio_store_barrier(); /* the device sees descriptors and ring before the index, 2.7.13.3.1 */
     __atomic_store_n(&queue->avail->idx, (uint16_t)queue->posted, __ATOMIC_RELEASE);
 }
 
-/* The word of len, id and flags that makes a packed descriptor available, 2.8.1 and 2.8.13. */
-static inline uint64_t virtio_packed_available(const struct virtio_queue *queue, uint32_t position, uint32_t len,
-                                               uint32_t id, uint32_t flags)
+static void virtio_packed_post(struct virtio_queue *queue, const uint64_t *tokens, uint32_t count)
 {
-    flags |= virtio_wrap(queue, position) != 0 ? VIRTQ_PACKED_DESC_F_AVAIL : VIRTQ_PACKED_DESC_F_USED;
-    return (uint64_t)flags << 48 | (uint64_t)id << 32 | len;
-}
-
-static void virtio_packed_post(struct virtio_queue *queue, uint32_t count)
-{
+    const uint32_t slot = queue->posted & queue->ring_mask;
+    const uint16_t *ids = queue->id + slot;
+    const uint64_t rest =
+        virtio_packed_available(queue, queue->posted) | (uint64_t)VIRTQ_DESC_F_WRITE << 48 | queue->room;
     /* From the last to the first, whose flags the device waits for: then it finds all of them. */
     for (uint32_t i = count; i-- > 0;) {
-        uint32_t position = queue->posted + i;
-        uint16_t id = queue->id[position & queue->mask];
-        struct virtq_packed_desc *desc = &queue->ring[position & queue->ring_mask];
-        uint64_t word = virtio_packed_available(queue, position, queue->room, id, VIRTQ_DESC_F_WRITE);
-        desc->addr = virtio_rx_address(queue, queue->buffer[id]);
+        struct virtq_packed_desc *desc = &queue->ring[slot + i];
+        queue->buffer[ids[i]] = tokens[i];
+        desc->addr = virtio_rx_address(queue, tokens[i]);
         virtio_store_barrier(); /* the device sees the address before the flags, 2.8.21.1.1 */
-        __atomic_store_n((uint64_t *)(void *)&desc->len, word, __ATOMIC_RELEASE);
+        __atomic_store_n((uint64_t *)(void *)&desc->len, rest | (uint64_t)ids[i] << 32, __ATOMIC_RELEASE);
     }
     queue->posted += count;
 }
@@ -58,17 +55,17 @@ void virtio_rx_post(struct virtio_queue *queue)
 {
     const uint32_t capacity = queue->mask + 1;
     uint32_t wanted = queue->taken + capacity - queue->posted;
-    uint64_t tokens[64];
+    uint64_t tokens[VIRTIO_RX_POST];
     bool posted = false;
     while (wanted > 0) {
-        uint32_t most = wanted < 64 ? wanted : 64;
+        uint32_t to_end = capacity - (queue->posted & queue->mask);
+        uint32_t most = wanted < VIRTIO_RX_POST ? wanted : VIRTIO_RX_POST;
+        most = most < to_end ? most : to_end;
         uint32_t got = pool_cache_take(&queue->cache, tokens, most);
-        for (uint32_t i = 0; i < got; i++)
-            queue->buffer[queue->id[(queue->posted + i) & queue->mask] >> queue->id_shift] = tokens[i];
         if (got > 0 && queue->packed)
-            virtio_packed_post(queue, got);
+            virtio_packed_post(queue, tokens, got);
         else if (got > 0)
-            virtio_split_post(queue, got);
+            virtio_split_post(queue, tokens, got);
         posted = posted || got > 0;
         wanted -= got;
         if (got < most) {
@@ -97,56 +94,48 @@ static inline uint32_t virtio_rx_length_max(const struct virtio_queue *queue)
     return room < VIRTIO_RX_LENGTH_MAX ? room : VIRTIO_RX_LENGTH_MAX;
 }
 
-/* Frames of consecutive used entries that are regular; ends at the first that is not. In a packed ring that may be one
- * which the device still has. The queue's members are copied, as the compiler must take the caller's frames for
- * anything. */
+/* Regular frames of used entries at consecutive places of the ring: buffers that come back in the order in which they
+ * were posted, each with one whole frame. Ends at the first entry that is not; in a packed ring that may be one which
+ * the device still has. The queue's members are copied, as the compiler must take the caller's frames for anything. */
 static inline __attribute__((always_inline)) uint32_t virtio_rx_run(struct virtio_queue *queue, struct frame *frames,
                                                                     uint32_t count, bool packed, bool owned)
 {
     const struct ownership ownership = owned ? *queue->ownership : (struct ownership){0};
+    const struct virtq_used_elem *element = queue->used->ring + (queue->taken & queue->ring_mask);
+    const struct virtq_packed_desc *desc = queue->ring + (queue->taken & queue->ring_mask);
+    const uint64_t used_flags = virtio_packed_used_flags(queue, queue->taken);
+    const uint16_t *expected = queue->id + (queue->taken & queue->mask);
     uint64_t *const buffer = queue->buffer;
-    uint16_t *const ids = queue->id;
-    const uint8_t *const pool_base = queue->pool_base;
+    const uint8_t *const packets = queue->pool_base + POOL_HEADROOM;
     const uint64_t stride = queue->stride;
-    const uint32_t mask = queue->mask, id_mask = queue->id_mask, id_shift = queue->id_shift;
-    const uint32_t header = queue->header;
+    const uint32_t id_shift = queue->id_shift, header = queue->header;
     const uint32_t shortest = header + VIRTIO_RX_LENGTH_MIN;
     const uint32_t span = virtio_rx_length_max(queue) - VIRTIO_RX_LENGTH_MIN;
-    const bool mergeable = queue->mergeable, in_order = queue->in_order;
-    uint32_t position = queue->taken;
+    const bool mergeable = queue->mergeable;
     uint64_t bytes = 0;
+    const struct frame *end = frames + count;
     struct frame *frame = frames;
-    for (; frame != frames + count; frame++, position++) {
-        uint32_t id, len;
-        if (packed) {
-            uint64_t word = virtio_packed_word(queue, position);
-            if (!virtio_packed_is_used(queue, word, position))
-                break;
-            id = (uint32_t)(word >> 32) & 0xFFFF;
-            len = (uint32_t)word;
-        } else {
-            uint64_t entry = virtio_split_entry(queue, position);
-            id = (uint32_t)entry;
-            len = (uint32_t)(entry >> 32);
-        }
-        if ((id & ~id_mask) != 0 || len - shortest > span)
+    for (; frame != end; frame++, expected++, element++, desc++) {
+        uint64_t entry = packed ? virtio_packed_word(desc) : virtio_split_entry(element);
+        uint32_t id = *expected;
+        if (packed ? (entry & (VIRTIO_PACKED_USED | VIRTIO_PACKED_ID)) != (used_flags | (uint64_t)id << 32)
+                   : (uint32_t)entry != id)
             break;
+        uint64_t len = packed ? (uint32_t)entry : entry >> 32;
         uint64_t token = buffer[id >> id_shift];
-        uint16_t *expected = &ids[position & mask];
-        if (token == VIRTIO_NO_BUFFER || (in_order && *expected != id))
+        if (token == VIRTIO_NO_BUFFER || len - shortest > span)
             break;
-        uint32_t offset = (uint32_t)(ownership_index(token) * stride) + POOL_HEADROOM;
-        if (!virtio_header_is_plain(pool_base + offset, mergeable))
+        uint64_t start = ownership_index(token) * stride;
+        if (!virtio_header_is_plain(packets + start, mergeable))
             break;
         buffer[id >> id_shift] = VIRTIO_NO_BUFFER;
-        *expected = (uint16_t)id;
-        frame_set(frame, token, frame_place_of(offset + header, len - header));
+        frame_set(frame, token, ((len << 32) + start) + (POOL_HEADROOM + header - ((uint64_t)header << 32)));
         bytes += len;
         if (owned)
             ownership_hand_out(&ownership, token);
     }
     uint32_t received = (uint32_t)(frame - frames);
-    queue->taken = position;
+    queue->taken += received;
     virtio_count(&queue->packets, received);
     virtio_count(&queue->bytes, bytes - (uint64_t)received * header + (uint64_t)received * 4);
     return received;
@@ -210,13 +199,14 @@ static inline __attribute__((always_inline)) uint32_t virtio_rx_ring(struct virt
         uint32_t run = packed ? queue->posted - queue->taken : virtio_split_ready(queue);
         if (run == 0 || run == UINT32_MAX)
             break;
-        if (run > count - received)
-            run = count - received;
+        uint32_t to_end = queue->mask + 1 - (queue->taken & queue->mask);
+        run = run < to_end ? run : to_end;
+        run = run < count - received ? run : count - received;
         uint32_t good = virtio_rx_run(queue, frames + received, run, packed, owned);
         received += good;
         if (good == run)
             continue;
-        if (packed && !virtio_packed_is_used(queue, virtio_packed_word(queue, queue->taken), queue->taken))
+        if (packed && !virtio_packed_is_used(queue, virtio_packed_at(queue, queue->taken), queue->taken))
             break;
         int32_t one = virtio_rx_one(queue, frames + received, owned);
         if (one < 0)

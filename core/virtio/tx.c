@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/virtio/notify.h"
-#include "core/virtio/used.h"
+#include "core/virtio/entry.h"
 
 /* Buffers in flight from which on sent ones are taken back, though the ring has room: the fewer buffers go round, the
  * more of what belongs to them is still in the cache. */
@@ -25,47 +25,53 @@ static void virtio_tx_return_in_order(struct virtio_queue *queue, uint32_t count
     }
 }
 
-/* Takes back what the used entries name, up to count of them; for a packed ring, up to the first that is not used. */
-static inline __attribute__((always_inline)) bool virtio_tx_return(struct virtio_queue *queue, uint32_t count,
+/* Takes back the buffers of `count` used entries; of a packed ring, up to the first that is not used. */
+static inline __attribute__((always_inline)) void virtio_tx_return(struct virtio_queue *queue, uint32_t count,
                                                                    bool packed)
 {
     uint64_t tokens[VIRTIO_TX_PIECE];
-    bool good = true, more = true;
-    while (more && count > 0) {
-        uint32_t piece = count < VIRTIO_TX_PIECE ? count : VIRTIO_TX_PIECE;
-        uint32_t got = 0;
-        for (; got < piece; got++) {
-            uint32_t id;
-            if (packed) {
-                uint64_t word = virtio_packed_word(queue, queue->taken);
-                more = virtio_packed_is_used(queue, word, queue->taken);
-                if (!more)
-                    break;
-                id = (uint32_t)(word >> 32) & 0xFFFF;
-            } else {
-                id = (uint32_t)virtio_split_entry(queue, queue->taken);
-            }
-            if ((id & ~queue->id_mask) != 0 || queue->buffer[id >> queue->id_shift] == VIRTIO_NO_BUFFER) {
-                virtio_fail_id(queue, id);
-                good = more = false;
+    uint32_t got = 0;
+    while (count > 0) {
+        uint32_t slot = queue->taken & queue->mask;
+        uint32_t to_end = queue->mask + 1 - slot;
+        uint32_t run = count < to_end ? count : to_end;
+        run = run < VIRTIO_TX_PIECE ? run : VIRTIO_TX_PIECE;
+        const struct virtq_used_elem *element = queue->used->ring + (queue->taken & queue->ring_mask);
+        const struct virtq_packed_desc *desc = queue->ring + slot;
+        const uint64_t used_flags = virtio_packed_used_flags(queue, queue->taken);
+        const uint32_t id_shift = queue->id_shift;
+        /* Buffers that come back in the order in which they were posted */
+        for (got = 0; got < run; got++) {
+            uint32_t id = queue->id[slot + got];
+            uint64_t entry = packed ? virtio_packed_word(desc + got) : virtio_split_entry(element + got);
+            if (packed ? (entry & (VIRTIO_PACKED_USED | VIRTIO_PACKED_ID)) != (used_flags | (uint64_t)id << 32)
+                       : (uint32_t)entry != id)
                 break;
+            tokens[got] = queue->buffer[id >> id_shift];
+            if (tokens[got] == VIRTIO_NO_BUFFER)
+                break;
+            queue->buffer[id >> id_shift] = VIRTIO_NO_BUFFER;
+        }
+        queue->taken += got;
+        count -= got;
+        struct virtio_used other;
+        if (got < run) { /* out of order, or nothing more */
+            if (virtio_used_pop(queue, &other) != VIRTIO_POP_ONE)
+                count = 0;
+            else {
+                pool_cache_give(&queue->cache, &other.token, 1);
+                count--;
             }
-            tokens[got] = queue->buffer[id >> queue->id_shift];
-            queue->buffer[id >> queue->id_shift] = VIRTIO_NO_BUFFER;
-            queue->id[queue->taken & queue->mask] = (uint16_t)id;
-            queue->taken++;
         }
         pool_cache_give(&queue->cache, tokens, got);
-        count -= got;
     }
-    return good;
 }
 
 /* In order, a packed entry names the last buffer of a batch that begins where the entry lies (2.8.8). */
 static void virtio_tx_return_batches(struct virtio_queue *queue)
 {
     while (queue->taken != queue->posted) {
-        uint64_t word = virtio_packed_word(queue, queue->taken);
+        uint64_t word = virtio_packed_at(queue, queue->taken);
         if (!virtio_packed_is_used(queue, word, queue->taken))
             return;
         uint32_t id = (uint32_t)(word >> 32) & 0xFFFF;
@@ -113,81 +119,101 @@ static inline uint32_t virtio_tx_room(struct virtio_queue *queue, uint32_t count
     return count < capacity - in_flight ? count : capacity - in_flight;
 }
 
-/* A header that asks for nothing, 5.1.6.2. */
+/* A header that asks for nothing, 5.1.6.2: 10 or 12 bytes, as two words that overlap. */
 static inline void virtio_tx_header(uint8_t *header, uint32_t size)
 {
-    memset(header, 0, 8);
-    memset(header + 8, 0, size == VIRTIO_NET_HDR_SIZE ? 4 : 2);
+    const uint64_t nothing = 0;
+    memcpy(header, &nothing, sizeof(nothing));
+    memcpy(header + size - sizeof(nothing), &nothing, sizeof(nothing));
 }
 
-/* Fills the ring from queue->posted on. With the ownership table it ends at the first frame that may not be sent. */
-static inline __attribute__((always_inline)) uint32_t virtio_tx_run(struct virtio_queue *queue,
+enum virtio_tx_layout { VIRTIO_TX_SPLIT, VIRTIO_TX_SPLIT_PAIRS, VIRTIO_TX_PACKED };
+
+/* Fills consecutive places of the ring from queue->posted + done on. With the ownership table it ends at the first
+ * frame that may not be sent. first: what hands over a packed run, for the caller to store. */
+static inline __attribute__((always_inline)) uint32_t virtio_tx_run(struct virtio_queue *queue, uint32_t done,
                                                                     const struct frame *frames, uint32_t count,
-                                                                    bool packed, bool owned, int32_t *code)
+                                                                    enum virtio_tx_layout layout, bool owned,
+                                                                    uint64_t *first, int32_t *code)
 {
     const struct ownership ownership = owned ? *queue->ownership : (struct ownership){0};
+    const uint32_t position = queue->posted + done;
     uint64_t *const buffer = queue->buffer;
-    const uint16_t *const ids = queue->id;
+    const uint16_t *id = queue->id + (position & queue->mask);
+    uint16_t *available = queue->avail->ring + (position & queue->ring_mask);
+    struct virtq_packed_desc *packed = queue->ring + (position & queue->ring_mask);
+    const uint64_t packed_flags = virtio_packed_available(queue, position);
+    struct virtq_desc *const table = queue->desc;
     uint8_t *const pool_base = queue->pool_base;
     const uint64_t pool_address = queue->pool_address;
-    const uint32_t mask = queue->mask, ring_mask = queue->ring_mask, id_shift = queue->id_shift;
     const uint32_t header = queue->header, longest = queue->length_max + header;
-    struct virtq_desc *const table = queue->desc;
-    struct virtq_packed_desc *const ring = queue->ring;
-    uint16_t *const available = queue->avail->ring;
-    uint32_t position = queue->posted;
-    uint64_t first_word = 0, bytes = 0;
+    uint64_t bytes = 0;
+    const struct frame *end = frames + count;
     const struct frame *frame = frames;
-    for (; frame != frames + count; frame++, position++) {
+    for (; frame != end; frame++, id++, available++, packed++) {
         uint64_t token = frame->buf;
         uint64_t place = frame_place(frame);
         uint32_t start = (uint32_t)place - header; /* wraps past every buffer if there is no room for the header */
-        uint64_t with_header = ((place >> 32) + header) << 32 | start;
+        uint64_t len = (place >> 32) + header;
         if (owned) {
             int32_t refused =
-                ownership_take_back(&ownership, token, with_header, header + VIRTIO_TX_LENGTH_MIN, longest);
+                ownership_take_back(&ownership, token, len << 32 | start, header + VIRTIO_TX_LENGTH_MIN, longest);
             if (refused < 0) {
                 *code = refused;
                 break;
             }
         }
-        uint32_t len = (uint32_t)(with_header >> 32);
-        uint32_t id = ids[position & mask];
+        uint64_t address = pool_address + start;
+        uint64_t kept = owned ? ownership_next(token) : token;
         virtio_tx_header(pool_base + start, header);
-        buffer[id >> id_shift] = owned ? ownership_next(token) : token;
         bytes += len;
-        if (packed) {
-            struct virtq_packed_desc *desc = &ring[position & ring_mask];
-            uint32_t flags = virtio_wrap(queue, position) != 0 ? VIRTQ_PACKED_DESC_F_AVAIL : VIRTQ_PACKED_DESC_F_USED;
-            uint64_t word = (uint64_t)flags << 48 | (uint64_t)id << 32 | len;
-            desc->addr = pool_address + start;
-            if (frame == frames)
-                first_word = word; /* the device waits for it: it is stored last, when the whole run is there */
+        if (layout == VIRTIO_TX_PACKED) {
+            uint64_t word = packed_flags | (uint64_t)*id << 32 | len;
+            buffer[*id] = kept;
+            packed->addr = address;
+            if (done == 0 && frame == frames)
+                *first = word; /* the device waits for it: it is stored last, when the whole batch is there */
             else
-                __atomic_store_n((uint64_t *)(void *)&desc->len, word, __ATOMIC_RELEASE);
-            continue;
+                __atomic_store_n((uint64_t *)(void *)&packed->len, word, __ATOMIC_RELEASE);
+        } else if (layout == VIRTIO_TX_SPLIT) {
+            buffer[*id] = kept;
+            virtio_desc_set(table + *id, address, (uint32_t)len, 0, 0);
+            *available = *id;
+        } else { /* header and frame in descriptors of their own, 2.7.4.3 */
+            buffer[*id / 2] = kept;
+            virtio_desc_set(table + *id, address, header, VIRTQ_DESC_F_NEXT, *id + 1u);
+            virtio_desc_set(table + *id + 1, address + header, (uint32_t)len - header, 0, 0);
+            *available = *id;
         }
-        struct virtq_desc *desc = &table[id];
-        if (id_shift != 0) { /* header and frame in descriptors of their own, 2.7.4.3 */
-            desc[1] = (struct virtq_desc){pool_address + start + header, len - header, 0, 0};
-            *desc = (struct virtq_desc){pool_address + start, header, VIRTQ_DESC_F_NEXT, (uint16_t)(id + 1)};
-        } else {
-            *desc = (struct virtq_desc){pool_address + start, len, 0, 0};
-        }
-        available[position & ring_mask] = (uint16_t)id;
     }
     uint32_t sent = (uint32_t)(frame - frames);
+    virtio_count(&queue->packets, sent);
+    virtio_count(&queue->bytes, bytes - (uint64_t)sent * header + (uint64_t)sent * 4);
+    return sent;
+}
+
+static inline __attribute__((always_inline)) uint32_t virtio_tx_ring(struct virtio_queue *queue,
+                                                                     const struct frame *frames, uint32_t count,
+                                                                     enum virtio_tx_layout layout, bool owned,
+                                                                     int32_t *code)
+{
+    uint64_t first = 0;
+    uint32_t to_end = queue->mask + 1 - (queue->posted & queue->mask);
+    uint32_t run = count < to_end ? count : to_end;
+    uint32_t sent = virtio_tx_run(queue, 0, frames, run, layout, owned, &first, code);
+    if (sent == to_end && sent < count)
+        sent += virtio_tx_run(queue, sent, frames + sent, count - sent, layout, owned, &first, code);
     if (sent == 0)
         return 0;
     /* The device sees headers, frames and descriptors before what hands them over (2.7.13.3.1, 2.8.21.1.1). */
     virtio_store_barrier();
-    if (packed)
-        __atomic_store_n((uint64_t *)(void *)&ring[queue->posted & ring_mask].len, first_word, __ATOMIC_RELEASE);
+    if (layout == VIRTIO_TX_PACKED)
+        __atomic_store_n((uint64_t *)(void *)&queue->ring[queue->posted & queue->ring_mask].len, first,
+                         __ATOMIC_RELEASE);
     else
-        __atomic_store_n(&queue->avail->idx, (uint16_t)position, __ATOMIC_RELEASE);
-    queue->posted = position;
-    virtio_count(&queue->packets, sent);
-    virtio_count(&queue->bytes, bytes - (uint64_t)sent * header + (uint64_t)sent * 4);
+        __atomic_store_n(&queue->avail->idx, (uint16_t)(queue->posted + sent), __ATOMIC_RELEASE);
+    queue->posted += sent;
+    virtio_notify(queue);
     return sent;
 }
 
@@ -195,11 +221,11 @@ static inline __attribute__((always_inline)) uint32_t
 virtio_tx_send(struct virtio_queue *queue, const struct frame *frames, uint32_t count, bool owned, int32_t *code)
 {
     uint32_t room = bus_has_failed(queue->bus) ? 0 : virtio_tx_room(queue, count);
-    uint32_t sent = queue->packed ? virtio_tx_run(queue, frames, room, true, owned, code)
-                                  : virtio_tx_run(queue, frames, room, false, owned, code);
-    if (sent > 0)
-        virtio_notify(queue);
-    return sent;
+    if (queue->packed)
+        return virtio_tx_ring(queue, frames, room, VIRTIO_TX_PACKED, owned, code);
+    if (queue->id_shift == 0)
+        return virtio_tx_ring(queue, frames, room, VIRTIO_TX_SPLIT, owned, code);
+    return virtio_tx_ring(queue, frames, room, VIRTIO_TX_SPLIT_PAIRS, owned, code);
 }
 
 uint32_t virtio_tx_batch(void *queue, const struct frame *frames, uint32_t count)

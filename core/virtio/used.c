@@ -1,5 +1,5 @@
 /* Used entries one by one: the careful way, for all that the fast loops leave alone. */
-#include "core/virtio/used.h"
+#include "core/virtio/entry.h"
 
 void virtio_fail_id(struct virtio_queue *queue, uint32_t id)
 {
@@ -13,7 +13,7 @@ static enum virtio_pop virtio_used_peek(struct virtio_queue *queue, uint32_t *id
     if (queue->taken == queue->posted)
         return VIRTIO_POP_NONE;
     if (queue->packed) {
-        uint64_t word = virtio_packed_word(queue, queue->taken);
+        uint64_t word = virtio_packed_at(queue, queue->taken);
         if (!virtio_packed_is_used(queue, word, queue->taken))
             return VIRTIO_POP_NONE;
         *id = (uint32_t)(word >> 32) & 0xFFFF;
@@ -25,7 +25,7 @@ static enum virtio_pop virtio_used_peek(struct virtio_queue *queue, uint32_t *id
         return VIRTIO_POP_NONE;
     if (ready == UINT32_MAX)
         return VIRTIO_POP_FAILED;
-    uint64_t entry = virtio_split_entry(queue, queue->taken);
+    uint64_t entry = virtio_split_entry(&queue->used->ring[queue->taken & queue->ring_mask]);
     *id = (uint32_t)entry;
     *len = (uint32_t)(entry >> 32);
     return VIRTIO_POP_ONE;

@@ -1,6 +1,8 @@
-/* What the device returns: used entries of either ring, read once and checked before anything is done with them. */
-#ifndef CORE_VIRTIO_USED_H
-#define CORE_VIRTIO_USED_H
+/* Entries of both rings: how descriptors are written, how what the device returns is read, once, and checked. */
+#ifndef CORE_VIRTIO_ENTRY_H
+#define CORE_VIRTIO_ENTRY_H
+
+#include <string.h>
 
 #include "core/virtio/barrier.h"
 #include "core/virtio/virtio.h"
@@ -17,30 +19,56 @@ static inline uint32_t virtio_wrap(const struct virtio_queue *queue, uint32_t po
     return (position >> queue->size_bits & 1) ^ 1;
 }
 
+/* Writes a descriptor as two words. */
+static inline void virtio_desc_set(struct virtq_desc *desc, uint64_t address, uint32_t len, uint32_t flags,
+                                   uint32_t next)
+{
+    uint64_t rest = (uint64_t)next << 48 | (uint64_t)flags << 32 | len;
+    desc->addr = address;
+    memcpy(&desc->len, &rest, sizeof(rest));
+}
+
 /* A used entry as one word: id in the lower half, len in the upper. One load, because a device could change one of them
  * between two. */
-static inline uint64_t virtio_split_entry(const struct virtio_queue *queue, uint32_t position)
+static inline uint64_t virtio_split_entry(const struct virtq_used_elem *element)
 {
-    const struct virtq_used_elem *element = &queue->used->ring[position & queue->ring_mask];
     return __atomic_load_n((const uint64_t *)(const void *)element, __ATOMIC_RELAXED);
 }
 
-/* Whether the word of a packed descriptor's len, id and flags says that it is used, in the lap of that position. */
-static inline bool virtio_packed_is_used(const struct virtio_queue *queue, uint64_t word, uint32_t position)
+/* A packed descriptor's len, id and flags as one word: len in the lower half, then id, then flags. One load for all
+ * three: the flags are not seen before the others, even if a device writes them in the wrong order. Acquire: what the
+ * flags hand over is read after them (2.8.22). */
+static inline uint64_t virtio_packed_word(const struct virtq_packed_desc *desc)
 {
-    const uint64_t both = (uint64_t)(VIRTQ_PACKED_DESC_F_AVAIL | VIRTQ_PACKED_DESC_F_USED) << 48;
-    return (word & both) == (virtio_wrap(queue, position) != 0 ? both : 0);
-}
-
-/* len, id and flags as one word: len in the lower half, then id, then flags. One load for all three: the flags are not
- * seen before the others, even if a device writes them in the wrong order. Acquire: what the flags hand over is read
- * after them (2.8.22). */
-static inline uint64_t virtio_packed_word(const struct virtio_queue *queue, uint32_t position)
-{
-    const struct virtq_packed_desc *desc = &queue->ring[position & queue->ring_mask];
     uint64_t word = __atomic_load_n((const uint64_t *)(const void *)&desc->len, __ATOMIC_ACQUIRE);
     virtio_load_barrier();
     return word;
+}
+
+#define VIRTIO_PACKED_ID ((uint64_t)0xFFFF << 32)
+#define VIRTIO_PACKED_USED ((uint64_t)(VIRTQ_PACKED_DESC_F_AVAIL | VIRTQ_PACKED_DESC_F_USED) << 48)
+
+/* The flags of a used descriptor in the lap of that position, in such a word. */
+static inline uint64_t virtio_packed_used_flags(const struct virtio_queue *queue, uint32_t position)
+{
+    return virtio_wrap(queue, position) != 0 ? VIRTIO_PACKED_USED : 0;
+}
+
+static inline uint64_t virtio_packed_at(const struct virtio_queue *queue, uint32_t position)
+{
+    return virtio_packed_word(&queue->ring[position & queue->ring_mask]);
+}
+
+static inline bool virtio_packed_is_used(const struct virtio_queue *queue, uint64_t word, uint32_t position)
+{
+    return (word & VIRTIO_PACKED_USED) == virtio_packed_used_flags(queue, position);
+}
+
+/* The flags that make a descriptor available in the lap of that position (2.8.1 and 2.8.13), in such a word. */
+static inline uint64_t virtio_packed_available(const struct virtio_queue *queue, uint32_t position)
+{
+    uint32_t flags = virtio_wrap(queue, position) != 0 ? VIRTQ_PACKED_DESC_F_AVAIL : VIRTQ_PACKED_DESC_F_USED;
+    return (uint64_t)flags << 48;
 }
 
 /* How many split entries the device has returned since `taken`, UINT32_MAX if it claims more than it had: then it has
