@@ -209,7 +209,7 @@ pub struct ixy_link {
     #[doc = " 0"]
     pub reserved: u32,
 }
-#[doc = " Totals since the device was opened or reset. An Intel device counts them itself. A VirtIO device tells no counters,\n so its driver counts: rx_packets are the frames that ixy_rx_batch gave out and those it dropped, tx_packets those\n that the device has taken; bytes are with 4 for each checksum too, and without padding, which is not the driver's to\n see."]
+#[doc = " Totals since the device was opened or reset. An Intel device counts them itself. A VirtIO device tells no counters,\n so its driver counts: rx_packets are the frames that ixy_rx_batch gave out and those it dropped, tx_packets those\n that ixy_tx_batch took; bytes are with 4 for each checksum too, but without padding and dropped frames."]
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ixy_stats {
