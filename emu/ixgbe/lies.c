@@ -43,7 +43,7 @@ static void lies_rx_unowned(struct ixgbe_model *model, struct model_rx_ring *rin
 {
     struct hostile *hostile = &model->device.hostile;
     uint32_t tail = __atomic_load_n(ring->tail, __ATOMIC_ACQUIRE);
-    if (tail >= ring->size || tail != ring->fetched)
+    if (tail >= ring->size)
         return;
     if (hostile_tells(hostile, HOSTILE_RX_UNPOSTED))
         lies_rx_store(&ring->descriptors[tail], (uint64_t)64 << 32 | LIES_RX_EOP | LIES_RX_DD);

@@ -1,0 +1,197 @@
+#include "tests/c/hostile_support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "abi/objects.h"
+
+#define BATCH 64
+
+void hostile_test_pool(struct hostile_test *test)
+{
+    memset(test, 0, sizeof(*test));
+    test->pool = test_pool(HOSTILE_BUFFERS);
+    test->view = test_view(test->pool);
+}
+
+static void hostile_test_find(struct hostile_test *test)
+{
+    struct device_slot *slot = device_slot_find(test->device);
+    assert_non_null(slot);
+    test->hostile = &((struct emu_device *)slot->device->bus)->hostile;
+}
+
+void hostile_test_open(struct hostile_test *test, const char *prefix, const char *lies, uint32_t ring)
+{
+    char address[256];
+    hostile_test_pool(test);
+    snprintf(address, sizeof(address), "%s,timing=inline,every=%u%s%s", prefix, UINT32_MAX,
+             lies != NULL ? ",hostile=" : "", lies != NULL ? lies : "");
+    ixy_device_config config = {
+        .struct_size = sizeof(config), .rx_ring_size = ring, .tx_ring_size = ring, .pool = test->pool};
+    int32_t code = ixy_device_open(address, &config, &test->device);
+    if (code < 0)
+        fail_msg("%s: %s: %s", address, ixy_error_name(code), ixy_last_error());
+    hostile_test_find(test);
+    hostile_sleep(test);
+    assert_int_equal(ixy_device_start(test->device), 0);
+}
+
+void hostile_sleep(struct hostile_test *test)
+{
+    test->hostile->every = UINT32_MAX;
+}
+
+void hostile_wake(struct hostile_test *test)
+{
+    test->hostile->every = 1;
+}
+
+uint64_t hostile_told(const struct hostile_test *test, enum hostile_lie lie)
+{
+    return test->hostile->told[lie];
+}
+
+static void hostile_no_violations(const struct hostile_test *test)
+{
+    char text[256];
+    int32_t count = ixy_emu_violation(test->device, 0, text, sizeof(text));
+    if (count != 0)
+        fail_msg("%d violations, the first: %s", count, text);
+}
+
+static void hostile_device_close(struct hostile_test *test)
+{
+    hostile_no_violations(test);
+    assert_int_equal(ixy_device_close(test->device), 0);
+    test->device = 0;
+    test->hostile = NULL;
+    assert_int_equal((uint32_t)ixy_pool_free_count(test->pool) + test->held, HOSTILE_BUFFERS);
+}
+
+void hostile_test_close(struct hostile_test *test)
+{
+    if (test->device != 0)
+        hostile_device_close(test);
+    assert_int_equal((uint32_t)ixy_pool_free_count(test->pool) + test->held, HOSTILE_BUFFERS);
+    assert_int_equal(ixy_pool_view_release(test->view.view), 0);
+    assert_int_equal(ixy_pool_close(test->pool), 0);
+}
+
+static void hostile_check_frame(struct hostile_test *test, const ixy_frame *frame)
+{
+    uint32_t index = (uint32_t)frame->buf & test->view.index_mask;
+    assert_in_range(index, 0, HOSTILE_BUFFERS - 1);
+    assert_false(test->holds[index]);
+    assert_true(test->view.owner[index] == frame->buf);
+    uint32_t begin = index * test->view.buffer_stride;
+    assert_in_range(frame->offset, begin, begin + test->view.buffer_stride);
+    assert_in_range(frame->len, 60, test->view.buffer_size);
+    assert_in_range(frame->offset + frame->len, begin, begin + test->view.buffer_stride);
+    assert_int_equal(frame->flags, 0);
+    test->holds[index] = true;
+    test->held++;
+    test->digest = (test->digest ^ ((uint64_t)frame->offset << 16 | frame->len)) * 0x100000001B3u;
+}
+
+int32_t hostile_receive(struct hostile_test *test, ixy_frame *frames, uint32_t count)
+{
+    int32_t received = ixy_rx_batch(test->device, 0, frames, count);
+    assert_true(received <= (int32_t)count);
+    for (int32_t i = 0; i < received; i++)
+        hostile_check_frame(test, &frames[i]);
+    return received;
+}
+
+static void hostile_let_go(struct hostile_test *test, const ixy_frame *frames, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t index = (uint32_t)frames[i].buf & test->view.index_mask;
+        assert_true(test->holds[index]);
+        test->holds[index] = false;
+        test->held--;
+    }
+}
+
+void hostile_free(struct hostile_test *test, const ixy_frame *frames, uint32_t count)
+{
+    if (count == 0)
+        return;
+    hostile_let_go(test, frames, count);
+    assert_int_equal(ixy_buf_free(test->pool, frames, count), count);
+}
+
+uint32_t hostile_drain(struct hostile_test *test)
+{
+    ixy_frame frames[BATCH];
+    uint32_t all = 0;
+    for (uint32_t idle = 0; idle < HOSTILE_POLLS; idle++) {
+        int32_t received = hostile_receive(test, frames, BATCH);
+        assert_true(received >= 0);
+        hostile_free(test, frames, (uint32_t)received);
+        all += (uint32_t)received;
+        assert_in_range(all, 0, 100000); /* a wire that never runs dry is not for draining */
+        idle = received > 0 ? 0 : idle;
+    }
+    return all;
+}
+
+int32_t hostile_transmit(struct hostile_test *test, const ixy_frame *frames, uint32_t count)
+{
+    int32_t sent = ixy_tx_batch(test->device, 0, frames, count);
+    if (sent > 0)
+        hostile_let_go(test, frames, (uint32_t)sent);
+    return sent;
+}
+
+static void hostile_make(struct hostile_test *test, ixy_frame *frame, uint32_t len, uint32_t number)
+{
+    uint8_t bytes[1514] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xB5};
+    memcpy(bytes + 14, &number, sizeof(number));
+    assert_int_equal(ixy_buf_alloc(test->pool, frame, 1), 1);
+    frame->len = (uint16_t)len;
+    assert_int_equal(ixy_buf_write(test->pool, frame, 0, bytes, len), len);
+    test->holds[frame->buf & test->view.index_mask] = true;
+    test->held++;
+}
+
+void hostile_send(struct hostile_test *test, uint32_t count, uint32_t len, uint32_t first)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        ixy_frame frame;
+        hostile_make(test, &frame, len, first + i);
+        assert_int_equal(hostile_transmit(test, &frame, 1), 1);
+    }
+}
+
+void hostile_expect(struct hostile_test *test, uint32_t count, uint32_t len, uint32_t first)
+{
+    uint32_t next = first;
+    for (uint32_t polls = 0; polls < HOSTILE_POLLS; polls++) {
+        ixy_frame frames[BATCH];
+        int32_t received = hostile_receive(test, frames, BATCH);
+        assert_true(received >= 0);
+        for (int32_t i = 0; i < received; i++) {
+            uint32_t number = 0;
+            assert_int_equal(ixy_buf_read(test->pool, &frames[i], 14, &number, sizeof(number)), sizeof(number));
+            assert_int_equal(number, next++);
+            assert_int_equal(frames[i].len, len);
+        }
+        hostile_free(test, frames, (uint32_t)received);
+    }
+    assert_int_equal(next - first, count);
+}
+
+uint64_t hostile_dropped(struct hostile_test *test)
+{
+    ixy_stats stats = {.struct_size = sizeof(stats)};
+    assert_int_equal(ixy_device_stats(test->device, &stats), 0);
+    return stats.rx_dropped;
+}
+
+void hostile_expect_error(int32_t code, int32_t right, const char *part)
+{
+    assert_int_equal(code, right);
+    if (strstr(ixy_last_error(), part) == NULL)
+        fail_msg("\"%s\" does not name %s", ixy_last_error(), part);
+}
