@@ -7,6 +7,7 @@
 #include "core/device/error.h"
 #include "emu/device.h"
 #include "emu/ixgbe/model.h"
+#include "emu/virtio/model.h"
 
 static struct emu_device *emu_bus_device(struct bus *bus)
 {
@@ -170,9 +171,10 @@ static const struct emu_bus_kind emu_bus_kinds[] = {
     {"82599", &ixgbe_model_ops, 0x8086, 0x10FB, MODEL_82599},
     {"x540", &ixgbe_model_ops, 0x8086, 0x1528, MODEL_X540},
     {"x550", &ixgbe_model_ops, 0x8086, 0x1563, MODEL_X550},
+    {"virtio", &virtio_model_ops, VIRTIO_PCI_VENDOR, VIRTIO_PCI_DEVICE_NET, 0},
 };
 
-#define EMU_BUS_KINDS "82599, x540 or x550"
+#define EMU_BUS_KINDS "82599, x540, x550 or virtio"
 
 static const struct emu_bus_kind *emu_bus_find(const char *what)
 {
@@ -263,6 +265,7 @@ void emu_counters(struct bus *bus, struct emu_counters *counters)
     emu_device_lock(device);
     emu_device_step_inline(device);
     device->wire->ops->counters(device->wire, counters);
+    counters->wire_dropped += device->missed;
     emu_device_unlock(device);
 }
 

@@ -1,0 +1,349 @@
+/* The receive engine: from the wire into posted buffers (5.1.6.3, 5.1.6.4). */
+#include <inttypes.h>
+#include <string.h>
+
+#include "emu/virtio/ring.h"
+
+/* Most frames that one step looks at when nothing else bounds it: a wire never runs dry at a loop. */
+#define VMODEL_RX_BOUND 4096
+
+/* The least room that a buffer has: without MRG_RXBUF a whole frame (5.1.6.3.1). */
+static uint32_t vmodel_rx_room(const struct virtio_model *model)
+{
+    return model->mergeable ? model->header : model->header + FRAME_LENGTH_MAX;
+}
+
+/* ---- what the driver posted ---- */
+
+/* What is wrong with a posted buffer. */
+static bool vmodel_rx_judge(struct virtio_model *model, const struct vmodel_queue *queue,
+                            const struct vmodel_chain *chain)
+{
+    struct sanitizer *sanitizer = &model->device.sanitizer;
+    char place[VMODEL_PLACE_SIZE];
+    uint64_t room = 0;
+    vmodel_place(queue, chain->position, place);
+    for (uint32_t i = 0; i < chain->count; i++) {
+        if ((chain->slot[i].flags & VMODEL_SLOT_WRITE) == 0) {
+            sanitizer_report(sanitizer, "%s: a receive buffer without flag WRITE (2.7.4.2, 5.1.6.3)", place);
+            return false;
+        }
+        if (chain->slot[i].len == 0) {
+            sanitizer_report(sanitizer, "%s: a length of 0 (2.7.5)", place);
+            return false;
+        }
+        room += chain->slot[i].len;
+    }
+    if (model->header_alone && (chain->count < 2 || chain->slot[0].len != model->header)) {
+        sanitizer_report(sanitizer,
+                         "%s: %" PRIu32 " bytes in the first of %" PRIu32
+                         " descriptors; without ANY_LAYOUT the header (%" PRIu32
+                         " bytes) has a descriptor of its own, the frame those behind it (5.1.6.6)",
+                         place, chain->slot[0].len, chain->count, model->header);
+        return false;
+    }
+    if (room < vmodel_rx_room(model)) {
+        sanitizer_report(
+            sanitizer, "%s: a receive buffer of %" PRIu64 " bytes; %s MRG_RXBUF it has %" PRIu32 " or more (5.1.6.3.1)",
+            place, room, model->mergeable ? "with" : "without", vmodel_rx_room(model));
+        return false;
+    }
+    return true;
+}
+
+/* A buffer that is not plainly right: several descriptors, or a wrong one, which is used at once with nothing in it.
+ * False if there is none, or the ring broke. */
+static __attribute__((noinline)) bool vmodel_rx_fetch_other(struct virtio_model *model, struct vmodel_queue *queue)
+{
+    struct vmodel_chain chain;
+    if (!vmodel_read(model, queue, &chain))
+        return false;
+    if (chain.bad || !vmodel_rx_judge(model, queue, &chain) || !vmodel_chain_claim(model, queue, &chain)) {
+        struct vmodel_packed_batch batch = {.first = NULL};
+        for (uint32_t i = 0; i < chain.count; i++)
+            queue->held[model->packed ? chain.id : model->chain_index[i]] = false;
+        vmodel_complete(model, queue, &batch, chain.id, chain.count, 0);
+        vmodel_publish(model, queue, &batch);
+        return true;
+    }
+    for (uint32_t i = 0; i < chain.count; i++) {
+        struct vmodel_slot *slot = &queue->slots[queue->fetched++ & queue->slot_mask];
+        *slot = chain.slot[i];
+        if (!model->packed)
+            slot->id = model->chain_index[i]; /* the first is the head */
+    }
+    return true;
+}
+
+/* Buffers of one descriptor each. Returns how many were plainly right; the next one is not, or there is none. */
+static inline __attribute__((always_inline)) uint32_t
+vmodel_rx_fetch_plain(struct virtio_model *model, struct vmodel_queue *queue, uint32_t count, const bool packed)
+{
+    const uint32_t room = vmodel_rx_room(model);
+    const bool in_order = !packed && model->in_order;
+    struct emu_dma_window window = {.size = 0};
+    uint32_t done = 0;
+    for (; done < count; done++) {
+        uint64_t address, word;
+        uint32_t id;
+        if (packed) {
+            const struct virtq_packed_desc *descriptor = &queue->ring[queue->next];
+            word = __atomic_load_n((const uint64_t *)vmodel_second(descriptor), __ATOMIC_ACQUIRE);
+            address = vmodel_load(&descriptor->addr);
+            id = (uint32_t)(word >> 32) & 0xFFFF;
+            if (__builtin_expect(word >> 48 != (vmodel_packed_available(queue->wrap) | VIRTQ_DESC_F_WRITE), 0))
+                break;
+        } else {
+            id = vmodel_split_head(queue, queue->next);
+            if (__builtin_expect(id >= queue->size || (in_order && id != queue->order), 0))
+                break;
+            word = vmodel_load(vmodel_second(&queue->desc[id]));
+            address = vmodel_load(&queue->desc[id].addr);
+            if (__builtin_expect((word >> 32 & 0xFFFF) != VIRTQ_DESC_F_WRITE, 0))
+                break;
+        }
+        uint32_t len = (uint32_t)word;
+        if (__builtin_expect(len < room || queue->held[id], 0))
+            break;
+        if (done == 0)
+            window = emu_device_window(&model->device, address);
+        if (__builtin_expect(emu_dma_claim(&window, address, len) == NULL, 0))
+            break;
+        queue->held[id] = true;
+        queue->slots[queue->fetched++ & queue->slot_mask] = (struct vmodel_slot){
+            .address = address, .len = len, .id = (uint16_t)id, .flags = VMODEL_SLOT_WRITE | VMODEL_SLOT_LAST};
+        if (packed) {
+            vmodel_packed_advance(queue, &queue->next, &queue->wrap, 1);
+        } else {
+            queue->next = (uint16_t)(queue->next + 1);
+            queue->order = (id + 1) & (queue->size - 1);
+        }
+    }
+    if (packed)
+        queue->outstanding += done;
+    return done;
+}
+
+static void vmodel_rx_fetch_split(struct virtio_model *model, struct vmodel_queue *queue)
+{
+    uint32_t posted = vmodel_split_posted(model, queue);
+    if (!model->device.timing_inline)
+        for (uint32_t i = 0; i < posted; i++) /* a threaded model finds the descriptors in its driver's core */
+            emu_prefetch(&queue->desc[vmodel_split_head(queue, queue->next + i) & (queue->size - 1)]);
+    while (posted != 0) {
+        if (!model->header_alone)
+            posted -= vmodel_rx_fetch_plain(model, queue, posted, false);
+        if (posted == 0 || !vmodel_rx_fetch_other(model, queue))
+            break;
+        posted--;
+    }
+}
+
+static void vmodel_rx_fetch_packed(struct virtio_model *model, struct vmodel_queue *queue)
+{
+    do {
+        vmodel_rx_fetch_plain(model, queue, queue->size - queue->outstanding, true);
+    } while (vmodel_rx_fetch_other(model, queue));
+    vmodel_packed_event(model, queue);
+}
+
+void vmodel_receive_fetch(struct virtio_model *model, struct vmodel_queue *queue)
+{
+    if (!vmodel_looks(model, queue))
+        return;
+    if (model->packed)
+        vmodel_rx_fetch_packed(model, queue);
+    else
+        vmodel_rx_fetch_split(model, queue);
+    vmodel_looked(model, queue);
+}
+
+/* ---- frames ---- */
+
+/* Room of the buffer whose descriptors begin at a position, and how many it has. */
+static uint32_t vmodel_rx_buffer(const struct virtio_model *model, const struct vmodel_queue *queue, uint32_t position,
+                                 uint32_t *descriptors)
+{
+    uint64_t room = 0;
+    const struct vmodel_slot *slot;
+    uint32_t from = position;
+    do {
+        slot = &queue->slots[position++ & queue->slot_mask];
+        room += slot->len;
+    } while ((slot->flags & VMODEL_SLOT_LAST) == 0);
+    *descriptors = position - from;
+    return room < model->span ? (uint32_t)room : model->span;
+}
+
+/* Writes one buffer's part of header and frame; false if DMA must not happen. */
+static bool vmodel_rx_fill(struct virtio_model *model, struct vmodel_queue *queue, uint32_t descriptors,
+                           const uint8_t *bytes, uint32_t len)
+{
+    bool whole = true;
+    for (uint32_t i = 0; i < descriptors; i++) {
+        const struct vmodel_slot *slot = &queue->slots[queue->head++ & queue->slot_mask];
+        uint32_t piece = len < slot->len ? len : slot->len;
+        uint8_t *buffer = vmodel_buffer_release(model, queue, slot);
+        queue->held[slot->id] = false;
+        if (buffer == NULL)
+            whole = false;
+        else
+            memcpy(buffer, bytes, piece);
+        bytes += piece;
+        len -= piece;
+    }
+    return whole;
+}
+
+/* Puts a frame into as many buffers as it needs. False if there are too few. */
+static bool vmodel_rx_deliver(struct virtio_model *model, struct vmodel_queue *queue, const uint8_t *frame,
+                              uint32_t len)
+{
+    const uint32_t size = model->header + len;
+    uint32_t buffers = 0, descriptors, room = 0;
+    for (uint32_t position = queue->head; room < size; position += descriptors, buffers++) {
+        if (position == queue->fetched)
+            return false;
+        room += vmodel_rx_buffer(model, queue, position, &descriptors);
+    }
+    vmodel_header_write(model, model->scratch, buffers);
+    memcpy(model->scratch + model->header, frame, len);
+    struct vmodel_packed_batch batch = {.first = NULL};
+    bool whole = true;
+    for (uint32_t done = 0; done < size;) {
+        room = vmodel_rx_buffer(model, queue, queue->head, &descriptors);
+        uint16_t id = queue->slots[queue->head & queue->slot_mask].id;
+        uint32_t piece = size - done < room ? size - done : room;
+        whole = vmodel_rx_fill(model, queue, descriptors, model->scratch + done, piece) && whole;
+        vmodel_complete(model, queue, &batch, id, descriptors, piece);
+        done += piece;
+    }
+    vmodel_publish(model, queue, &batch);
+    if (!whole)
+        model->device.missed++;
+    return true;
+}
+
+/* One frame; false leaves it on the wire. */
+static bool vmodel_rx_frame(struct virtio_model *model, const uint8_t *frame, uint32_t len)
+{
+    if (len < 14 || len > FRAME_LENGTH_MAX || !vmodel_accepts(model, frame))
+        return true;
+    struct vmodel_queue *queue = &model->queues[VIRTIO_NET_RECEIVEQ(vmodel_steer(model, frame, len))];
+    if (queue->live) {
+        if (vmodel_rx_deliver(model, queue, frame, len))
+            return true;
+        vmodel_receive_fetch(model, queue);
+        if (queue->live && vmodel_rx_deliver(model, queue, frame, len))
+            return true;
+        if (queue->live && model->device.wire->waits)
+            return false;
+    }
+    model->device.missed++;
+    return true;
+}
+
+/* ---- generated frames, straight into plain buffers ---- */
+
+/* A threaded model finds buffers and used ring in its driver's core: those of the next batch are called in early. */
+static void vmodel_rx_prefetch(const struct virtio_model *model, const struct vmodel_queue *queue, uint32_t count)
+{
+    for (uint32_t i = 0; i < count && queue->head + i != queue->fetched; i++) {
+        uint64_t address = queue->slots[(queue->head + i) & queue->slot_mask].address;
+        emu_prefetch_write(emu_dma_hint(&model->device.dma, address));
+        emu_prefetch_write(emu_dma_hint(&model->device.dma, address + 64));
+        if (model->packed && i % 4 == 0)
+            emu_prefetch_write(&queue->ring[(queue->used_next + i) % queue->size]);
+        else if (!model->packed && i % 8 == 0)
+            emu_prefetch_write(&queue->used->ring[(queue->used_next + i) & (queue->size - 1)]);
+    }
+}
+
+/* Frames for buffers that lie one behind the other, at most VMODEL_BATCH. All frames first, then all that the driver
+ * looks at. Returns for how many buffers; the next one is not plain. */
+static uint32_t vmodel_rx_generate_straight(struct virtio_model *model, struct vmodel_queue *queue, struct gen *gen,
+                                            uint32_t count)
+{
+    const struct vmodel_slot *slot = &queue->slots[queue->head & queue->slot_mask];
+    const uint32_t size = model->header + gen->size;
+    const struct emu_dma_window window = emu_device_window(&model->device, slot->address);
+    uint32_t done = 0;
+    for (; done < count; done++) {
+        uint64_t offset = slot[done].address - window.first;
+        if (__builtin_expect(offset >= window.size || slot[done].len < size, 0) ||
+            __builtin_expect(slot[done].flags != (VMODEL_SLOT_WRITE | VMODEL_SLOT_LAST), 0))
+            break;
+        uint64_t index = (uint64_t)(((emu_dma_wide)offset * window.reciprocal) >> 64);
+        if (window.owner != NULL && __builtin_expect(__atomic_load_n(window.owner + index, __ATOMIC_RELAXED) != 0, 0))
+            break;
+        window.marks[index] = false;
+        uint8_t *buffer = window.base + offset;
+        vmodel_header_write(model, buffer, 1);
+        gen_write(gen, buffer + model->header);
+    }
+    struct vmodel_packed_batch batch = {.first = NULL};
+    if (model->packed) {
+        for (uint32_t i = 0; i < done; i++) {
+            queue->held[slot[i].id] = false;
+            vmodel_packed_complete(model, queue, &batch, slot[i].id, 1, size);
+        }
+    } else {
+        for (uint32_t i = 0; i < done; i++) {
+            queue->held[slot[i].id] = false;
+            vmodel_split_complete(model, queue, slot[i].id, size);
+        }
+    }
+    queue->head += done;
+    vmodel_publish(model, queue, &batch);
+    return done;
+}
+
+static uint32_t vmodel_rx_generate(struct virtio_model *model, uint32_t most)
+{
+    struct vmodel_queue *queue = &model->queues[VIRTIO_NET_RECEIVEQ(0)];
+    struct gen *gen = model->device.gen;
+    bool ahead = !model->device.timing_inline;
+    if (!queue->live)
+        return 0;
+    /* A threaded model looks at what the driver writes only when there is too little to go on with. */
+    if (!ahead || queue->fetched - queue->head < most)
+        vmodel_receive_fetch(model, queue);
+    uint32_t available = queue->fetched - queue->head; /* descriptors */
+    uint32_t ready = available == 0 ? 0 : gen_ready(gen, available < most ? available : most);
+    uint32_t left = ready;
+    while (left != 0) {
+        uint32_t straight = queue->slot_mask + 1 - (queue->head & queue->slot_mask);
+        uint32_t batch = left < VMODEL_BATCH ? left : VMODEL_BATCH;
+        batch = batch < straight ? batch : straight;
+        uint32_t done = vmodel_rx_generate_straight(model, queue, gen, batch);
+        left -= done;
+        if (done == batch)
+            continue;
+        uint8_t frame[GEN_SIZE_MAX];
+        gen_build(gen, frame);
+        if (!vmodel_rx_deliver(model, queue, frame, gen->size))
+            break;
+        gen_advance(gen);
+        left--;
+    }
+    if (ahead)
+        vmodel_rx_prefetch(model, queue, ready - left);
+    return ready - left;
+}
+
+uint32_t vmodel_receive(struct virtio_model *model, uint32_t most)
+{
+    if (model->direct)
+        return vmodel_rx_generate(model, most);
+    struct wire *wire = model->device.wire;
+    uint32_t frames = 0;
+    uint32_t bound = most < VMODEL_RX_BOUND ? most : VMODEL_RX_BOUND;
+    for (; frames < bound; frames++) {
+        uint32_t len;
+        const uint8_t *frame = wire->ops->peek(wire, &len);
+        if (frame == NULL || !vmodel_rx_frame(model, frame, len))
+            break;
+        wire->ops->consume(wire);
+    }
+    return frames;
+}
