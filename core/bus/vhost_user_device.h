@@ -90,6 +90,9 @@ int32_t vhost_user_tell(struct vhost_user_device *vhost, struct vhost_user_messa
 int32_t vhost_user_ask_number(struct vhost_user_device *vhost, uint32_t request, uint64_t *number);
 int32_t vhost_user_tell_number(struct vhost_user_device *vhost, uint32_t request, uint64_t number);
 
+/* The error of a call that needs a session when there is none (any more). */
+int32_t vhost_user_no_session(const struct vhost_user_device *vhost);
+
 /* Closes the connection, if there is one. */
 void vhost_user_disconnect(struct vhost_user_device *vhost);
 

@@ -175,20 +175,19 @@ static uint32_t vhost_user_close_files(struct msghdr *header)
     return closed;
 }
 
-/* Receives exactly size bytes in answer to a request. */
-static int32_t vhost_user_receive(struct vhost_user_device *vhost, uint32_t request, uint8_t *bytes, uint32_t size,
-                                  uint64_t end)
+/* Receives the answer to a request from one byte of it to another. */
+static int32_t vhost_user_receive(struct vhost_user_device *vhost, uint32_t request, uint8_t *answer, uint32_t from,
+                                  uint32_t to, uint64_t end)
 {
-    for (uint32_t received = 0; received < size;) {
+    for (uint32_t received = from; received < to;) {
         if (vhost_user_wait(vhost->socket, POLLIN, end) < 0)
             return error_set(IXY_E_TIMEOUT, "%.90s: the back end did not answer %s within %d ms (%u bytes are missing)",
-                             vhost->bus.address, vhost_user_request_name(request), VHOST_USER_ANSWER_MS,
-                             size - received);
+                             vhost->bus.address, vhost_user_request_name(request), VHOST_USER_ANSWER_MS, to - received);
         union {
             struct cmsghdr header;
             char bytes[CMSG_SPACE(VHOST_USER_FILES_MAX * sizeof(int))];
         } control;
-        struct iovec part = {.iov_base = bytes + received, .iov_len = size - received};
+        struct iovec part = {.iov_base = answer + received, .iov_len = to - received};
         struct msghdr header = {
             .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
         ssize_t count = recvmsg(vhost->socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
@@ -227,6 +226,12 @@ static int32_t vhost_user_check_answer(const struct vhost_user_device *vhost, ui
     return 0;
 }
 
+int32_t vhost_user_no_session(const struct vhost_user_device *vhost)
+{
+    return error_set(IXY_E_DEVICE, "%.90s: the connection to the back end has ended; reset the device",
+                     vhost->bus.address);
+}
+
 /* An exchange failed. A device that runs has failed with it. */
 static void vhost_user_give_up(struct vhost_user_device *vhost, uint32_t request)
 {
@@ -240,16 +245,16 @@ static int32_t vhost_user_exchange(struct vhost_user_device *vhost, struct vhost
 {
     uint32_t request = message->request;
     if (vhost->socket < 0)
-        return error_set(IXY_E_DEVICE, "%.90s: %s: the connection to the back end has ended; reset the device",
-                         vhost->bus.address, vhost_user_request_name(request));
+        return vhost_user_no_session(vhost);
     uint64_t end = vhost_user_milliseconds() + VHOST_USER_ANSWER_MS;
     int32_t code = vhost_user_send(vhost, message, files, file_count, end);
     if (code >= 0 && answered) {
-        code = vhost_user_receive(vhost, request, (uint8_t *)message, VHOST_USER_HEADER_SIZE, end);
+        code = vhost_user_receive(vhost, request, (uint8_t *)message, 0, VHOST_USER_HEADER_SIZE, end);
         if (code >= 0)
             code = vhost_user_check_answer(vhost, request, message, answer_size);
         if (code >= 0)
-            code = vhost_user_receive(vhost, request, message->bytes, answer_size, end);
+            code = vhost_user_receive(vhost, request, (uint8_t *)message, VHOST_USER_HEADER_SIZE,
+                                      VHOST_USER_HEADER_SIZE + answer_size, end);
     }
     if (code < 0)
         vhost_user_give_up(vhost, request);

@@ -62,8 +62,7 @@ int32_t vhost_user_begin(struct vhost_user_device *vhost)
     if (vhost->socket >= 0)
         return 0;
     if (vhost->status != 0)
-        return error_set(IXY_E_DEVICE, "%.90s: the connection to the back end has ended; reset the device",
-                         vhost->bus.address);
+        return vhost_user_no_session(vhost);
     vhost->protocol = 0;
     vhost->pairs = 1;
     int32_t code = vhost_user_connect(vhost);

@@ -118,14 +118,19 @@ static int32_t vhost_user_config_write(struct bus *bus, uint32_t offset, const v
 
 static int32_t vhost_user_queue_size_max(struct bus *bus, uint32_t queue, uint32_t *size)
 {
+    struct vhost_user_device *vhost = vhost_user_of(bus);
+    if (vhost->socket < 0)
+        return vhost_user_no_session(vhost);
     /* The protocol has no question for it. */
-    *size = queue < 2 * vhost_user_of(bus)->pairs ? VIRTQ_SIZE_MAX : 0;
+    *size = queue < 2 * vhost->pairs ? VIRTQ_SIZE_MAX : 0;
     return 0;
 }
 
 static int32_t vhost_user_queue_enable(struct bus *bus, uint32_t queue, const struct virtio_queue_setup *setup)
 {
     struct vhost_user_device *vhost = vhost_user_of(bus);
+    if (vhost->socket < 0)
+        return vhost_user_no_session(vhost);
     if (queue >= 2 * vhost->pairs)
         return error_set(IXY_E_RANGE, "%.90s: no queue %u: there are %u pairs of queues", bus->address, queue,
                          vhost->pairs);

@@ -1,0 +1,93 @@
+/* A scripted vhost-user back end on a thread of this process: it serves the protocol rightly, rings included (what
+ * comes on a transmit queue goes back on the receive queue of its pair), and it can answer one request wrongly.
+ *
+ * Ring layouts and request numbers are the protocol's (core's headers); what it does with them is a second reading. It
+ * watches the front end too: `complaint` names the first thing that the protocol forbids.
+ */
+#ifndef TESTS_C_VHOST_USER_BACKEND_H
+#define TESTS_C_VHOST_USER_BACKEND_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/bus/vhost_user_spec.h"
+
+#define BACKEND_RINGS 8
+
+enum backend_wrong {
+    BACKEND_RIGHT,
+    BACKEND_SILENT,        /* no answer */
+    BACKEND_HALF,          /* six bytes, then nothing */
+    BACKEND_CLOSED,        /* the connection is closed in place of an answer */
+    BACKEND_HALF_CLOSED,   /* six bytes, then closed */
+    BACKEND_HEADER_CLOSED, /* the header, then closed */
+    BACKEND_OTHER_REQUEST, /* an answer to something else */
+    BACKEND_NO_REPLY,      /* header flags without the reply bit */
+    BACKEND_VERSION,       /* version 2 */
+    BACKEND_SMALL,         /* four bytes of payload less */
+    BACKEND_LARGE,         /* a size of four billion */
+    BACKEND_FILE,          /* a file descriptor that nobody asked for */
+    BACKEND_FILES,         /* and a hundred of them */
+    BACKEND_VALUE,         /* another number: an acknowledgement that refuses, a ring that is not meant */
+    BACKEND_TWICE,         /* the answer, twice */
+};
+
+struct backend_ring {
+    uint32_t size;
+    bool addressed, enabled;
+    int kick, call;
+    uint8_t *descriptor, *available, *used;
+    uint16_t next;      /* split: available index; packed: position */
+    uint16_t next_used; /* split: used index */
+    bool wrap;
+};
+
+struct backend {
+    /* What a test chooses before backend_start. */
+    char path[96];
+    uint64_t features, protocol, queue_num;
+    enum backend_wrong wrong; /* atomic: a test may mend it */
+    uint32_t wrong_request;
+    uint64_t wrong_value; /* BACKEND_VALUE */
+
+    /* What it can see; atomics while the thread runs. */
+    uint32_t connections, disconnections, frames, refused;
+    uint32_t cut;          /* set by a test: close the connection now */
+    uint32_t requests[64]; /* how often each was seen */
+    char complaint[128];
+
+    /* Its own. */
+    pthread_t thread;
+    int listener, connection, stop;
+    uint64_t accepted, status;
+    uint32_t region_count;
+    struct vhost_user_region region[VHOST_USER_REGIONS_MAX];
+    uint8_t *mapped[VHOST_USER_REGIONS_MAX];
+    struct backend_ring ring[BACKEND_RINGS];
+};
+
+/* All that it can: VERSION_1, RING_PACKED, IN_ORDER, MRG_RXBUF, MQ and the protocol's own, four pairs of queues. */
+struct backend backend_right(const char *name);
+
+/* Listens at its path; a file that is there is removed before. */
+void backend_start(struct backend *backend);
+
+/* Ends the thread, as if the process had been killed: the connection closes, the path stays, nobody listens. */
+void backend_kill(struct backend *backend);
+
+/* The same, and the path is removed; the front end must have done nothing wrong. */
+void backend_stop(struct backend *backend);
+
+static inline uint32_t backend_read(const uint32_t *counter)
+{
+    return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
+}
+
+/* ---- vhost_user_backend_ring.c ---- */
+
+/* Moves frames from transmit to receive queues; returns how many. */
+uint32_t backend_echo(struct backend *backend);
+uint8_t *backend_translate(const struct backend *backend, uint64_t user_address);
+
+#endif
