@@ -13,14 +13,12 @@ uint32_t vmodel_steer(const struct virtio_model *model, const uint8_t *frame, ui
 {
     if (model->active <= 1)
         return 0;
-    /* Addresses and ports of IPv4 without options; else the stations. */
-    uint32_t from = 0, to = 12;
-    if (len >= 38 && frame[12] == 8 && frame[13] == 0 && frame[14] == 0x45) {
-        bool fragment = (frame[20] & 0x3F) != 0 || frame[21] != 0;
-        bool ports = !fragment && (frame[23] == 6 || frame[23] == 17);
-        from = 26;
-        to = ports ? 38 : 34;
-    }
+    /* By addresses and ports of IPv4 without options; all else goes where RSS puts it, too: into the first. */
+    if (len < 38 || frame[12] != 8 || frame[13] != 0 || frame[14] != 0x45)
+        return 0;
+    bool fragment = (frame[20] & 0x3F) != 0 || frame[21] != 0;
+    bool ports = !fragment && (frame[23] == 6 || frame[23] == 17);
+    uint32_t from = 26, to = ports ? 38 : 34;
     uint32_t hash = 2166136261u;
     for (uint32_t i = from; i < to; i++)
         hash = (hash ^ frame[i]) * 16777619u;
