@@ -1,0 +1,101 @@
+/* A back end in a process of its own, killed by SIGKILL in mid traffic and started again, twenty times in a row: an
+ * error at once, traffic after each reset, no buffer and no descriptor lost. */
+#include "tests/c/vhost_user_support.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#define KILL_LIVES 20
+#define KILL_PAIRS 2
+
+static pid_t kill_start(struct backend *backend)
+{
+    unlink(backend->path);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        backend_start(backend);
+        for (;;)
+            pause();
+    }
+    return child;
+}
+
+/* Traffic on all queues that does not end before the device fails; both directions then say so. */
+static void kill_in_mid_traffic(uint64_t device, uint64_t pool, pid_t child)
+{
+    double end = vhost_test_now() + 5;
+    int32_t received = 0, sent = 0;
+    bool killed = false;
+    for (uint32_t moved = 0; received >= 0 && sent >= 0; moved++) {
+        assert_true(vhost_test_now() < end);
+        ixy_frame frames[8];
+        uint32_t queue = moved % KILL_PAIRS;
+        int32_t count = ixy_buf_alloc(pool, frames, 8);
+        for (int32_t i = 0; i < count; i++)
+            frames[i].len = 60;
+        if (count > 0) {
+            sent = ixy_tx_batch(device, queue, frames, (uint32_t)count);
+            uint32_t taken = sent > 0 ? (uint32_t)sent : 0;
+            if (taken < (uint32_t)count)
+                assert_int_equal(ixy_buf_free(pool, frames + taken, (uint32_t)count - taken), (uint32_t)count - taken);
+        }
+        received = ixy_rx_batch(device, queue, frames, 8);
+        if (received > 0)
+            assert_int_equal(ixy_buf_free(pool, frames, (uint32_t)received), received);
+        if (moved == 200 && !killed) {
+            killed = true;
+            assert_int_equal(kill(child, SIGKILL), 0);
+            end = vhost_test_now() + 2;
+        }
+    }
+    assert_true(killed);
+    assert_true(received == IXY_E_DEVICE || sent == IXY_E_DEVICE);
+    ixy_frame frame;
+    assert_int_equal(ixy_rx_batch(device, 0, &frame, 1), IXY_E_DEVICE);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static void kill_and_start(const char *options)
+{
+    struct backend backend = backend_right("kill");
+    pid_t child = kill_start(&backend);
+    uint64_t pool = test_pool(VHOST_TEST_BUFFERS), device = vhost_test_device(&backend, options, KILL_PAIRS, pool);
+    uint32_t descriptors = vhost_test_descriptors();
+    for (uint32_t life = 0; life < KILL_LIVES; life++) {
+        kill_in_mid_traffic(device, pool, child);
+        child = kill_start(&backend);
+        int32_t code = ixy_device_reset(device);
+        if (code < 0)
+            fail_msg("life %u: %s", life, ixy_last_error());
+        vhost_test_traffic(device, pool, KILL_PAIRS, 50);
+        assert_int_equal(vhost_test_descriptors(), descriptors);
+    }
+    assert_int_equal(ixy_device_close(device), 0);
+    assert_int_equal(ixy_pool_free_count(pool), VHOST_TEST_BUFFERS);
+    assert_int_equal(ixy_pool_close(pool), 0);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    unlink(backend.path);
+}
+
+static void test_killed_with_packed_rings(void **state)
+{
+    (void)state;
+    kill_and_start(",ring=packed");
+}
+
+static void test_killed_with_split_rings(void **state)
+{
+    (void)state;
+    kill_and_start(",ring=split");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_killed_with_packed_rings),
+        cmocka_unit_test(test_killed_with_split_rings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
