@@ -3,7 +3,8 @@
  *   vhost_user.c            the bus: options, memory, open and close
  *   vhost_user_transport.c  what the driver asks: features, status, configuration, queues
  *   vhost_user_session.c    the handshake, rings started and stopped
- *   vhost_user_message.c    one request and its answer, connecting
+ *   vhost_user_message.c    one request and its answer
+ *   vhost_user_connection.c the socket
  *   vhost_user_watch.c      the thread that notices that the back end has gone
  */
 #ifndef CORE_BUS_VHOST_USER_DEVICE_H
@@ -71,10 +72,21 @@ static inline bool vhost_user_agreed(const struct vhost_user_device *vhost, uint
     return (vhost->protocol >> protocol_feature & 1) != 0;
 }
 
-/* ---- vhost_user_message.c ---- */
+/* ---- vhost_user_connection.c ---- */
 
 /* Connects to the back end, which may take VHOST_USER_CONNECT_MS to listen. Returns 0 or an error with its text. */
 int32_t vhost_user_connect(struct vhost_user_device *vhost);
+
+/* The error of a call that needs a session when there is none (any more). */
+int32_t vhost_user_no_session(const struct vhost_user_device *vhost);
+
+/* Closes the connection, if there is one. */
+void vhost_user_disconnect(struct vhost_user_device *vhost);
+
+/* Time that only goes forward. */
+uint64_t vhost_user_milliseconds(void);
+
+/* ---- vhost_user_message.c ---- */
 
 /* Sends message (request, size and payload filled in) with files, and receives the answer in its place: one of exactly
  * answer_size bytes. Any failure ends the connection, because what comes next on it could be taken for the answer to
@@ -89,12 +101,6 @@ int32_t vhost_user_tell(struct vhost_user_device *vhost, struct vhost_user_messa
 /* Requests that carry one number. */
 int32_t vhost_user_ask_number(struct vhost_user_device *vhost, uint32_t request, uint64_t *number);
 int32_t vhost_user_tell_number(struct vhost_user_device *vhost, uint32_t request, uint64_t number);
-
-/* The error of a call that needs a session when there is none (any more). */
-int32_t vhost_user_no_session(const struct vhost_user_device *vhost);
-
-/* Closes the connection, if there is one. */
-void vhost_user_disconnect(struct vhost_user_device *vhost);
 
 /* ---- vhost_user_session.c ---- */
 

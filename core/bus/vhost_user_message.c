@@ -2,24 +2,14 @@
  * checked. Every wait has an end. */
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/bus/vhost_user_device.h"
 #include "core/device/error.h"
 
-#define VHOST_USER_RETRY_MS 20
 #define VHOST_USER_FILES_MAX VHOST_USER_REGIONS_MAX
-
-static uint64_t vhost_user_milliseconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static const char *vhost_user_request_name(uint32_t request)
 {
@@ -49,56 +39,6 @@ static const char *vhost_user_request_name(uint32_t request)
             return names[i].name;
     return "a request";
 }
-
-/* ---- connecting ---- */
-
-static int vhost_user_try_connect(const struct vhost_user_device *vhost)
-{
-    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (descriptor < 0)
-        return -1;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    memcpy(address.sun_path, vhost->path, sizeof(address.sun_path));
-    if (connect(descriptor, (struct sockaddr *)&address, sizeof(address)) == 0)
-        return descriptor;
-    int why = errno;
-    close(descriptor);
-    errno = why;
-    return -1;
-}
-
-int32_t vhost_user_connect(struct vhost_user_device *vhost)
-{
-    uint64_t end = vhost_user_milliseconds() + VHOST_USER_CONNECT_MS;
-    for (;;) {
-        vhost->socket = vhost_user_try_connect(vhost);
-        if (vhost->socket >= 0) {
-            vhost->gone = false;
-            return 0;
-        }
-        /* Not there, nobody listens, or too many wait to be accepted: a back end that is being started. */
-        bool later = errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN || errno == EINTR;
-        if (!later)
-            return error_set_errno("%.90s: connecting to %s", vhost->bus.address, vhost->path);
-        if (vhost_user_milliseconds() >= end)
-            return error_set_errno("no vhost-user back end listens at %s (waited %d s)", vhost->path,
-                                   VHOST_USER_CONNECT_MS / 1000);
-        poll(NULL, 0, VHOST_USER_RETRY_MS);
-    }
-}
-
-void vhost_user_disconnect(struct vhost_user_device *vhost)
-{
-    if (vhost->socket < 0)
-        return;
-    vhost_user_watch_stop(vhost); /* before the descriptor's number can mean another file */
-    /* A forked child of ours that did not exec may have a copy: the back end shall see the end all the same. */
-    shutdown(vhost->socket, SHUT_RDWR);
-    close(vhost->socket);
-    vhost->socket = -1;
-}
-
-/* ---- sending and receiving ---- */
 
 /* Waits for an event until the end. Returns 0, or IXY_E_TIMEOUT without a text. */
 static int32_t vhost_user_wait(int descriptor, short events, uint64_t end)
@@ -224,12 +164,6 @@ static int32_t vhost_user_check_answer(const struct vhost_user_device *vhost, ui
         return error_set(IXY_E_DEVICE, "%.90s: the back end's answer to %s has %u bytes of payload; right is %u",
                          vhost->bus.address, name, answer->size, size);
     return 0;
-}
-
-int32_t vhost_user_no_session(const struct vhost_user_device *vhost)
-{
-    return error_set(IXY_E_DEVICE, "%.90s: the connection to the back end has ended; reset the device",
-                     vhost->bus.address);
 }
 
 /* An exchange failed. A device that runs has failed with it. */

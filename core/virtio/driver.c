@@ -98,7 +98,12 @@ static int32_t virtio_go(struct virtio_device *virtio)
 static int32_t virtio_start(struct device *device)
 {
     struct virtio_device *virtio = (struct virtio_device *)device;
-    int32_t code = virtio_go(virtio);
+    uint32_t status = 0;
+    int32_t code = virtio->transport->status(device->bus, &status);
+    if (code >= 0 && status == 0) /* a start that failed has reset the device */
+        code = virtio_negotiate(virtio);
+    if (code >= 0)
+        code = virtio_go(virtio);
     if (code < 0)
         virtio_stop(device);
     return code;

@@ -74,9 +74,7 @@ static void reply_case(uint64_t pool, size_t number, enum backend_wrong wrong, u
         vhost_test_text(code, right, reply_requests[number].name);
     assert_int_equal(ixy_pool_free_count(pool), VHOST_TEST_BUFFERS);
     __atomic_store_n(&backend.wrong, BACKEND_RIGHT, __ATOMIC_RELEASE);
-    code = device == 0 ? reply_try(&backend, pool, &device) : ixy_device_reset(device);
-    if (code >= 0 && backend_read(&backend.requests[VHOST_USER_SET_VRING_ENABLE]) == 0)
-        code = ixy_device_start(device);
+    code = device == 0 ? reply_try(&backend, pool, &device) : ixy_device_start(device);
     if (code < 0)
         fail_msg("%s: %s", reply_requests[number].name, ixy_last_error());
     assert_int_equal(ixy_device_close(device), 0);
