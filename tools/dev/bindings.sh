@@ -11,8 +11,34 @@ python_test() {
     in_environment python -m pytest -q bindings/python/tests
 }
 
+PYTHON_STAMP=$VENV/ixy-installed
+
 python_install() {
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check ./bindings/python
+    touch "$PYTHON_STAMP"
+}
+
+# For steps that use the binding: installs it if a source changed since that was done.
+python_installed() {
+    local file
+    for file in $(sources core emu abi bindings/python); do
+        if [ "$file" -nt "$PYTHON_STAMP" ]; then # so is every file where there is no stamp
+            python_install
+            break
+        fi
+    done
+}
+
+# ---- DPDK's testpmd as the device, through the Python binding ----
+
+have_testpmd() {
+    have dpdk-testpmd || missing "dpdk-testpmd (./dev setup peers)"
+}
+
+peers_test() {
+    have_testpmd
+    python_installed
+    in_environment python -m pytest -q tests/peers
 }
 
 # ---- Rust ----

@@ -31,9 +31,25 @@ c_test() {
     c_ctest c -j "$JOBS"
 }
 
+ASAN_BUILD=(-DIXY_TESTS=ON "-DIXY_SANITIZE=address,undefined" -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_C_FLAGS_DEBUG=-O1 -g")
+
 c_asan() {
-    c_build c-asan -DIXY_TESTS=ON -DIXY_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O1 -g"
-    ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 c_ctest c-asan -j "$JOBS"
+    c_build c-asan "${ASAN_BUILD[@]}"
+    c_asan_ctest -j "$JOBS"
+}
+
+c_asan_ctest() {
+    ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 c_ctest c-asan "$@"
+}
+
+# A million lies about completions on each device; the ordinary runs tell a tenth of them.
+hostile_random() {
+    c_build c-asan "${ASAN_BUILD[@]}"
+    IXY_HOSTILE_COMPLETIONS=1000000 c_asan_ctest -j "$JOBS" -R '^hostile_random.*_test$'
+}
+
+hostile_mutants() {
+    tests/hostile/run
 }
 
 c_tsan() {
@@ -43,6 +59,13 @@ c_tsan() {
     ! setarch -R true 2>/dev/null || quiet=(setarch -R)
     TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 "${quiet[@]}" \
         ctest --test-dir "$BUILD/c-tsan" --output-on-failure --no-tests=error -L threads
+}
+
+# What ./dev peers measures: our front ends, and the core-to-core round trip.
+peers_build() {
+    have_testpmd
+    c_configure c -DIXY_BENCHMARKS=ON
+    cmake --build "$BUILD/c" -j "$JOBS" --target fronts c2c
 }
 
 abi_check() {
@@ -58,6 +81,6 @@ install_test() {
 }
 
 readme_test() {
-    "$VENV/bin/python" -m pip show --quiet libixy || python_install
+    python_installed
     in_environment tests/readme/run "$BUILD/readme-test"
 }

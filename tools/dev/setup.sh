@@ -26,7 +26,7 @@ setup() {
     for group in "$@"; do
         case $group in
         all)
-            setup_needs c python rust go ocaml lint
+            setup_needs c python rust go ocaml peers lint
             need valgrind valgrind
             ;;
         matrix)
@@ -59,7 +59,12 @@ setup_needs() {
     need_that ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
     for group in "$@"; do
         case $group in
-        c | install)
+        peers)
+            setup_needs python
+            need dpdk-testpmd dpdk
+            need stdbuf coreutils
+            ;;
+        c | install | hostile)
             need clang clang
             need nm binutils
             need_that libcmocka-dev pkg-config --exists cmocka

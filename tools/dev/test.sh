@@ -40,6 +40,12 @@ test_c() {
     step amalgamation amalgamation
 }
 
+# What a lying device can do: long random runs under the sanitizers, and proof that each check is tested.
+test_hostile() {
+    step hostile.random hostile_random
+    step hostile.mutants hostile_mutants
+}
+
 test_install() {
     step install install_test
 }
@@ -73,6 +79,11 @@ test_go() {
 test_ocaml() {
     step ocaml ocaml_test
     test_package ocaml
+}
+
+# Our driver against devices that no one here wrote.
+test_peers() {
+    step peers peers_test
 }
 
 # test_package BINDING: what its registry would hand out, built outside the tree
