@@ -1,12 +1,14 @@
 /* After fork() the child's handles are IXY_E_FORK and its views do not reach the parent's memory. */
 #include "tests/c/abi_support.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* In the child asserts would run the parent's tests on: the number of the first check that failed goes to exit. */
-static int child_checks(uint64_t pool, uint64_t device, const ixy_frame *frame, const ixy_view *view)
+static int child_checks(const char *address, uint64_t pool, uint64_t device, const ixy_frame *frame,
+                        const ixy_view *view)
 {
     ixy_frame frames[4];
     uint8_t byte = 0;
@@ -32,7 +34,7 @@ static int child_checks(uint64_t pool, uint64_t device, const ixy_frame *frame, 
     if (ixy_pool_open(NULL, &own_pool) < 0)
         return 8;
     config.pool = own_pool;
-    if (ixy_device_open("emu:82599", &config, &own_device) < 0 || ixy_device_start(own_device) < 0)
+    if (ixy_device_open(address, &config, &own_device) < 0 || ixy_device_start(own_device) < 0)
         return 9;
     ixy_frame own;
     if (ixy_buf_alloc(own_pool, &own, 1) != 1)
@@ -64,7 +66,7 @@ static void fork_with(const char *address)
     assert_int_equal(ixy_buf_write(pool, &frame, 0, &byte, 1), 1);
     pid_t child = fork();
     if (child == 0)
-        _exit(child_checks(pool, device, &frame, &view));
+        _exit(child_checks(address, pool, device, &frame, &view));
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
@@ -81,13 +83,18 @@ static void fork_with(const char *address)
 static void test_fork_inline(void **state)
 {
     (void)state;
-    fork_with(INLINE_LOOP);
+    for (size_t i = 0; i < TEST_FAMILIES; i++) {
+        char address[64];
+        snprintf(address, sizeof(address), "%s,timing=inline", test_families[i]);
+        fork_with(address);
+    }
 }
 
 static void test_fork_threaded(void **state)
 {
     (void)state;
-    fork_with("emu:82599");
+    for (size_t i = 0; i < TEST_FAMILIES; i++)
+        fork_with(test_families[i]);
 }
 
 int main(void)

@@ -14,6 +14,10 @@
 
 #define INLINE_LOOP "emu:82599,timing=inline"
 
+/* One device of each kind of ring, with two queues or more of each kind. */
+static const char *const test_families[] = {"emu:82599", "emu:virtio,queues=2", "emu:virtio,ring=packed,queues=2"};
+#define TEST_FAMILIES (sizeof(test_families) / sizeof(test_families[0]))
+
 static inline uint64_t test_pool(uint32_t buffers)
 {
     ixy_pool_config config = {.struct_size = sizeof(config), .buffer_count = buffers};

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "abi/objects.h"
+#include "core/bus/bus.h"
+
 struct worker {
     uint64_t pool, device;
     uint32_t queue;
@@ -46,10 +49,10 @@ static void *worker_run(void *argument)
     return NULL;
 }
 
-static uint64_t open_gen(uint64_t pool, uint32_t queues, const char *timing)
+static uint64_t open_gen(uint64_t pool, uint32_t queues, const char *family, const char *timing)
 {
     char address[128];
-    snprintf(address, sizeof(address), "emu:82599,wire=gen,flows=64,touch=0,timing=%s", timing);
+    snprintf(address, sizeof(address), "%s,wire=gen,flows=64,touch=0,timing=%s", family, timing);
     ixy_device_config config = {.struct_size = sizeof(config), .pool = pool, .rx_queues = queues, .tx_queues = queues};
     uint64_t device;
     assert_int_equal(ixy_device_open(address, &config, &device), 0);
@@ -57,9 +60,9 @@ static uint64_t open_gen(uint64_t pool, uint32_t queues, const char *timing)
     return device;
 }
 
-static void run_workers(const char *timing, bool same_queue)
+static void run_workers(const char *family, const char *timing, bool same_queue)
 {
-    uint64_t pool = test_pool(16384), device = open_gen(pool, 2, timing);
+    uint64_t pool = test_pool(16384), device = open_gen(pool, 2, family, timing);
     int stop = 0;
     struct worker workers[2];
     pthread_t threads[2];
@@ -90,26 +93,29 @@ static void run_workers(const char *timing, bool same_queue)
 static void test_distinct_queues_inline(void **state)
 {
     (void)state;
-    run_workers("inline", false);
+    for (size_t i = 0; i < TEST_FAMILIES; i++)
+        run_workers(test_families[i], "inline", false);
 }
 
 static void test_distinct_queues_threaded(void **state)
 {
     (void)state;
-    run_workers("threaded", false);
+    for (size_t i = 0; i < TEST_FAMILIES; i++)
+        run_workers(test_families[i], "threaded", false);
 }
 
 static void test_one_queue(void **state)
 {
     (void)state;
-    run_workers("inline", true);
+    for (size_t i = 0; i < TEST_FAMILIES; i++)
+        run_workers(test_families[i], "inline", true);
 }
 
 /* Close in the middle of traffic: the workers end with IXY_E_HANDLE, no buffer is lost. */
 static void close_races(const char *timing)
 {
-    for (uint32_t round = 0; round < 20; round++) {
-        uint64_t pool = test_pool(16384), device = open_gen(pool, 2, timing);
+    for (uint32_t round = 0; round < 24; round++) {
+        uint64_t pool = test_pool(16384), device = open_gen(pool, 2, test_families[round % TEST_FAMILIES], timing);
         int stop = 0;
         struct worker workers[2];
         pthread_t threads[2];
@@ -139,6 +145,45 @@ static void test_close_races_threaded(void **state)
 {
     (void)state;
     close_races("threaded");
+}
+
+/* A device that fails in the middle of traffic: each worker gets IXY_E_DEVICE and nothing else, a reset starts the
+ * device again for all, and no buffer is lost. */
+static void fails(const char *family, const char *timing)
+{
+    uint64_t pool = test_pool(16384), device = open_gen(pool, 2, family, timing);
+    for (uint32_t round = 0; round < 4; round++) {
+        int stop = 0;
+        struct worker workers[2];
+        pthread_t threads[2];
+        for (uint32_t i = 0; i < 2; i++) {
+            workers[i] = (struct worker){.pool = pool, .device = device, .queue = i, .stop = &stop};
+            assert_int_equal(pthread_create(&threads[i], NULL, worker_run, &workers[i]), 0);
+        }
+        struct timespec pause = {.tv_nsec = 2000000};
+        nanosleep(&pause, NULL);
+        bus_fail(device_slot_find(device)->device->bus, "round %u", round);
+        for (uint32_t i = 0; i < 2; i++) {
+            pthread_join(threads[i], NULL);
+            assert_int_equal(workers[i].ended_with, IXY_E_DEVICE);
+        }
+        assert_int_equal(ixy_device_reset(device), 0);
+    }
+    ixy_emu_counters counters = {.struct_size = sizeof(counters)};
+    assert_int_equal(ixy_emu_counters_get(device, &counters), 0);
+    assert_int_equal(counters.violations, 0);
+    assert_int_equal(ixy_device_close(device), 0);
+    assert_int_equal(ixy_pool_free_count(pool), 16384);
+    assert_int_equal(ixy_pool_close(pool), 0);
+}
+
+static void test_fails_in_traffic(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < TEST_FAMILIES; i++) {
+        fails(test_families[i], "inline");
+        fails(test_families[i], "threaded");
+    }
 }
 
 static void *allocate_and_free(void *argument)
@@ -184,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_one_queue),
         cmocka_unit_test(test_close_races_inline),
         cmocka_unit_test(test_close_races_threaded),
+        cmocka_unit_test(test_fails_in_traffic),
         cmocka_unit_test(test_pool_from_threads_and_closed_under_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
