@@ -47,22 +47,21 @@ static void virtio_control_post_packed(struct virtio_device *virtio, const struc
     struct virtio_control *control = &virtio->control;
     struct virtq_packed_desc *ring = (struct virtq_packed_desc *)(void *)(virtio->rings.base + control->ring_offset);
     uint32_t first = control->next % control->size;
-    uint16_t first_flags = 0;
+    uint64_t first_word = 0;
     for (uint32_t i = 0; i < VIRTIO_COMMAND_PARTS; i++, control->next++) {
         struct virtq_packed_desc *desc = &ring[control->next % control->size];
         bool lap_even = (control->next / control->size) % 2 == 0;
-        uint16_t flags = (uint16_t)(parts[i].flags | (lap_even ? VIRTQ_PACKED_DESC_F_AVAIL : VIRTQ_PACKED_DESC_F_USED));
-        desc->addr = parts[i].address;
-        desc->len = parts[i].len;
-        desc->id = 0;
+        uint64_t flags = parts[i].flags | (lap_even ? VIRTQ_PACKED_DESC_F_AVAIL : VIRTQ_PACKED_DESC_F_USED);
+        uint64_t word = flags << 48 | parts[i].len; /* len, id 0, flags */
+        __atomic_store_n(&desc->addr, parts[i].address, __ATOMIC_RELAXED);
         if (i == 0)
-            first_flags = flags;
+            first_word = word;
         else
-            __atomic_store_n(&desc->flags, flags, __ATOMIC_RELAXED);
+            __atomic_store_n((uint64_t *)(void *)&desc->len, word, __ATOMIC_RELAXED);
     }
     control->sent++;
     virtio_store_barrier(); /* the head's flags hand over the whole chain, 2.8.21.1.1 */
-    __atomic_store_n(&ring[first].flags, first_flags, __ATOMIC_RELEASE);
+    __atomic_store_n((uint64_t *)(void *)&ring[first].len, first_word, __ATOMIC_RELEASE);
 }
 
 /* Whether the device returned the last command. */
@@ -74,7 +73,8 @@ static bool virtio_control_done(const struct virtio_device *virtio)
     if (virtio_has(virtio, VIRTIO_F_RING_PACKED)) {
         uint32_t position = control->next - VIRTIO_COMMAND_PARTS;
         const struct virtq_packed_desc *ring = (const struct virtq_packed_desc *)(const void *)base;
-        uint16_t flags = __atomic_load_n(&ring[position % control->size].flags, __ATOMIC_ACQUIRE);
+        const void *word = &ring[position % control->size].len; /* one access, as the others */
+        uint64_t flags = __atomic_load_n((const uint64_t *)word, __ATOMIC_ACQUIRE) >> 48;
         bool wrap = (position / control->size) % 2 == 0;
         done = ((flags & VIRTQ_PACKED_DESC_F_AVAIL) != 0) == wrap && ((flags & VIRTQ_PACKED_DESC_F_USED) != 0) == wrap;
     } else {

@@ -44,7 +44,7 @@ static void virtio_packed_post(struct virtio_queue *queue, const uint64_t *token
     for (uint32_t i = count; i-- > 0;) {
         struct virtq_packed_desc *desc = &queue->ring[slot + i];
         queue->buffer[ids[i]] = tokens[i];
-        desc->addr = virtio_rx_address(queue, tokens[i]);
+        __atomic_store_n(&desc->addr, virtio_rx_address(queue, tokens[i]), __ATOMIC_RELAXED);
         virtio_store_barrier(); /* the device sees the address before the flags, 2.8.21.1.1 */
         __atomic_store_n((uint64_t *)(void *)&desc->len, rest | (uint64_t)ids[i] << 32, __ATOMIC_RELEASE);
     }

@@ -170,7 +170,7 @@ static inline __attribute__((always_inline)) uint32_t virtio_tx_run(struct virti
         if (layout == VIRTIO_TX_PACKED) {
             uint64_t word = packed_flags | (uint64_t)*id << 32 | len;
             buffer[*id] = kept;
-            packed->addr = address;
+            __atomic_store_n(&packed->addr, address, __ATOMIC_RELAXED);
             if (done == 0 && frame == frames)
                 *first = word; /* the device waits for it: it is stored last, when the whole batch is there */
             else
