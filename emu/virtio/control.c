@@ -174,6 +174,8 @@ uint32_t vmodel_control(struct virtio_model *model)
     if (!queue->live || __atomic_load_n(&queue->kicked, __ATOMIC_RELAXED) == 0)
         return 0;
     __atomic_store_n(&queue->kicked, 0, __ATOMIC_SEQ_CST);
+    if (hostile_is(&model->device.hostile) && hostile_tells(&model->device.hostile, HOSTILE_NOT_READY))
+        return 0;
     while (queue->live && (model->packed || vmodel_split_posted(model, queue) != 0)) {
         struct vmodel_chain chain;
         struct vmodel_command command;

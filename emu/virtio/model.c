@@ -123,6 +123,8 @@ static void vmodel_free(struct emu_device *device)
 static bool vmodel_step(struct emu_device *device, uint32_t most)
 {
     struct virtio_model *model = vmodel_of(device);
+    if (hostile_is(&device->hostile) && vmodel_lie_step(model))
+        return false;
     if ((model->status & VIRTIO_STATUS_DRIVER_OK) == 0)
         return false;
     uint32_t moved = vmodel_control(model);
@@ -147,8 +149,8 @@ static void vmodel_time(struct emu_device *device, uint64_t nanoseconds)
 
 const struct emu_model_ops virtio_model_ops = {
     .size = sizeof(struct virtio_model),
-    .options =
-        ", ring=split|packed, mrg, span, queues, ring_size, legacy, layout, inorder, events, notify, mtu, platform, hostile, seed, every",
+    .options = ", ring=split|packed, mrg, span, queues, ring_size, legacy, layout, inorder, events, notify, mtu, "
+               "platform, hostile, seed, every",
     .configure = vmodel_configure,
     .init = vmodel_init,
     .free = vmodel_free,

@@ -46,6 +46,8 @@ struct vmodel_chain {
     bool bad;
 };
 
+struct vmodel_packed_batch;
+
 enum vmodel_direction { VMODEL_RECEIVE, VMODEL_TRANSMIT, VMODEL_CONTROL };
 
 struct vmodel_queue {
@@ -75,6 +77,11 @@ struct vmodel_queue {
     uint32_t head, fetched;
     bool *held; /* split: descriptor n is the device's; packed: Buffer ID n is */
 
+    /* hostile (lies.c): told up to this used index; one more than the last id; the device leaves it alone from its next
+     * step on */
+    uint32_t lies_published, lies_before;
+    bool lies_end;
+
     uint32_t number;
     enum vmodel_direction direction;
     uint32_t region[3]; /* slots of its areas' memory */
@@ -88,6 +95,7 @@ struct virtio_model {
     uint64_t offered;
     uint32_t pairs, ring_size, span;
     uint16_t mtu;
+    bool gone;   /* hostile: nothing answers */
     bool notify; /* wants to be notified, and looks at a ring only then */
 
     /* what was negotiated */
@@ -175,6 +183,20 @@ uint32_t vmodel_receive(struct virtio_model *model, uint32_t most);
 void vmodel_receive_fetch(struct virtio_model *model, struct vmodel_queue *queue);
 uint32_t vmodel_transmit(struct virtio_model *model, uint32_t most);
 uint32_t vmodel_control(struct virtio_model *model);
+
+/* lies.c: a hostile device. Asked only if hostile_is. */
+/* A batch of completions is about to become visible; of a split ring, by which index. */
+void vmodel_lie_publish(struct virtio_model *model, struct vmodel_queue *queue, struct vmodel_packed_batch *batch);
+uint32_t vmodel_lie_index(struct virtio_model *model, struct vmodel_queue *queue);
+/* Between the driver's looks; true: the device is gone. */
+bool vmodel_lie_step(struct virtio_model *model);
+void vmodel_lie_event(struct virtio_model *model, struct vmodel_queue *queue);
+/* A reset brings back a device that is gone, unless it stays away for good. */
+bool vmodel_lie_back(struct virtio_model *model);
+/* How a reset ends for the driver. */
+int32_t vmodel_lie_reset(struct virtio_model *model);
+void vmodel_lie_config(struct virtio_model *model, uint32_t offset, uint8_t *config);
+uint32_t vmodel_lie_queue_size(struct virtio_model *model, uint32_t size);
 
 /* steer.c: whether a frame is for this station; which queue pair takes it */
 bool vmodel_accepts(const struct virtio_model *model, const uint8_t *frame);

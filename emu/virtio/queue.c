@@ -216,4 +216,6 @@ void vmodel_notifications(struct virtio_model *model, struct vmodel_queue *queue
         if (queue->used->flags != flags)
             __atomic_store_n(&queue->used->flags, flags, __ATOMIC_RELEASE);
     }
+    if (hostile_is(&model->device.hostile))
+        vmodel_lie_event(model, queue);
 }

@@ -128,6 +128,13 @@ static inline void vmodel_complete(struct virtio_model *model, struct vmodel_que
 static inline void vmodel_publish(struct virtio_model *model, struct vmodel_queue *queue,
                                   struct vmodel_packed_batch *batch)
 {
+    if (hostile_is(&model->device.hostile)) {
+        vmodel_lie_publish(model, queue, batch);
+        if (!model->packed) {
+            __atomic_store_n(&queue->used->idx, (uint16_t)vmodel_lie_index(model, queue), __ATOMIC_RELEASE);
+            return;
+        }
+    }
     if (model->packed)
         vmodel_packed_publish(batch);
     else

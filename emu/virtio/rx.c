@@ -149,7 +149,7 @@ static void vmodel_rx_fetch_packed(struct virtio_model *model, struct vmodel_que
 
 void vmodel_receive_fetch(struct virtio_model *model, struct vmodel_queue *queue)
 {
-    if (!vmodel_looks(model, queue))
+    if (queue->lies_end || !vmodel_looks(model, queue))
         return;
     if (model->packed)
         vmodel_rx_fetch_packed(model, queue);

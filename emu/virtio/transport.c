@@ -14,13 +14,22 @@ static bool vmodel_is_legacy(const struct virtio_model *model)
     return (model->offered >> VIRTIO_F_VERSION_1 & 1) == 0;
 }
 
-/* A control access of the driver: the model is stepped first, as it may have to answer something. */
+/* A control access of the driver: the model is stepped first, as it may have to answer something. NULL: it is gone. */
 static struct virtio_model *vmodel_enter(struct bus *bus)
 {
     struct emu_device *device = (struct emu_device *)bus;
     emu_device_lock(device);
     emu_device_step_inline(device);
+    if (__builtin_expect(vmodel_of(device)->gone, 0)) {
+        emu_device_unlock(device);
+        return NULL;
+    }
     return vmodel_of(device);
+}
+
+static int32_t vmodel_gone(const struct bus *bus)
+{
+    return error_set(IXY_E_DEVICE, "%s: the device is gone", bus->address);
 }
 
 static void vmodel_leave(struct virtio_model *model)
@@ -31,6 +40,8 @@ static void vmodel_leave(struct virtio_model *model)
 static int32_t vmodel_features(struct bus *bus, uint64_t *offered)
 {
     struct virtio_model *model = vmodel_enter(bus);
+    if (model == NULL)
+        return vmodel_gone(bus);
     *offered = model->offered;
     vmodel_leave(model);
     return 0;
@@ -39,6 +50,8 @@ static int32_t vmodel_features(struct bus *bus, uint64_t *offered)
 static int32_t vmodel_features_accept(struct bus *bus, uint64_t features)
 {
     struct virtio_model *model = vmodel_enter(bus);
+    if (model == NULL)
+        return vmodel_gone(bus);
     struct sanitizer *sanitizer = &model->device.sanitizer;
     if ((model->status & VIRTIO_STATUS_DRIVER) == 0)
         sanitizer_report(sanitizer,
@@ -61,6 +74,8 @@ static int32_t vmodel_features_accept(struct bus *bus, uint64_t features)
 static int32_t vmodel_status(struct bus *bus, uint32_t *status)
 {
     struct virtio_model *model = vmodel_enter(bus);
+    if (model == NULL)
+        return vmodel_gone(bus);
     *status = model->status;
     model->status_seen = true;
     vmodel_leave(model);
@@ -119,14 +134,29 @@ static void vmodel_go(struct virtio_model *model)
     vmodel_direct_settle(model);
 }
 
+static int32_t vmodel_status_reset(struct bus *bus)
+{
+    struct emu_device *device = (struct emu_device *)bus;
+    struct virtio_model *model = vmodel_of(device);
+    emu_device_lock(device);
+    emu_device_step_inline(device);
+    bool back = !hostile_is(&device->hostile) || vmodel_lie_back(model);
+    int32_t code = back ? 0 : vmodel_gone(bus);
+    if (back)
+        vmodel_reset(model);
+    if (back && hostile_is(&device->hostile))
+        code = vmodel_lie_reset(model);
+    emu_device_unlock(device);
+    return code;
+}
+
 static int32_t vmodel_status_set(struct bus *bus, uint32_t status)
 {
+    if (status == 0)
+        return vmodel_status_reset(bus);
     struct virtio_model *model = vmodel_enter(bus);
-    if (status == 0) {
-        vmodel_reset(model);
-        vmodel_leave(model);
-        return 0;
-    }
+    if (model == NULL)
+        return vmodel_gone(bus);
     vmodel_status_check(model, status);
     uint32_t before = model->status;
     uint32_t fresh = status & ~before & VMODEL_STATUS_KNOWN & ~VIRTIO_STATUS_DEVICE_NEEDS_RESET;
@@ -137,6 +167,8 @@ static int32_t vmodel_status_set(struct bus *bus, uint32_t status)
         if (vmodel_features_check(model))
             vmodel_features_settle(model);
         else
+            fresh &= ~VIRTIO_STATUS_FEATURES_OK;
+        if (hostile_is(&model->device.hostile) && hostile_tells(&model->device.hostile, HOSTILE_FEATURES_REFUSED))
             fresh &= ~VIRTIO_STATUS_FEATURES_OK;
     }
     bool ready = vmodel_is_legacy(model) || (before & VIRTIO_STATUS_FEATURES_OK) != 0;
@@ -167,8 +199,12 @@ static void vmodel_config(const struct virtio_model *model, uint8_t *config)
 static int32_t vmodel_config_read(struct bus *bus, uint32_t offset, void *bytes, uint32_t size)
 {
     struct virtio_model *model = vmodel_enter(bus);
+    if (model == NULL)
+        return vmodel_gone(bus);
     uint8_t config[VIRTIO_NET_CONFIG_SIZE];
     vmodel_config(model, config);
+    if (hostile_is(&model->device.hostile))
+        vmodel_lie_config(model, offset, config);
     memset(bytes, 0, size);
     if (offset > VIRTIO_NET_CONFIG_SIZE || size > VIRTIO_NET_CONFIG_SIZE - offset)
         sanitizer_report(&model->device.sanitizer,
@@ -183,6 +219,8 @@ static int32_t vmodel_config_read(struct bus *bus, uint32_t offset, void *bytes,
 static int32_t vmodel_config_write(struct bus *bus, uint32_t offset, const void *bytes, uint32_t size)
 {
     struct virtio_model *model = vmodel_enter(bus);
+    if (model == NULL)
+        return vmodel_gone(bus);
     bool mac =
         vmodel_is_legacy(model) && !vmodel_has(model, VIRTIO_NET_F_CTRL_MAC_ADDR) && offset <= 6 && size <= 6 - offset;
     if (mac)
@@ -199,7 +237,11 @@ static int32_t vmodel_config_write(struct bus *bus, uint32_t offset, const void 
 static int32_t vmodel_transport_size_max(struct bus *bus, uint32_t queue, uint32_t *size)
 {
     struct virtio_model *model = vmodel_enter(bus);
+    if (model == NULL)
+        return vmodel_gone(bus);
     *size = vmodel_queue_size_max(model, queue);
+    if (hostile_is(&model->device.hostile))
+        *size = vmodel_lie_queue_size(model, *size);
     vmodel_leave(model);
     return 0;
 }
@@ -207,6 +249,8 @@ static int32_t vmodel_transport_size_max(struct bus *bus, uint32_t queue, uint32
 static int32_t vmodel_transport_enable(struct bus *bus, uint32_t queue, const struct virtio_queue_setup *setup)
 {
     struct virtio_model *model = vmodel_enter(bus);
+    if (model == NULL)
+        return vmodel_gone(bus);
     uint32_t status = model->status;
     uint32_t needed = vmodel_is_legacy(model) ? VIRTIO_STATUS_DRIVER : VIRTIO_STATUS_FEATURES_OK;
     int32_t code;
@@ -231,7 +275,9 @@ static void vmodel_notify(struct bus *bus, uint32_t number)
         return;
     }
     emu_device_lock(&model->device);
-    if ((model->status & VIRTIO_STATUS_DRIVER_OK) == 0)
+    if (model->gone)
+        ; /* it may have gone since the driver looked */
+    else if ((model->status & VIRTIO_STATUS_DRIVER_OK) == 0)
         sanitizer_report(&model->device.sanitizer,
                          "virtqueue %" PRIu32 " notified with status %" PRIX32 "h: not before DRIVER_OK (3.1.1)",
                          number, model->status);

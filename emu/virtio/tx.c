@@ -292,7 +292,7 @@ static uint32_t vmodel_tx_queue(struct virtio_model *model, struct vmodel_queue 
         }
         uint32_t done = vmodel_tx_batch(model, queue, batch);
         sent += done;
-        if (done < batch)
+        if (done < batch || queue->lies_end)
             break;
     }
     if (sent != 0 && model->packed)
