@@ -40,11 +40,55 @@ static void hostile_repeats_82599(void **state)
     run_twice("emu:82599");
 }
 
-int main(void)
+/* Split rings, and with them what both rings share: frames that span buffers, the legacy layout, any order or one. */
+static void hostile_random_split(void **state)
+{
+    (void)state;
+    run_one("emu:virtio", HOSTILE_SPLIT);
+}
+
+static void hostile_random_split_options(void **state)
+{
+    (void)state;
+    run_one("emu:virtio,mrg=on,span=200,size=900,mtu=1500,queues=2,events=on", HOSTILE_SPLIT);
+    run_one("emu:virtio,inorder=on,notify=on", HOSTILE_SPLIT);
+    run_one("emu:virtio,legacy=on,layout=header", HOSTILE_SPLIT);
+}
+
+static void hostile_repeats_split(void **state)
+{
+    (void)state;
+    run_twice("emu:virtio,mrg=on");
+}
+
+static void hostile_random_packed(void **state)
+{
+    (void)state;
+    run_one("emu:virtio,ring=packed", HOSTILE_PACKED);
+}
+
+static void hostile_random_packed_options(void **state)
+{
+    (void)state;
+    run_one("emu:virtio,ring=packed,mrg=on,span=200,size=900,mtu=1500,queues=2,events=on", HOSTILE_PACKED);
+    run_one("emu:virtio,ring=packed,inorder=on,notify=on", HOSTILE_PACKED);
+}
+
+static void hostile_repeats_packed(void **state)
+{
+    (void)state;
+    run_twice("emu:virtio,ring=packed,mrg=on");
+}
+
+int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hostile_random_82599),
-        cmocka_unit_test(hostile_repeats_82599),
+        cmocka_unit_test(hostile_random_82599),          cmocka_unit_test(hostile_repeats_82599),
+        cmocka_unit_test(hostile_random_split),          cmocka_unit_test(hostile_random_split_options),
+        cmocka_unit_test(hostile_repeats_split),         cmocka_unit_test(hostile_random_packed),
+        cmocka_unit_test(hostile_random_packed_options), cmocka_unit_test(hostile_repeats_packed),
     };
+    if (count > 1)
+        cmocka_set_test_filter(arguments[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,6 +73,13 @@ static void run_close(struct hostile_runner *runner)
     assert_int_equal((uint32_t)ixy_pool_free_count(test->pool) + test->held, HOSTILE_BUFFERS);
 }
 
+static void run_expect_error(int32_t code)
+{
+    if (code != IXY_E_TIMEOUT && code != IXY_E_DEVICE && code != IXY_E_UNSUPPORTED)
+        fail_msg("%s: %s", ixy_error_name(code), ixy_last_error());
+    assert_string_not_equal(ixy_last_error(), "");
+}
+
 static bool run_open_once(struct hostile_runner *runner)
 {
     struct hostile_test *test = &runner->test;
@@ -83,8 +90,7 @@ static bool run_open_once(struct hostile_runner *runner)
     config.tx_ring_size = 64u << run_random(runner, 3);
     int32_t code = ixy_device_open(address, &config, &test->device);
     if (code < 0) {
-        assert_true(code == IXY_E_TIMEOUT || code == IXY_E_DEVICE || code == IXY_E_UNSUPPORTED);
-        assert_string_not_equal(ixy_last_error(), "");
+        run_expect_error(code);
         assert_int_equal((uint32_t)ixy_pool_free_count(test->pool) + test->held, HOSTILE_BUFFERS);
         return false;
     }
@@ -92,7 +98,7 @@ static bool run_open_once(struct hostile_runner *runner)
     code = ixy_device_start(test->device);
     if (code >= 0)
         return true;
-    assert_true(code == IXY_E_TIMEOUT || code == IXY_E_DEVICE);
+    run_expect_error(code);
     run_close(runner);
     return false;
 }
@@ -111,12 +117,13 @@ static void run_recover(struct hostile_runner *runner)
     run_stats(runner);
     runner->run->dropped += runner->dropped;
     runner->dropped = 0;
-    for (uint32_t attempt = 0; attempt < 8; attempt++) {
+    uint32_t attempts = run_random(runner, 16); /* 0: it is opened anew at once */
+    for (uint32_t attempt = 0; attempt < attempts; attempt++) {
         runner->run->resets++;
         int32_t code = ixy_device_reset(runner->test.device);
         if (code == 0)
             return;
-        assert_true(code == IXY_E_TIMEOUT || code == IXY_E_DEVICE);
+        run_expect_error(code);
     }
     run_close(runner);
     run_open(runner);
