@@ -68,7 +68,7 @@ static void virtio_stop(struct device *device)
     }
 }
 
-/* Queues, then DRIVER_OK, then buffers and commands: a device may take none before (3.1.1). */
+/* Queues, then DRIVER_OK, then commands and buffers: a device may take none before (3.1.1). */
 static int32_t virtio_go(struct virtio_device *virtio)
 {
     struct device *device = &virtio->device;
@@ -82,6 +82,8 @@ static int32_t virtio_go(struct virtio_device *virtio)
         code = virtio_control_start(virtio);
     if (code >= 0)
         code = virtio_status_add(virtio, VIRTIO_STATUS_DRIVER_OK);
+    if (code >= 0) /* before there are buffers: what arrives until then would meet filters that nobody chose */
+        code = virtio_control_apply(virtio);
     if (code < 0)
         return code;
     device->config.rx_ring_size = virtio->rx[0]->size;
@@ -92,7 +94,7 @@ static int32_t virtio_go(struct virtio_device *virtio)
             return error_set(IXY_E_NO_BUFFERS, "receive queue %u: the pool has no free buffer; give some back first",
                              i);
     }
-    return virtio_control_apply(virtio);
+    return 0;
 }
 
 static int32_t virtio_start(struct device *device)

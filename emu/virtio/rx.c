@@ -336,7 +336,14 @@ uint32_t vmodel_receive(struct virtio_model *model, uint32_t most)
     if (model->direct)
         return vmodel_rx_generate(model, most);
     struct wire *wire = model->device.wire;
+    struct vmodel_queue *first = &model->queues[VIRTIO_NET_RECEIVEQ(0)];
     uint32_t frames = 0;
+    if (wire->waits && first->head == first->fetched) {
+        if (first->live)
+            vmodel_receive_fetch(model, first);
+        if (first->head == first->fetched)
+            return 0; /* frames wait for a buffer before anything is decided about them */
+    }
     uint32_t bound = most < VMODEL_RX_BOUND ? most : VMODEL_RX_BOUND;
     for (; frames < bound; frames++) {
         uint32_t len;
