@@ -338,6 +338,10 @@ uint32_t vmodel_receive(struct virtio_model *model, uint32_t most)
     struct wire *wire = model->device.wire;
     struct vmodel_queue *first = &model->queues[VIRTIO_NET_RECEIVEQ(0)];
     uint32_t frames = 0;
+    /* An inline model shares its driver's core: it looks at what was posted at once, and sees what is wrong with it. */
+    for (uint32_t pair = 0; model->device.timing_inline && pair < model->active; pair++)
+        if (model->queues[VIRTIO_NET_RECEIVEQ(pair)].live)
+            vmodel_receive_fetch(model, &model->queues[VIRTIO_NET_RECEIVEQ(pair)]);
     if (wire->waits && first->head == first->fetched) {
         if (first->live)
             vmodel_receive_fetch(model, first);

@@ -301,3 +301,21 @@ uint8_t vtest_command(struct vtest *test, uint8_t class, uint8_t command, const 
     assert_int_equal(len, 1);
     return bytes[2 + size];
 }
+
+void vmistakes_run(const char *ring, const struct vmistake *mistakes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct vmistake *mistake = &mistakes[i];
+        struct vtest test;
+        char options[128], text[256];
+        snprintf(options, sizeof(options), "%s%s", ring, mistake->options);
+        vtest_open(&test, options);
+        mistake->make(&test);
+        vtest_step(&test);
+        uint32_t violations = emu_violations(test.bus, 0, text, sizeof(text));
+        if (violations == 0 || strstr(text, mistake->violation) == NULL)
+            fail_msg("%s (%s): %u violations, the first \"%s\"; wanted \"%s\"", mistake->name, options, violations,
+                     text, mistake->violation);
+        vtest_close(&test, emu_violations(test.bus, 0, NULL, 0));
+    }
+}

@@ -4,6 +4,7 @@
 #define TESTS_C_VIRTIO_MODEL_SUPPORT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/virtio/spec.h"
@@ -84,5 +85,16 @@ uint64_t vtest_send(struct vtest *test, uint32_t queue, const uint8_t *frame, ui
 void vtest_frame(uint8_t *frame, uint32_t len, uint32_t flow, uint32_t number);
 /* Runs a control command; returns its answer. */
 uint8_t vtest_command(struct vtest *test, uint8_t class, uint8_t command, const void *data, uint32_t size);
+
+/* A mistake of a driver, and the violation that it is. */
+struct vmistake {
+    const char *name;
+    const char *options;
+    void (*make)(struct vtest *test);
+    const char *violation; /* a part of the text of the first violation */
+};
+
+/* Makes each mistake on a device of its own, with the options of a ring before the mistake's. */
+void vmistakes_run(const char *ring, const struct vmistake *mistakes, size_t count);
 
 #endif
