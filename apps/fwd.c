@@ -39,7 +39,7 @@ int command_fwd(const struct options *options)
         }
     }
     if (code < 0)
-        print_error("forwarding", code, ixy_strerror(code));
+        session_print_error(&session, "forwarding", code);
     int result = session_close(&session);
     return code < 0 ? 1 : result;
 }

@@ -57,6 +57,9 @@ bool session_goes_on(struct session *session);
 /* How many packets the next call may move: a batch, or what is left to the limit. */
 uint32_t session_batch(const struct session *session);
 
+/* Prints why a packet call of the session failed; of a device that failed its link tells. */
+void session_print_error(const struct session *session, const char *what, int32_t code);
+
 /* Prints the totals and closes all. Returns the process's exit code. */
 int session_close(struct session *session);
 

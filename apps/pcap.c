@@ -69,7 +69,7 @@ int command_pcap(const struct options *options)
         written = false;
     }
     if (code < 0)
-        print_error("receiving", code, ixy_strerror(code));
+        session_print_error(&session, "receiving", code);
     int result = session_close(&session);
     return code < 0 || !written ? 1 : result;
 }

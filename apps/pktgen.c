@@ -77,7 +77,7 @@ int command_pktgen(const struct options *options)
         }
     }
     if (code < 0)
-        print_error("sending", code, ixy_strerror(code));
+        session_print_error(&session, "sending", code);
     int result = session_close(&session);
     return code < 0 ? 1 : result;
 }

@@ -150,6 +150,19 @@ bool session_goes_on(struct session *session)
     return true;
 }
 
+void session_print_error(const struct session *session, const char *what, int32_t code)
+{
+    const char *text = ixy_strerror(code);
+    for (uint32_t i = 0; i < session->device_count && code == IXY_E_DEVICE; i++) {
+        ixy_link link = {.struct_size = sizeof(link)};
+        if (ixy_device_link(session->devices[i], &link) == IXY_E_DEVICE) {
+            text = ixy_last_error();
+            break;
+        }
+    }
+    print_error(what, code, text);
+}
+
 uint32_t session_batch(const struct session *session)
 {
     const struct options *options = session->options;
@@ -211,9 +224,10 @@ int session_close(struct session *session)
         arrived += stats.rx_packets - stats.rx_missed - stats.rx_dropped;
         good = session_print_wire(session, i) && good;
     }
+    /* A device that is gone tells no totals: then less arrived, as far as is known, than was received. */
     if (session->options->json)
         printf("{\"packets\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"unread\":%" PRIu64 "}\n", session->moved,
-               session->freed, arrived - session->received);
+               session->freed, arrived > session->received ? arrived - session->received : 0);
     if (!session->options->json && session->freed > 0)
         printf("       %" PRIu64 " packets dropped: the other device had no room\n", session->freed);
     if (!session->options->json && arrived > session->received)
