@@ -78,4 +78,16 @@ static inline int32_t ownership_take_back(const struct ownership *ownership, uin
     return 0;
 }
 
+/* What frames have to keep to. */
+struct ownership_limits {
+    uint32_t before;   /* bytes before the frame that must lie in its buffer, too */
+    uint32_t shortest; /* lengths */
+    uint32_t longest;
+};
+
+/* Ends the caller's ownership of frames in their order, up to the first that may not be sent: why is then in *code.
+ * Returns how many. avx2: the processor has it. */
+uint32_t ownership_take_back_batch(const struct ownership *ownership, const struct frame *frames, uint32_t count,
+                                   struct ownership_limits limits, bool avx2, int32_t *code);
+
 #endif

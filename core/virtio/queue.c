@@ -177,6 +177,9 @@ int32_t virtio_queue_start(struct virtio_device *virtio, struct virtio_queue *qu
     queue->event_idx = virtio_has(virtio, VIRTIO_F_EVENT_IDX);
     queue->mergeable = virtio_has(virtio, VIRTIO_NET_F_MRG_RXBUF);
     queue->header = modern || queue->mergeable ? VIRTIO_NET_HDR_SIZE : VIRTIO_NET_HDR_SIZE_LEGACY;
+#if defined(__x86_64__)
+    queue->avx2 = __builtin_cpu_supports("avx2") != 0;
+#endif
     queue->id_shift = modern || virtio_has(virtio, VIRTIO_F_ANY_LAYOUT) ? 0 : 1;
     queue->size = queue->allocated;
     int32_t code = virtio_queue_enable(virtio, queue->number, queue->ring_offset, &queue->size);

@@ -129,14 +129,12 @@ static inline void virtio_tx_header(uint8_t *header, uint32_t size)
 
 enum virtio_tx_layout { VIRTIO_TX_SPLIT, VIRTIO_TX_SPLIT_PAIRS, VIRTIO_TX_PACKED };
 
-/* Fills consecutive places of the ring from queue->posted + done on. With the ownership table it ends at the first
- * frame that may not be sent. first: what hands over a packed run, for the caller to store. */
-static inline __attribute__((always_inline)) uint32_t virtio_tx_run(struct virtio_queue *queue, uint32_t done,
+/* Fills consecutive places of the ring from queue->posted + done on with frames that may be sent. Returns what hands
+ * over the first of a packed batch, for the caller to store. */
+static inline __attribute__((always_inline)) uint64_t virtio_tx_run(struct virtio_queue *queue, uint32_t done,
                                                                     const struct frame *frames, uint32_t count,
-                                                                    enum virtio_tx_layout layout, bool owned,
-                                                                    uint64_t *first, int32_t *code)
+                                                                    enum virtio_tx_layout layout, bool owned)
 {
-    const struct ownership ownership = owned ? *queue->ownership : (struct ownership){0};
     const uint32_t position = queue->posted + done;
     uint64_t *const buffer = queue->buffer;
     const uint16_t *id = queue->id + (position & queue->mask);
@@ -146,25 +144,15 @@ static inline __attribute__((always_inline)) uint32_t virtio_tx_run(struct virti
     struct virtq_desc *const table = queue->desc;
     uint8_t *const pool_base = queue->pool_base;
     const uint64_t pool_address = queue->pool_address;
-    const uint32_t header = queue->header, longest = queue->length_max + header;
-    uint64_t bytes = 0;
+    const uint32_t header = queue->header;
+    uint64_t first = 0, bytes = 0;
     const struct frame *end = frames + count;
-    const struct frame *frame = frames;
-    for (; frame != end; frame++, id++, available++, packed++) {
-        uint64_t token = frame->buf;
+    for (const struct frame *frame = frames; frame != end; frame++, id++, available++, packed++) {
         uint64_t place = frame_place(frame);
-        uint32_t start = (uint32_t)place - header; /* wraps past every buffer if there is no room for the header */
+        uint64_t kept = owned ? ownership_next(frame->buf) : frame->buf;
+        uint32_t start = (uint32_t)place - header;
         uint64_t len = (place >> 32) + header;
-        if (owned) {
-            int32_t refused =
-                ownership_take_back(&ownership, token, len << 32 | start, header + VIRTIO_TX_LENGTH_MIN, longest);
-            if (refused < 0) {
-                *code = refused;
-                break;
-            }
-        }
         uint64_t address = pool_address + start;
-        uint64_t kept = owned ? ownership_next(token) : token;
         virtio_tx_header(pool_base + start, header);
         bytes += len;
         if (layout == VIRTIO_TX_PACKED) {
@@ -172,7 +160,7 @@ static inline __attribute__((always_inline)) uint32_t virtio_tx_run(struct virti
             buffer[*id] = kept;
             __atomic_store_n(&packed->addr, address, __ATOMIC_RELAXED);
             if (done == 0 && frame == frames)
-                *first = word; /* the device waits for it: it is stored last, when the whole batch is there */
+                first = word; /* the device waits for it: it is stored last, when the whole batch is there */
             else
                 __atomic_store_n((uint64_t *)(void *)&packed->len, word, __ATOMIC_RELEASE);
         } else if (layout == VIRTIO_TX_SPLIT) {
@@ -186,46 +174,48 @@ static inline __attribute__((always_inline)) uint32_t virtio_tx_run(struct virti
             *available = *id;
         }
     }
-    uint32_t sent = (uint32_t)(frame - frames);
-    virtio_count(&queue->packets, sent);
-    virtio_count(&queue->bytes, bytes - (uint64_t)sent * header + (uint64_t)sent * 4);
-    return sent;
+    virtio_count(&queue->packets, count);
+    virtio_count(&queue->bytes, bytes - (uint64_t)count * header + (uint64_t)count * 4);
+    return first;
 }
 
-static inline __attribute__((always_inline)) uint32_t virtio_tx_ring(struct virtio_queue *queue,
-                                                                     const struct frame *frames, uint32_t count,
-                                                                     enum virtio_tx_layout layout, bool owned,
-                                                                     int32_t *code)
+static inline __attribute__((always_inline)) void virtio_tx_ring(struct virtio_queue *queue, const struct frame *frames,
+                                                                 uint32_t count, enum virtio_tx_layout layout,
+                                                                 bool owned)
 {
-    uint64_t first = 0;
     uint32_t to_end = queue->mask + 1 - (queue->posted & queue->mask);
     uint32_t run = count < to_end ? count : to_end;
-    uint32_t sent = virtio_tx_run(queue, 0, frames, run, layout, owned, &first, code);
-    if (sent == to_end && sent < count)
-        sent += virtio_tx_run(queue, sent, frames + sent, count - sent, layout, owned, &first, code);
-    if (sent == 0)
-        return 0;
+    uint64_t first = virtio_tx_run(queue, 0, frames, run, layout, owned);
+    if (run < count)
+        (void)virtio_tx_run(queue, run, frames + run, count - run, layout, owned);
     /* The device sees headers, frames and descriptors before what hands them over (2.7.13.3.1, 2.8.21.1.1). */
     virtio_store_barrier();
     if (layout == VIRTIO_TX_PACKED)
         __atomic_store_n((uint64_t *)(void *)&queue->ring[queue->posted & queue->ring_mask].len, first,
                          __ATOMIC_RELEASE);
     else
-        __atomic_store_n(&queue->avail->idx, (uint16_t)(queue->posted + sent), __ATOMIC_RELEASE);
-    queue->posted += sent;
-    virtio_notify(queue);
-    return sent;
+        __atomic_store_n(&queue->avail->idx, (uint16_t)(queue->posted + count), __ATOMIC_RELEASE);
+    queue->posted += count;
 }
 
 static inline __attribute__((always_inline)) uint32_t
 virtio_tx_send(struct virtio_queue *queue, const struct frame *frames, uint32_t count, bool owned, int32_t *code)
 {
-    uint32_t room = bus_has_failed(queue->bus) ? 0 : virtio_tx_room(queue, count);
+    uint32_t sent = bus_has_failed(queue->bus) ? 0 : virtio_tx_room(queue, count);
+    if (owned && sent > 0)
+        sent = ownership_take_back_batch(
+            queue->ownership, frames, sent,
+            (struct ownership_limits){queue->header, VIRTIO_TX_LENGTH_MIN, queue->length_max}, queue->avx2, code);
+    if (sent == 0)
+        return 0;
     if (queue->packed)
-        return virtio_tx_ring(queue, frames, room, VIRTIO_TX_PACKED, owned, code);
-    if (queue->id_shift == 0)
-        return virtio_tx_ring(queue, frames, room, VIRTIO_TX_SPLIT, owned, code);
-    return virtio_tx_ring(queue, frames, room, VIRTIO_TX_SPLIT_PAIRS, owned, code);
+        virtio_tx_ring(queue, frames, sent, VIRTIO_TX_PACKED, owned);
+    else if (queue->id_shift == 0)
+        virtio_tx_ring(queue, frames, sent, VIRTIO_TX_SPLIT, owned);
+    else
+        virtio_tx_ring(queue, frames, sent, VIRTIO_TX_SPLIT_PAIRS, owned);
+    virtio_notify(queue);
+    return sent;
 }
 
 uint32_t virtio_tx_batch(void *queue, const struct frame *frames, uint32_t count)

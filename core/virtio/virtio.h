@@ -58,6 +58,7 @@ struct virtio_queue {
     bool in_order;
     bool event_idx;
     bool mergeable;
+    bool avx2; /* the processor has it */
 
     uint32_t header;       /* bytes before each frame */
     uint32_t stride;       /* bytes from buffer to buffer in the pool */

@@ -1,0 +1,45 @@
+#include "core/dma/ownership_four.h"
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static uint32_t ownership_take_back_fours(const struct ownership *table,
+                                                                          const struct frame *frames, uint32_t count,
+                                                                          struct ownership_limits limits, int32_t *code)
+{
+    const struct ownership ownership = *table;
+    const __m256i stride = _mm256_set1_epi64x(ownership.stride);
+    uint32_t done = 0;
+    while (done + 4 <= count && ownership_four_fit(ownership_four_load(frames + done), stride, limits)) {
+        uint32_t taken = ownership_four_take_back(&ownership, frames + done);
+        done += taken;
+        if (taken < 4) {
+            *code = IXY_E_HANDLE;
+            break;
+        }
+    }
+    return done;
+}
+#endif
+
+uint32_t ownership_take_back_batch(const struct ownership *ownership, const struct frame *frames, uint32_t count,
+                                   struct ownership_limits limits, bool avx2, int32_t *code)
+{
+    uint32_t done = 0;
+    *code = 0;
+#if defined(__x86_64__)
+    if (avx2)
+        done = ownership_take_back_fours(ownership, frames, count, limits, code);
+#else
+    (void)avx2;
+#endif
+    for (; done < count && *code == 0; done++) {
+        uint64_t place = frame_place(&frames[done]);
+        /* What must lie before the frame counts as part of it. If it begins before its buffer, the subtraction leads
+         * out of the buffer or wraps past every one. */
+        uint64_t whole = ((place >> 32) + limits.before) << 32 | (uint32_t)((uint32_t)place - limits.before);
+        *code = ownership_take_back(ownership, frames[done].buf, whole, limits.shortest + limits.before,
+                                    limits.longest + limits.before);
+        if (*code < 0)
+            break;
+    }
+    return done;
+}
