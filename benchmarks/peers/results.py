@@ -82,7 +82,9 @@ def table(rows: list[Sample]) -> str:
         found = {(each["ours"], each["theirs"]): each for each in one["ratios"]}
         rates = [_text(one["sides"].get(side.name), "mpps", 1) for side in SIDES]
         ratios = [_text(found.get(pair), "ratio", 2) for pair in RATIOS]
-        lines.append([one["layout"], one["mode"], one["state"] if one["sides"] else "-", *rates, *ratios, one["verdict"]])
+        lines.append(
+            [one["layout"], one["mode"], one["state"] if one["sides"] else "-", *rates, *ratios, one["verdict"]]
+        )
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
