@@ -1,5 +1,6 @@
 """The back end that the tests drive: testpmd over a socket in a folder of its own."""
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,8 +13,9 @@ BUFFERS = 8192
 class BackEnd:
     """A vhost-user socket and the testpmd that serves it; it can be killed and started again."""
 
-    def __init__(self, socket: Path, queues: int) -> None:
-        self.socket = socket
+    def __init__(self, queues: int) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="ixy-peer-")  # short: a socket's path has at most 107 bytes
+        self.socket = Path(self._folder.name) / "socket"
         self.queues = queues
         self.testpmd: Testpmd | None = None
 
@@ -31,16 +33,17 @@ class BackEnd:
     def close(self) -> None:
         if self.testpmd is not None:
             self.testpmd.close()
+        self._folder.cleanup()
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], BackEnd]]:
+def served() -> Iterator[Callable[[int], BackEnd]]:
     """Running back ends by their number of queue pairs, each started once."""
     started: dict[int, BackEnd] = {}
 
     def serve(queues: int) -> BackEnd:
         if queues not in started:
-            started[queues] = BackEnd(tmp_path_factory.mktemp("peer") / "socket", queues)
+            started[queues] = BackEnd(queues)
             started[queues].start()
         return started[queues]
 
@@ -50,8 +53,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int],
 
 
 @pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[BackEnd]:
+def mortal() -> Iterator[BackEnd]:
     """A back end of two queue pairs for one test alone, not started."""
-    back_end = BackEnd(tmp_path / "socket", 2)
+    back_end = BackEnd(2)
     yield back_end
     back_end.close()

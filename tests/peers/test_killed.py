@@ -52,7 +52,7 @@ def refused(device: ixy.Device, pool: ixy.Pool) -> None:
         with pytest.raises(ixy.DeviceError):
             device.tx(packets, queue)
         packets[0].free()
-    with pytest.raises(ixy.DeviceError, match=re.escape(device.info.address)):
+    with pytest.raises(ixy.DeviceError, match=re.escape(device.info.address.partition(",")[0])):
         _ = device.link
 
 

@@ -1,12 +1,11 @@
 """DPDK's testpmd as a child: a peer that no one here wrote, steered through its prompt.
 
 A Testpmd is started by its constructor, which returns once the prompt is there, and ended by `close` (in good order) or
-`kill` (SIGKILL, as a crash would end it). It keeps no files, takes ordinary pages instead of huge ones, and never
-outlives LIFETIME_SECONDS: `timeout` ends it then, also when nobody is left to.
+`kill` (SIGKILL, as a crash would end it). It leaves no files behind, takes ordinary pages instead of huge ones, and
+ends with its parent, as its input is closed then; after LIFETIME_SECONDS `timeout` ends it at the latest.
 """
 
 import contextlib
-import itertools
 import os
 import re
 import shutil
@@ -21,11 +20,9 @@ from typing import Self
 
 PROGRAM = "dpdk-testpmd"
 PROMPT = b"testpmd> "
-LIFETIME_SECONDS = 600
+LIFETIME_SECONDS = 3600
 ANSWER_SECONDS = 30.0
 END_SECONDS = 10.0
-
-_number = itertools.count()
 
 
 class TestpmdError(Exception):
@@ -78,10 +75,10 @@ class Testpmd:
         options: Sequence[str] = (),
     ) -> None:
         memory = ["--no-huge", "--no-shconf", "--single-file-segments", "-m", str(32 + mbufs * 3 // 1024)]
-        name = f"ixy-{os.getpid()}-{next(_number)}"
+        self._folder = tempfile.TemporaryDirectory(prefix="ixy-testpmd-")  # what DPDK keeps of each process
         self.command = [
             *("timeout", "-s", "INT", "-k", "5", str(LIFETIME_SECONDS), "stdbuf", "-oL", PROGRAM),
-            *("--lcores", lcores(cpu), *memory, "--no-pci", "--no-telemetry", f"--file-prefix={name}"),
+            *("--lcores", lcores(cpu), *memory, "--no-pci", "--no-telemetry", "--file-prefix=ixy"),
             *("--vdev", vdev, *eal, "--", "-i", *(["--auto-start"] if start else []), f"--forward-mode={mode}"),
             *(f"--rxq={queues}", f"--txq={queues}", f"--rxd={ring}", f"--txd={ring}", "--burst=32"),
             *(f"--total-num-mbufs={mbufs}", "--disable-link-check", *options),
@@ -91,6 +88,7 @@ class Testpmd:
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
             self.command,
+            env=os.environ | {"RUNTIME_DIRECTORY": self._folder.name},
             stdin=subprocess.PIPE,
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -189,6 +187,7 @@ class Testpmd:
         self._process.wait()
         self._process.stdin.close()
         self._output.close()
+        self._folder.cleanup()
 
     def __enter__(self) -> Self:
         return self
