@@ -124,7 +124,8 @@ static bool lies_about_flags(const struct vmodel_lies *lies, struct hostile *hos
     uint64_t posted = vmodel_load(vmodel_second(batch->first));
     uint32_t id = (uint32_t)(posted >> 32) & 0xFFFF;
     /* What the driver posted still stands where id and length will be. */
-    if (id == lies_id(lies, 0) && hostile_tells(hostile, HOSTILE_FLAGS_EARLY))
+    if (lies->queue->direction == VMODEL_RECEIVE && id == lies_id(lies, 0) &&
+        hostile_tells(hostile, HOSTILE_FLAGS_EARLY))
         batch->word = (batch->word & (uint64_t)0xFFFF << 48) | (posted & (((uint64_t)1 << 48) - 1));
     if (!hostile_tells(hostile, HOSTILE_WRAP))
         return false;
@@ -171,7 +172,8 @@ static void lies_about_header(const struct vmodel_lies *lies, struct hostile *ho
         header.hdr_len = (uint16_t)hostile_random(hostile, 65536);
     }
     if (lies->model->mergeable && hostile_tells(hostile, HOSTILE_NUM_BUFFERS)) {
-        const uint16_t parts[] = {0, (uint16_t)(header.num_buffers + 1), 65535, (uint16_t)hostile_random(hostile, 64)};
+        const uint16_t parts[] = {0, (uint16_t)(header.num_buffers + 1), 65535,
+                                  (uint16_t)(2 + hostile_random(hostile, 62))};
         header.num_buffers = parts[hostile_random(hostile, 4)];
     }
     memcpy(bytes, &header, lies->model->header);
@@ -232,11 +234,11 @@ uint32_t vmodel_lie_index(struct virtio_model *model, struct vmodel_queue *queue
 
 /* ---- between the driver's looks ---- */
 
-/* One of the last completions, whether or not the driver has taken it; not one that is posted again. */
+/* One of the last lap's completions, whether or not the driver has taken it; not one that is posted again. */
 static void lies_rewrite(struct virtio_model *model, struct vmodel_queue *queue)
 {
     struct hostile *hostile = &model->device.hostile;
-    uint32_t back = 1 + (uint32_t)hostile_random(hostile, queue->size < 16 ? queue->size : 16);
+    uint32_t back = 1 + (uint32_t)hostile_random(hostile, queue->size);
     uint64_t word = hostile_random(hostile, UINT64_MAX);
     if (!model->packed) {
         struct virtq_used_elem *element = &queue->used->ring[(queue->used_next - back) & (queue->size - 1)];

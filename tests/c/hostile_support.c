@@ -6,12 +6,24 @@
 #include "abi/objects.h"
 
 #define BATCH 64
+#define CANARY 0xC5
+#define CANARY_SIZE 100 /* of a buffer's headroom: where nobody writes, but an overrun of the buffer before */
 
 void hostile_test_pool(struct hostile_test *test)
 {
     memset(test, 0, sizeof(*test));
     test->pool = test_pool(HOSTILE_BUFFERS);
     test->view = test_view(test->pool);
+    for (uint32_t i = 0; i < HOSTILE_BUFFERS; i++)
+        memset(test->view.base + (uint64_t)i * test->view.buffer_stride, CANARY, CANARY_SIZE);
+}
+
+static void hostile_canaries(const struct hostile_test *test)
+{
+    for (uint32_t i = 0; i < HOSTILE_BUFFERS; i++)
+        for (uint32_t byte = 0; byte < CANARY_SIZE; byte++)
+            if (test->view.base[(uint64_t)i * test->view.buffer_stride + byte] != CANARY)
+                fail_msg("buffer %u: byte %u was written over", i, byte);
 }
 
 static void hostile_test_find(struct hostile_test *test)
@@ -74,6 +86,7 @@ void hostile_test_close(struct hostile_test *test)
     if (test->device != 0)
         hostile_device_close(test);
     assert_int_equal((uint32_t)ixy_pool_free_count(test->pool) + test->held, HOSTILE_BUFFERS);
+    hostile_canaries(test);
     assert_int_equal(ixy_pool_view_release(test->view.view), 0);
     assert_int_equal(ixy_pool_close(test->pool), 0);
 }
@@ -144,7 +157,7 @@ int32_t hostile_transmit(struct hostile_test *test, const ixy_frame *frames, uin
     return sent;
 }
 
-static void hostile_make(struct hostile_test *test, ixy_frame *frame, uint32_t len, uint32_t number)
+void hostile_make(struct hostile_test *test, ixy_frame *frame, uint32_t len, uint32_t number)
 {
     uint8_t bytes[1514] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xB5};
     memcpy(bytes + 14, &number, sizeof(number));
@@ -194,4 +207,56 @@ void hostile_expect_error(int32_t code, int32_t right, const char *part)
     assert_int_equal(code, right);
     if (strstr(ixy_last_error(), part) == NULL)
         fail_msg("\"%s\" does not name %s", ixy_last_error(), part);
+}
+
+static void hostile_expect_reason(struct hostile_test *test, const char *part)
+{
+    ixy_link link = {.struct_size = sizeof(link)};
+    ixy_frame frame;
+    hostile_expect_error(ixy_device_link(test->device, &link), IXY_E_DEVICE, part != NULL ? part : "");
+    assert_int_equal(ixy_rx_batch(test->device, 0, &frame, 1), IXY_E_DEVICE);
+    assert_int_equal(ixy_tx_batch(test->device, 0, &frame, 0), IXY_E_DEVICE);
+}
+
+uint32_t hostile_expect_failed(struct hostile_test *test, const char *part)
+{
+    ixy_frame frames[BATCH];
+    uint32_t all = 0;
+    int32_t received = 0;
+    for (uint32_t polls = 0; polls < HOSTILE_POLLS && received >= 0; polls++) {
+        received = hostile_receive(test, frames, BATCH);
+        hostile_free(test, frames, received > 0 ? (uint32_t)received : 0);
+        all += received > 0 ? (uint32_t)received : 0;
+    }
+    assert_int_equal(received, IXY_E_DEVICE);
+    hostile_expect_reason(test, part);
+    return all;
+}
+
+void hostile_recover(struct hostile_test *test)
+{
+    hostile_sleep(test);
+    assert_int_equal(ixy_device_reset(test->device), 0);
+    hostile_send(test, 5, 60, 500);
+    hostile_expect(test, 5, 60, 500);
+}
+
+void hostile_transmit_until_failed(struct hostile_test *test, const char *part)
+{
+    ixy_frame frames[BATCH];
+    uint32_t have = 0;
+    int32_t sent = 0;
+    for (uint32_t batches = 0; batches < HOSTILE_POLLS && sent >= 0; batches++) {
+        uint32_t want = 1 + batches * 29 % (BATCH - 4);
+        while (have < want)
+            hostile_make(test, &frames[have++], 60, batches);
+        sent = hostile_transmit(test, frames, want);
+        if (sent > 0) {
+            have -= (uint32_t)sent;
+            memmove(frames, frames + sent, have * sizeof(*frames));
+        }
+    }
+    assert_int_equal(sent, IXY_E_DEVICE);
+    hostile_free(test, frames, have);
+    hostile_expect_reason(test, part);
 }

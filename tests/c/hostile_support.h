@@ -28,6 +28,11 @@ struct hostile_test {
 void hostile_test_pool(struct hostile_test *test);
 /* Opens and starts: prefix is "emu:82599" or the like, without timing; lies may be NULL. ring: descriptors a queue. */
 void hostile_test_open(struct hostile_test *test, const char *prefix, const char *lies, uint32_t ring);
+/* Expects that the device is found to have failed, at once or by polling, with a reason that holds `part` (NULL: any);
+ * frees what comes before. Returns how many frames that was. */
+uint32_t hostile_expect_failed(struct hostile_test *test, const char *part);
+/* Puts the lies to sleep, resets, and sees that frames flow. */
+void hostile_recover(struct hostile_test *test);
 /* Puts its lies to sleep, or wakes them. */
 void hostile_sleep(struct hostile_test *test);
 void hostile_wake(struct hostile_test *test);
@@ -43,6 +48,10 @@ uint32_t hostile_drain(struct hostile_test *test);
 void hostile_free(struct hostile_test *test, const ixy_frame *frames, uint32_t count);
 /* As ixy_tx_batch. */
 int32_t hostile_transmit(struct hostile_test *test, const ixy_frame *frames, uint32_t count);
+/* A buffer of the caller's with a frame of len bytes that holds number. */
+void hostile_make(struct hostile_test *test, ixy_frame *frame, uint32_t len, uint32_t number);
+/* Sends batches of many sizes, and receives nothing, until the device has failed. */
+void hostile_transmit_until_failed(struct hostile_test *test, const char *part);
 /* Sends count frames of len bytes; the n-th holds first + n in bytes 14 to 17. All must be taken. */
 void hostile_send(struct hostile_test *test, uint32_t count, uint32_t len, uint32_t first);
 /* Expects exactly the frames that hostile_send made of first to first + count - 1, in order, and frees them. */

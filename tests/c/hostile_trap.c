@@ -9,9 +9,8 @@
 #if defined(__x86_64__)
 
 #define TRAP_PAGE ((uintptr_t)4096)
-#define TRAP_FLAG 0x100          /* of EFLAGS */
-#define TRAP_FAULT_WRITE 2       /* of a page fault's error code */
-#define TRAP_OPERAND ((size_t)8) /* the widest access that may begin before the word and reach it */
+#define TRAP_FLAG 0x100    /* of EFLAGS */
+#define TRAP_FAULT_WRITE 2 /* of a page fault's error code */
 
 static struct {
     uint8_t *page, *word;
@@ -32,8 +31,7 @@ static void trap_on_fault(int number, siginfo_t *info, void *context)
         return;
     }
     bool reads = (machine->uc_mcontext.gregs[REG_ERR] & TRAP_FAULT_WRITE) == 0;
-    trap.reading = reads && touched + TRAP_OPERAND > trap.word && touched < trap.word + trap.width &&
-                   (touched >= trap.word || touched + TRAP_OPERAND > trap.word);
+    trap.reading = reads && touched >= trap.word && touched < trap.word + trap.width;
     mprotect(trap.page, TRAP_PAGE, PROT_READ | PROT_WRITE);
     machine->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
 }
