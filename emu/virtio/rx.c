@@ -79,23 +79,26 @@ static __attribute__((noinline)) bool vmodel_rx_fetch_other(struct virtio_model 
 static inline __attribute__((always_inline)) uint32_t
 vmodel_rx_fetch_plain(struct virtio_model *model, struct vmodel_queue *queue, uint32_t count, const bool packed)
 {
-    const uint32_t room = vmodel_rx_room(model);
+    const uint32_t room = vmodel_rx_room(model), size = queue->size, slot_mask = queue->slot_mask;
     const bool in_order = !packed && model->in_order;
+    struct vmodel_slot *const slots = queue->slots;
+    bool *const held = queue->held;
     struct emu_dma_window window = {.size = 0};
-    uint32_t done = 0;
+    uint32_t next = queue->next, fetched = queue->fetched, order = queue->order, done = 0;
+    bool wrap = queue->wrap;
     for (; done < count; done++) {
         uint64_t address, word;
         uint32_t id;
         if (packed) {
-            const struct virtq_packed_desc *descriptor = &queue->ring[queue->next];
+            const struct virtq_packed_desc *descriptor = &queue->ring[next];
             word = __atomic_load_n((const uint64_t *)vmodel_second(descriptor), __ATOMIC_ACQUIRE);
             address = vmodel_load(&descriptor->addr);
             id = (uint32_t)(word >> 32) & 0xFFFF;
-            if (__builtin_expect(word >> 48 != (vmodel_packed_available(queue->wrap) | VIRTQ_DESC_F_WRITE), 0))
+            if (__builtin_expect(word >> 48 != (vmodel_packed_available(wrap) | VIRTQ_DESC_F_WRITE), 0))
                 break;
         } else {
-            id = vmodel_split_head(queue, queue->next);
-            if (__builtin_expect(id >= queue->size || (in_order && id != queue->order), 0))
+            id = vmodel_split_head(queue, next);
+            if (__builtin_expect(id >= size || (in_order && id != order), 0))
                 break;
             word = vmodel_load(vmodel_second(&queue->desc[id]));
             address = vmodel_load(&queue->desc[id].addr);
@@ -103,22 +106,26 @@ vmodel_rx_fetch_plain(struct virtio_model *model, struct vmodel_queue *queue, ui
                 break;
         }
         uint32_t len = (uint32_t)word;
-        if (__builtin_expect(len < room || queue->held[id], 0))
+        if (__builtin_expect(len < room || held[id], 0))
             break;
         if (done == 0)
             window = emu_device_window(&model->device, address);
         if (__builtin_expect(emu_dma_claim(&window, address, len) == NULL, 0))
             break;
-        queue->held[id] = true;
-        queue->slots[queue->fetched++ & queue->slot_mask] = (struct vmodel_slot){
+        held[id] = true;
+        slots[fetched++ & slot_mask] = (struct vmodel_slot){
             .address = address, .len = len, .id = (uint16_t)id, .flags = VMODEL_SLOT_WRITE | VMODEL_SLOT_LAST};
         if (packed) {
-            vmodel_packed_advance(queue, &queue->next, &queue->wrap, 1);
+            vmodel_packed_advance(queue, &next, &wrap, 1);
         } else {
-            queue->next = (uint16_t)(queue->next + 1);
-            queue->order = (id + 1) & (queue->size - 1);
+            next = (uint16_t)(next + 1);
+            order = (id + 1) & (size - 1);
         }
     }
+    queue->next = next;
+    queue->fetched = fetched;
+    queue->order = order;
+    queue->wrap = wrap;
     if (packed)
         queue->outstanding += done;
     return done;
@@ -265,8 +272,10 @@ static uint32_t vmodel_rx_generate_straight(struct virtio_model *model, struct v
                                             uint32_t count)
 {
     const struct vmodel_slot *slot = &queue->slots[queue->head & queue->slot_mask];
-    const uint32_t size = model->header + gen->size;
+    const uint32_t header = model->header, size = header + gen->size;
     const struct emu_dma_window window = emu_device_window(&model->device, slot->address);
+    bool *const held = queue->held;
+    uint16_t id[VMODEL_BATCH];
     uint32_t done = 0;
     for (; done < count; done++) {
         uint64_t offset = slot[done].address - window.first;
@@ -277,22 +286,17 @@ static uint32_t vmodel_rx_generate_straight(struct virtio_model *model, struct v
         if (window.owner != NULL && __builtin_expect(__atomic_load_n(window.owner + index, __ATOMIC_RELAXED) != 0, 0))
             break;
         window.marks[index] = false;
+        held[slot[done].id] = false;
+        id[done] = slot[done].id;
         uint8_t *buffer = window.base + offset;
         vmodel_header_write(model, buffer, 1);
-        gen_write(gen, buffer + model->header);
+        gen_write(gen, buffer + header);
     }
     struct vmodel_packed_batch batch = {.first = NULL};
-    if (model->packed) {
-        for (uint32_t i = 0; i < done; i++) {
-            queue->held[slot[i].id] = false;
-            vmodel_packed_complete(model, queue, &batch, slot[i].id, 1, size);
-        }
-    } else {
-        for (uint32_t i = 0; i < done; i++) {
-            queue->held[slot[i].id] = false;
-            vmodel_split_complete(model, queue, slot[i].id, size);
-        }
-    }
+    if (model->packed)
+        vmodel_packed_complete_run(model, queue, &batch, id, done, size);
+    else
+        vmodel_split_complete_run(queue, id, done, size);
     queue->head += done;
     vmodel_publish(model, queue, &batch);
     return done;

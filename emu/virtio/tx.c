@@ -132,13 +132,13 @@ static __attribute__((noinline)) bool vmodel_tx_other(struct virtio_model *model
 }
 
 /* Whether a header is as a driver writes it that negotiated no offload. */
-static inline bool vmodel_tx_header_plain(const struct virtio_model *model, const uint8_t *bytes)
+static inline bool vmodel_tx_header_plain(uint32_t header, const uint8_t *bytes)
 {
     uint64_t first;
     uint16_t csum_offset, num_buffers = 0;
     memcpy(&first, bytes, 8);
     memcpy(&csum_offset, bytes + 8, 2);
-    if (__builtin_expect(model->header == VIRTIO_NET_HDR_SIZE, 1))
+    if (__builtin_expect(header == VIRTIO_NET_HDR_SIZE, 1))
         memcpy(&num_buffers, bytes + 10, 2);
     return (first | csum_offset | num_buffers) == 0;
 }
@@ -148,26 +148,29 @@ static inline __attribute__((always_inline)) uint32_t vmodel_tx_plain(struct vir
                                                                       struct vmodel_queue *queue, uint32_t count,
                                                                       struct vmodel_tx_batch *batch, const bool packed)
 {
-    const uint32_t header = model->header;
+    const uint32_t header = model->header, size = queue->size;
     const uint32_t lengths = model->frame_max - 14 + 1;
     const bool in_order = !packed && model->in_order;
     struct gen *gen = model->device.gen;
     struct emu_dma_window window = {.size = 0};
-    uint32_t done = 0;
+    bool **const mark = batch->mark + batch->marks;
+    uint16_t *const ids = batch->id + batch->marks;
+    bool *const held = queue->held;
+    uint32_t next = queue->next, order = queue->order, done = 0;
+    bool wrap = queue->wrap;
     for (; done < count; done++) {
         uint64_t address, word;
         uint32_t id;
         if (packed) {
-            const struct virtq_packed_desc *descriptor = &queue->ring[queue->next];
+            const struct virtq_packed_desc *descriptor = &queue->ring[next];
             word = __atomic_load_n((const uint64_t *)vmodel_second(descriptor), __ATOMIC_ACQUIRE);
             address = vmodel_load(&descriptor->addr);
             id = (uint32_t)(word >> 32) & 0xFFFF;
-            if (__builtin_expect(word >> 48 != vmodel_packed_available(queue->wrap), 0) ||
-                __builtin_expect(queue->held[id], 0))
+            if (__builtin_expect(word >> 48 != vmodel_packed_available(wrap), 0) || __builtin_expect(held[id], 0))
                 break;
         } else {
-            id = vmodel_split_head(queue, queue->next);
-            if (__builtin_expect(id >= queue->size || (in_order && id != queue->order), 0))
+            id = vmodel_split_head(queue, next);
+            if (__builtin_expect(id >= size || (in_order && id != order), 0))
                 break;
             word = vmodel_load(vmodel_second(&queue->desc[id]));
             address = vmodel_load(&queue->desc[id].addr);
@@ -179,30 +182,37 @@ static inline __attribute__((always_inline)) uint32_t vmodel_tx_plain(struct vir
             break;
         if (done == 0)
             window = emu_device_window(&model->device, address);
-        bool *mark = emu_dma_claim(&window, address, len + header);
-        if (__builtin_expect(mark == NULL, 0))
+        bool *claimed = emu_dma_claim(&window, address, len + header);
+        if (__builtin_expect(claimed == NULL, 0))
             break;
         const uint8_t *data = window.base + (address - window.first);
-        if (__builtin_expect(!vmodel_tx_header_plain(model, data), 0)) {
-            *mark = false;
+        if (__builtin_expect(!vmodel_tx_header_plain(header, data), 0)) {
+            *claimed = false;
             break;
         }
-        batch->id[batch->marks] = (uint16_t)id;
-        batch->mark[batch->marks++] = mark;
+        ids[done] = (uint16_t)id;
+        mark[done] = claimed;
         if (__builtin_expect(gen != NULL, 1))
             gen_verify(gen, data + header, len);
         else
             vmodel_tx_send(model, data + header, len);
         if (packed) {
-            queue->held[id] = true;
-            queue->outstanding++;
-            vmodel_packed_advance(queue, &queue->next, &queue->wrap, 1);
-            vmodel_packed_complete(model, queue, &batch->packed, id, 1, 0);
+            held[id] = true;
+            vmodel_packed_advance(queue, &next, &wrap, 1);
         } else {
-            queue->next = (uint16_t)(queue->next + 1);
-            queue->order = (id + 1) & (queue->size - 1);
-            vmodel_split_complete(model, queue, id, 0);
+            next = (uint16_t)(next + 1);
+            order = (id + 1) & (size - 1);
         }
+    }
+    queue->next = next;
+    queue->order = order;
+    queue->wrap = wrap;
+    batch->marks += done;
+    if (packed) {
+        queue->outstanding += done;
+        vmodel_packed_complete_run(model, queue, &batch->packed, ids, done, 0);
+    } else {
+        vmodel_split_complete_run(queue, ids, done, 0);
     }
     return done;
 }
