@@ -21,7 +21,9 @@
 
 #define VHOST_USER_PAIRS_MAX 16
 #define VHOST_USER_RINGS_MAX (2 * VHOST_USER_PAIRS_MAX)
-#define VHOST_USER_ANSWER_MS 1000  /* the longest wait for an answer, or for room to send a request */
+/* The longest wait for an answer, or for room to send a request. A second over what a DPDK 22.11 that works well may
+ * take: a fresh one looks at its sockets for the first time after 1000 ms. */
+#define VHOST_USER_ANSWER_MS 2000
 #define VHOST_USER_CONNECT_MS 2000 /* how long a back end may take to listen (again) */
 
 struct vhost_user_ring {
