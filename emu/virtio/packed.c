@@ -48,6 +48,9 @@ static bool packed_may_begin(struct virtio_model *model, struct vmodel_queue *qu
             return true;
         if (packed_idle(word, queue->wrap))
             return false;
+        /* With IN_ORDER the device skips descriptors: they stay as they were posted in the round before (2.8.8). */
+        if (model->in_order && packed_is_available(word, !queue->wrap))
+            return false;
         sanitizer_report(&model->device.sanitizer,
                          "%s: flags %" PRIX32 "h: neither available (AVAIL %d, USED %d, by the wrap counter) nor as the"
                          " device left it (2.8.1)",

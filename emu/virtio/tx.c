@@ -4,7 +4,12 @@
 
 #include "emu/virtio/ring.h"
 
+/* With IN_ORDER one used entry tells of a whole batch, by the id of its last buffer (2.7.9, 2.8.8). */
 struct vmodel_tx_batch {
+    bool merged;          /* so it is done here */
+    uint32_t descriptors; /* merged: how many so far */
+    uint32_t buffers;
+    uint16_t last; /* and the id of the last buffer */
     struct vmodel_packed_batch packed;
     uint32_t marks;
     bool *mark[VMODEL_BATCH];  /* of the buffers that the fast way sent; the driver's when the batch is done */
@@ -110,6 +115,13 @@ static void vmodel_tx_list(struct vmodel_queue *queue, struct vmodel_tx_batch *b
         vmodel_tx_hold(queue, batch->id[batch->listed], 0);
 }
 
+static void vmodel_tx_merge(struct vmodel_tx_batch *batch, uint16_t id, uint32_t buffers, uint32_t descriptors)
+{
+    batch->last = id;
+    batch->buffers += buffers;
+    batch->descriptors += descriptors;
+}
+
 /* A buffer that is not plainly right: several descriptors, a strange header, or a wrong one. False if there is none,
  * or the ring broke. */
 static __attribute__((noinline)) bool vmodel_tx_other(struct virtio_model *model, struct vmodel_queue *queue,
@@ -127,7 +139,10 @@ static __attribute__((noinline)) bool vmodel_tx_other(struct virtio_model *model
     }
     for (uint32_t i = 0; i < chain.count; i++)
         vmodel_tx_hold(queue, model->packed ? chain.id : model->chain_index[i], good ? chain.slot[i].address : 0);
-    vmodel_complete(model, queue, &batch->packed, chain.id, chain.count, 0);
+    if (batch->merged)
+        vmodel_tx_merge(batch, chain.id, 1, chain.count);
+    else
+        vmodel_complete(model, queue, &batch->packed, chain.id, chain.count, 0);
     return true;
 }
 
@@ -208,8 +223,12 @@ static inline __attribute__((always_inline)) uint32_t vmodel_tx_plain(struct vir
     queue->order = order;
     queue->wrap = wrap;
     batch->marks += done;
-    if (packed) {
+    if (packed)
         queue->outstanding += done;
+    if (batch->merged) {
+        if (done != 0)
+            vmodel_tx_merge(batch, ids[done - 1], done, done);
+    } else if (packed) {
         vmodel_packed_complete_run(model, queue, &batch->packed, ids, done, 0);
     } else {
         vmodel_split_complete_run(queue, ids, done, 0);
@@ -222,7 +241,8 @@ static uint32_t vmodel_tx_batch(struct virtio_model *model, struct vmodel_queue 
 {
     struct vmodel_tx_batch batch;
     batch.packed.first = NULL;
-    batch.marks = batch.listed = 0;
+    batch.marks = batch.listed = batch.buffers = batch.descriptors = 0;
+    batch.merged = model->in_order && !hostile_is(&model->device.hostile);
     uint32_t done = 0;
     while (done < count) {
         if (!model->header_alone) {
@@ -246,6 +266,11 @@ static uint32_t vmodel_tx_batch(struct virtio_model *model, struct vmodel_queue 
         queue->held[slot->id] = false;
         if (region->stride != 0)
             region->marks[emu_dma_index(region, slot->address & EMU_DMA_OFFSET_MASK)] = false;
+    }
+    if (batch.buffers != 0) {
+        vmodel_complete(model, queue, &batch.packed, batch.last, batch.descriptors, 0);
+        if (!model->packed)
+            queue->used_next += batch.buffers - 1;
     }
     if (done != 0)
         vmodel_publish(model, queue, &batch.packed);

@@ -122,6 +122,34 @@ static void test_batch(void **state)
     vengine_batch(1);
 }
 
+/* With IN_ORDER one used entry tells of all that was sent, by the last id. */
+static void test_merged(void **state)
+{
+    (void)state;
+    for (uint32_t ring = 0; ring < 2; ring++) {
+        struct vtest test;
+        uint8_t frame[60];
+        uint32_t id, len;
+        vengine_open(&test, ring, ",inorder=on");
+        vtest_start(&test, 2);
+        vtest_frame(frame, sizeof(frame), 1, 1);
+        for (uint32_t round = 0; round < 30; round++) {
+            test.taken = 0;
+            for (uint32_t i = 0; i < 5; i++)
+                vtest_send(&test, 1, frame, sizeof(frame));
+            vtest_step(&test);
+            assert_true(vtest_used(&test, 1, &id, &len));
+            assert_int_equal(id, (round * 5 + 4) % VTEST_SIZE);
+            assert_int_equal(len, 0);
+            if (ring == 0) /* the others' entries were skipped, their index was not */
+                for (uint32_t i = 0; i < 4; i++)
+                    assert_true(vtest_used(&test, 1, &id, &len));
+            assert_false(vtest_used(&test, 1, &id, &len));
+        }
+        vtest_close(&test, 0);
+    }
+}
+
 /* Mergeable buffers: at most span bytes of each are used, and num_buffers in the first says how many. */
 static void vengine_span(uint32_t ring)
 {
@@ -397,10 +425,10 @@ static void test_generated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_frames),    cmocka_unit_test(test_batch),         cmocka_unit_test(test_span),
-        cmocka_unit_test(test_missed),    cmocka_unit_test(test_notifications), cmocka_unit_test(test_suppression),
-        cmocka_unit_test(test_filter),    cmocka_unit_test(test_pairs),         cmocka_unit_test(test_reset),
-        cmocka_unit_test(test_generated),
+        cmocka_unit_test(test_frames),      cmocka_unit_test(test_batch),     cmocka_unit_test(test_span),
+        cmocka_unit_test(test_merged),      cmocka_unit_test(test_missed),    cmocka_unit_test(test_notifications),
+        cmocka_unit_test(test_suppression), cmocka_unit_test(test_filter),    cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_reset),       cmocka_unit_test(test_generated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

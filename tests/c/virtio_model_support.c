@@ -214,7 +214,7 @@ static bool vtest_used_split(struct vtest_queue *queue, uint32_t *id, uint32_t *
     return true;
 }
 
-static bool vtest_used_packed(struct vtest_queue *queue, uint32_t *id, uint32_t *len)
+static bool vtest_used_packed(struct vtest_queue *queue, bool in_order, uint32_t *id, uint32_t *len)
 {
     const struct virtq_packed_desc *desc = (const struct virtq_packed_desc *)(void *)queue->area[0] + queue->used;
     uint16_t flags = __atomic_load_n(&desc->flags, __ATOMIC_ACQUIRE);
@@ -224,6 +224,8 @@ static bool vtest_used_packed(struct vtest_queue *queue, uint32_t *id, uint32_t 
     *id = desc->id;
     *len = desc->len;
     assert_true(desc->id < VTEST_SIZE);
+    if (in_order) /* of a batch, of which this is the last; ids are positions */
+        queue->used = (desc->id < queue->used ? queue->size : 0) + desc->id;
     queue->used += queue->count[desc->id];
     if (queue->used >= queue->size) {
         queue->used -= queue->size;
@@ -235,7 +237,8 @@ static bool vtest_used_packed(struct vtest_queue *queue, uint32_t *id, uint32_t 
 bool vtest_used(struct vtest *test, uint32_t number, uint32_t *id, uint32_t *len)
 {
     struct vtest_queue *queue = &test->queue[number];
-    return test->packed ? vtest_used_packed(queue, id, len) : vtest_used_split(queue, id, len);
+    bool in_order = (test->accepted >> VIRTIO_F_IN_ORDER & 1) != 0;
+    return test->packed ? vtest_used_packed(queue, in_order, id, len) : vtest_used_split(queue, id, len);
 }
 
 /* Whether header and frame must have descriptors of their own. */
