@@ -63,6 +63,7 @@ struct vmodel_queue {
     uint32_t used_next; /* split: used index, of which the driver may not know yet; packed: position */
     bool wrap, used_wrap;
     uint32_t outstanding; /* packed: descriptors from used_next to next */
+    bool skips;           /* packed: one used descriptor has told of several */
     uint32_t order;       /* split, in order: the descriptor that the next chain begins with */
 
     bool live;       /* atomic: the device uses it */

@@ -48,8 +48,8 @@ static bool packed_may_begin(struct virtio_model *model, struct vmodel_queue *qu
             return true;
         if (packed_idle(word, queue->wrap))
             return false;
-        /* With IN_ORDER the device skips descriptors: they stay as they were posted in the round before (2.8.8). */
-        if (model->in_order && packed_is_available(word, !queue->wrap))
+        /* What the device skipped is as it was posted in the round before (2.8.6, 2.8.8). */
+        if (queue->skips && packed_is_available(word, !queue->wrap))
             return false;
         sanitizer_report(&model->device.sanitizer,
                          "%s: flags %" PRIX32 "h: neither available (AVAIL %d, USED %d, by the wrap counter) nor as the"

@@ -103,6 +103,8 @@ static inline void vmodel_packed_complete(struct virtio_model *model, struct vmo
     } else {
         __atomic_store_n((uint64_t *)(void *)&descriptor->len, word, __ATOMIC_RELAXED);
     }
+    if (count > 1)
+        queue->skips = true;
     vmodel_packed_advance(queue, &queue->used_next, &queue->used_wrap, count);
     queue->outstanding -= count;
 }
