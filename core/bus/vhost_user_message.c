@@ -102,7 +102,7 @@ static int32_t vhost_user_send(struct vhost_user_device *vhost, const struct vho
  * were closed by the kernel. */
 static uint32_t vhost_user_close_files(struct msghdr *header)
 {
-    uint32_t closed = (header->msg_flags & MSG_CTRUNC) != 0 ? 1 : 0;
+    uint32_t closed = 0;
     for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part != NULL; part = CMSG_NXTHDR(header, part)) {
         if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
             continue;

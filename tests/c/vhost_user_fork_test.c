@@ -44,6 +44,12 @@ static int fork_child(const struct fork_parent *parent)
     return 0;
 }
 
+/* A sanitizer's allocator may not be left by fork() as another thread holds it: that thread shall sleep in its poll. */
+static void fork_settle(void)
+{
+    usleep(100000);
+}
+
 static void test_fork(void **state)
 {
     (void)state;
@@ -62,6 +68,7 @@ static void test_fork(void **state)
     parent.frame = test_frame(parent.pool);
     uint8_t byte = 0x42;
     assert_int_equal(ixy_buf_write(parent.pool, &parent.frame, 0, &byte, 1), 1);
+    fork_settle();
     pid_t child = fork();
     if (child == 0)
         _exit(fork_child(&parent));
@@ -92,6 +99,7 @@ static void test_a_child_holds_no_connection(void **state)
     uint32_t descriptors = vhost_test_descriptors();
     int report[2];
     assert_int_equal(pipe(report), 0);
+    fork_settle();
     pid_t child = fork();
     if (child == 0) {
         uint32_t left = vhost_test_descriptors();
