@@ -101,6 +101,8 @@ static bool lies_about_id(const struct vmodel_lies *lies, struct hostile *hostil
         return true;
     }
     uint32_t idle = lies_idle_id(lies, hostile, id);
+    if (lies->model->header_alone && hostile_random(hostile, 2) == 0)
+        idle = id + 1; /* the second descriptor of the chain that is completed */
     if (idle != size && hostile_tells(hostile, HOSTILE_ID_IDLE)) {
         lies_set(lies, 0, idle, len);
         return true;
@@ -139,10 +141,10 @@ static void lies_about_length(const struct vmodel_lies *lies, struct hostile *ho
 {
     uint32_t id = lies_id(lies, n), len = lies_len(lies, n);
     if (hostile_tells(hostile, HOSTILE_LENGTH_BEYOND)) {
-        /* Past any buffer, and two that are right when some upper bits are lost. */
+        /* Past any buffer; right when some upper bits are lost; all of a buffer, which is more than any frame. */
         const uint32_t beyond[] = {16384 + (uint32_t)hostile_random(hostile, 49152), 65536 + len, len | 1u << 31,
-                                   UINT32_MAX};
-        lies_set(lies, n, id, beyond[hostile_random(hostile, 4)]);
+                                   UINT32_MAX, 2048};
+        lies_set(lies, n, id, beyond[hostile_random(hostile, sizeof(beyond) / sizeof(beyond[0]))]);
     } else if (hostile_tells(hostile, HOSTILE_LENGTH_SHORT)) {
         lies_set(lies, n, id, (uint32_t)hostile_random(hostile, lies->model->header + 14));
     }

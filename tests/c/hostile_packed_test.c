@@ -48,6 +48,12 @@ static void case_17_id_repeated(void **state)
     hostile_ring_receive_id(IN_ORDER, "id-twice", HOSTILE_ID_TWICE);
 }
 
+static void case_17_id_repeated_in_its_place(void **state)
+{
+    (void)state;
+    hostile_ring_id_in_place(PACKED);
+}
+
 /* With IN_ORDER agreed, an id that is outstanding ends a batch (2.8.8); others are impossible. */
 static void case_17_out_of_order(void **state)
 {
@@ -178,6 +184,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(case_16_wrong_wrap_bit),
         cmocka_unit_test(case_17_id_not_outstanding),
         cmocka_unit_test(case_17_id_repeated),
+        cmocka_unit_test(case_17_id_repeated_in_its_place),
         cmocka_unit_test(case_17_out_of_order),
         cmocka_unit_test(case_18_flags_before_length),
         cmocka_unit_test(case_28_gone_in_mid_run),

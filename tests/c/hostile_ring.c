@@ -147,38 +147,47 @@ void hostile_ring_gone(const char *prefix)
 /* A device of which nothing moves, so that the test is the device. */
 struct still {
     struct hostile_test test;
-    struct virtio_queue *queue;
+    struct virtio_queue *queue, *transmit;
     struct bus *step;
 };
 
-static bool still_open(struct still *still, const char *prefix)
+static void still_open(struct still *still, const char *prefix)
 {
-    if (!hostile_trap_works()) {
-        print_message("needs x86-64\n");
-        return false;
-    }
     hostile_test_open(&still->test, prefix, NULL, HOSTILE_RING);
     still->queue = device_slot_find(still->test.device)->device->rx[0];
     still->step = still->queue->step;
-    still->queue->step = NULL;
-    return true;
+    still->transmit = device_slot_find(still->test.device)->device->tx[0];
+    still->queue->step = still->transmit->step = NULL;
+}
+
+static void still_needs_trap(void)
+{
+    if (hostile_trap_works())
+        return;
+    print_message("needs x86-64\n");
+    skip();
 }
 
 static void still_close(struct still *still)
 {
-    still->queue->step = still->step;
+    still->queue->step = still->transmit->step = still->step;
     assert_int_equal(ixy_device_close(still->test.device), 0); /* the model knows nothing of what was done here */
     still->test.device = 0;
     hostile_test_close(&still->test);
 }
 
-/* The word of the next completion; in a used ring it is not aligned. */
+/* The word of a completion; in a used ring it is not aligned. */
+static void *still_place(const struct virtio_queue *queue, uint32_t position)
+{
+    void *word = &queue->used->ring[position & queue->ring_mask];
+    if (queue->packed)
+        word = &queue->ring[position & queue->ring_mask].len;
+    return word;
+}
+
 static void *still_word(const struct virtio_queue *queue)
 {
-    void *word = &queue->used->ring[queue->taken & queue->ring_mask];
-    if (queue->packed)
-        word = &queue->ring[queue->taken & queue->ring_mask].len;
-    return word;
+    return still_place(queue, queue->taken);
 }
 
 /* What it holds when id and len are completed. */
@@ -218,11 +227,44 @@ static void still_receive(struct still *still, uint32_t least_reads)
     assert_int_equal(ixy_buf_free(still->test.pool, &frame, 1), 1);
 }
 
+/* The next two completions name the second buffer. */
+static void still_complete_twice(const struct virtio_queue *queue, uint32_t len)
+{
+    const uint64_t word = still_entry(queue, queue->id[(queue->taken + 1) & queue->mask], len);
+    memcpy(still_place(queue, queue->taken), &word, sizeof(word));
+    memcpy(still_place(queue, queue->taken + 1), &word, sizeof(word));
+    if (!queue->packed)
+        queue->used->idx = (uint16_t)(queue->used->idx + 2);
+}
+
+void hostile_ring_id_in_place(const char *prefix)
+{
+    struct still still;
+    ixy_frame frames[HOSTILE_RING];
+    still_open(&still, prefix);
+    still_complete_twice(still.queue, 72);
+    int32_t received = hostile_receive(&still.test, frames, 8);
+    assert_int_equal(received, 1);
+    hostile_free(&still.test, frames, 1);
+    hostile_expect_failed(&still.test, "which it does not hold");
+    still_close(&still);
+
+    still_open(&still, prefix);
+    hostile_send(&still.test, 2, 60, 0);
+    still_complete_twice(still.transmit, 0);
+    for (uint32_t i = 0; i < HOSTILE_RING; i++) /* no room until the two are taken back */
+        hostile_make(&still.test, &frames[i], 60, i);
+    int32_t sent = hostile_transmit(&still.test, frames, HOSTILE_RING);
+    hostile_free(&still.test, frames + (sent > 0 ? sent : 0), HOSTILE_RING - (uint32_t)(sent > 0 ? sent : 0));
+    hostile_expect_failed(&still.test, "which it does not hold");
+    still_close(&still);
+}
+
 void hostile_ring_second_read(const char *prefix)
 {
     struct still still;
-    if (!still_open(&still, prefix))
-        skip();
+    still_needs_trap();
+    still_open(&still, prefix);
     struct virtio_queue *queue = still.queue;
     for (uint32_t round = 0; round < 3 * HOSTILE_RING; round++) {
         uint32_t id = queue->id[queue->taken & queue->mask];
@@ -250,8 +292,8 @@ void hostile_ring_second_header(const char *prefix)
     struct still still;
     char address[128];
     snprintf(address, sizeof(address), "%s,mrg=on", prefix);
-    if (!still_open(&still, address))
-        skip();
+    still_needs_trap();
+    still_open(&still, address);
     for (uint32_t round = 0; round < HOSTILE_RING; round++) {
         const uint64_t parts[] = {0, 2, 65535}, asks = 0x0501;
         still_complete(still.queue, 60);

@@ -21,6 +21,9 @@ void hostile_ring_harmless(const char *prefix, const char *name, enum hostile_li
 void hostile_ring_rewritten(const char *prefix);
 void hostile_ring_gone(const char *prefix);
 
+/* The second buffer first, which is right, and at its own place once more, which is not; in receive and in transmit. */
+void hostile_ring_id_in_place(const char *prefix);
+
 /* The word that tells of the next completion, as the driver will read it, is `good` at the first read and one lie after
  * another from the second on; the same of the frame's header. */
 void hostile_ring_second_read(const char *prefix);

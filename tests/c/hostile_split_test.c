@@ -33,6 +33,12 @@ static void case_3_id_returned_twice(void **state)
     hostile_ring_transmit_id(SPLIT, "id-twice", HOSTILE_ID_TWICE);
 }
 
+static void case_3_id_returned_in_its_place(void **state)
+{
+    (void)state;
+    hostile_ring_id_in_place(SPLIT);
+}
+
 static void case_4_length_beyond_buffer(void **state)
 {
     (void)state;
@@ -154,6 +160,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(case_2_id_not_outstanding),
         cmocka_unit_test(case_2_id_not_a_chain_head),
         cmocka_unit_test(case_3_id_returned_twice),
+        cmocka_unit_test(case_3_id_returned_in_its_place),
         cmocka_unit_test(case_4_length_beyond_buffer),
         cmocka_unit_test(case_5_length_short_of_header),
         cmocka_unit_test(case_6_length_of_spanning_frame),
