@@ -18,8 +18,8 @@ struct vmodel_lies {
     uint32_t from, count; /* split: used index; packed: position */
 };
 
-static struct vmodel_lies lies_of(struct virtio_model *model, struct vmodel_queue *queue,
-                                  struct vmodel_packed_batch *batch)
+static struct vmodel_lies vmodel_lies_of(struct virtio_model *model, struct vmodel_queue *queue,
+                                         struct vmodel_packed_batch *batch)
 {
     struct vmodel_lies lies = {.model = model, .queue = queue, .batch = batch};
     if (!model->packed) {
@@ -37,36 +37,37 @@ static struct vmodel_lies lies_of(struct virtio_model *model, struct vmodel_queu
 }
 
 /* Where completion n lies: len in the lower half, id above it, and in a packed ring flags above that. */
-static uint64_t *lies_packed_word(const struct vmodel_lies *lies, uint32_t n)
+static uint64_t *vmodel_lies_packed_word(const struct vmodel_lies *lies, uint32_t n)
 {
     if (n == 0)
         return &lies->batch->word;
     return (uint64_t *)(void *)&lies->queue->ring[(lies->from + n) % lies->queue->size].len;
 }
 
-static struct virtq_used_elem *lies_element(const struct vmodel_lies *lies, uint32_t n)
+static struct virtq_used_elem *vmodel_lies_element(const struct vmodel_lies *lies, uint32_t n)
 {
     return &lies->queue->used->ring[(lies->from + n) & (lies->queue->size - 1)];
 }
 
-static uint32_t lies_id(const struct vmodel_lies *lies, uint32_t n)
+static uint32_t vmodel_lies_id(const struct vmodel_lies *lies, uint32_t n)
 {
-    return lies->model->packed ? (uint32_t)(*lies_packed_word(lies, n) >> 32) & 0xFFFF : lies_element(lies, n)->id;
+    return lies->model->packed ? (uint32_t)(*vmodel_lies_packed_word(lies, n) >> 32) & 0xFFFF
+                               : vmodel_lies_element(lies, n)->id;
 }
 
-static uint32_t lies_len(const struct vmodel_lies *lies, uint32_t n)
+static uint32_t vmodel_lies_len(const struct vmodel_lies *lies, uint32_t n)
 {
-    return lies->model->packed ? (uint32_t)*lies_packed_word(lies, n) : lies_element(lies, n)->len;
+    return lies->model->packed ? (uint32_t)*vmodel_lies_packed_word(lies, n) : vmodel_lies_element(lies, n)->len;
 }
 
-static void lies_set(const struct vmodel_lies *lies, uint32_t n, uint32_t id, uint32_t len)
+static void vmodel_lies_set(const struct vmodel_lies *lies, uint32_t n, uint32_t id, uint32_t len)
 {
     if (lies->model->packed) {
-        uint64_t *word = lies_packed_word(lies, n);
+        uint64_t *word = vmodel_lies_packed_word(lies, n);
         uint64_t flags = *word & (uint64_t)0xFFFF << 48;
         __atomic_store_n(word, flags | (uint64_t)(id & 0xFFFF) << 32 | len, __ATOMIC_RELAXED);
     } else {
-        struct virtq_used_elem *element = lies_element(lies, n);
+        struct virtq_used_elem *element = vmodel_lies_element(lies, n);
         element->id = id;
         element->len = len;
     }
@@ -75,7 +76,7 @@ static void lies_set(const struct vmodel_lies *lies, uint32_t n, uint32_t id, ui
 /* ---- ids ---- */
 
 /* An id that the device does not hold, as far as it is easy to say; or the queue's size. */
-static uint32_t lies_idle_id(const struct vmodel_lies *lies, struct hostile *hostile, uint32_t but)
+static uint32_t vmodel_lies_idle_id(const struct vmodel_lies *lies, struct hostile *hostile, uint32_t but)
 {
     const struct vmodel_queue *queue = lies->queue;
     uint32_t first = (uint32_t)hostile_random(hostile, queue->size);
@@ -88,31 +89,31 @@ static uint32_t lies_idle_id(const struct vmodel_lies *lies, struct hostile *hos
 }
 
 /* About the first completion of a batch. True: nobody can know any more what the device holds. */
-static bool lies_about_id(const struct vmodel_lies *lies, struct hostile *hostile)
+static bool vmodel_lies_about_id(const struct vmodel_lies *lies, struct hostile *hostile)
 {
     struct vmodel_queue *queue = lies->queue;
-    uint32_t id = lies_id(lies, 0), len = lies_len(lies, 0), size = queue->size;
+    uint32_t id = vmodel_lies_id(lies, 0), len = vmodel_lies_len(lies, 0), size = queue->size;
     uint32_t before = queue->lies_before;
-    queue->lies_before = lies_id(lies, lies->count - 1) + 1;
+    queue->lies_before = vmodel_lies_id(lies, lies->count - 1) + 1;
     if (hostile_tells(hostile, HOSTILE_ID_RANGE)) {
         /* Just past the queue, anywhere, and one that is right in its lower half. */
         uint32_t past[] = {size, size + (uint32_t)hostile_random(hostile, 65536 - size), 65535, id + 65536};
-        lies_set(lies, 0, past[hostile_random(hostile, lies->model->packed ? 3 : 4)], len);
+        vmodel_lies_set(lies, 0, past[hostile_random(hostile, lies->model->packed ? 3 : 4)], len);
         return true;
     }
-    uint32_t idle = lies_idle_id(lies, hostile, id);
+    uint32_t idle = vmodel_lies_idle_id(lies, hostile, id);
     if (lies->model->header_alone && hostile_random(hostile, 2) == 0)
         idle = id + 1; /* the second descriptor of the chain that is completed */
     if (idle != size && hostile_tells(hostile, HOSTILE_ID_IDLE)) {
-        lies_set(lies, 0, idle, len);
+        vmodel_lies_set(lies, 0, idle, len);
         return true;
     }
     if (before != 0 && before - 1 != id && hostile_tells(hostile, HOSTILE_ID_TWICE)) {
-        lies_set(lies, 0, before - 1, len);
+        vmodel_lies_set(lies, 0, before - 1, len);
         return true;
     }
     if (lies->model->in_order && hostile_tells(hostile, HOSTILE_ORDER)) {
-        lies_set(lies, 0, (id + 1 + (uint32_t)hostile_random(hostile, size - 1)) % size, len);
+        vmodel_lies_set(lies, 0, (id + 1 + (uint32_t)hostile_random(hostile, size - 1)) % size, len);
         return true;
     }
     return false;
@@ -120,13 +121,13 @@ static bool lies_about_id(const struct vmodel_lies *lies, struct hostile *hostil
 
 /* ---- packed flags ---- */
 
-static bool lies_about_flags(const struct vmodel_lies *lies, struct hostile *hostile)
+static bool vmodel_lies_about_flags(const struct vmodel_lies *lies, struct hostile *hostile)
 {
     struct vmodel_packed_batch *batch = lies->batch;
     uint64_t posted = vmodel_load(vmodel_second(batch->first));
     uint32_t id = (uint32_t)(posted >> 32) & 0xFFFF;
     /* What the driver posted still stands where id and length will be. */
-    if (lies->queue->direction == VMODEL_RECEIVE && id == lies_id(lies, 0) &&
+    if (lies->queue->direction == VMODEL_RECEIVE && id == vmodel_lies_id(lies, 0) &&
         hostile_tells(hostile, HOSTILE_FLAGS_EARLY))
         batch->word = (batch->word & (uint64_t)0xFFFF << 48) | (posted & (((uint64_t)1 << 48) - 1));
     if (!hostile_tells(hostile, HOSTILE_WRAP))
@@ -137,29 +138,30 @@ static bool lies_about_flags(const struct vmodel_lies *lies, struct hostile *hos
 
 /* ---- lengths and headers of received frames ---- */
 
-static void lies_about_length(const struct vmodel_lies *lies, struct hostile *hostile, uint32_t n)
+static void vmodel_lies_about_length(const struct vmodel_lies *lies, struct hostile *hostile, uint32_t n)
 {
-    uint32_t id = lies_id(lies, n), len = lies_len(lies, n);
+    uint32_t id = vmodel_lies_id(lies, n), len = vmodel_lies_len(lies, n);
     if (hostile_tells(hostile, HOSTILE_LENGTH_BEYOND)) {
         /* Past any buffer; right when some upper bits are lost; all of a buffer, which is more than any frame. */
         const uint32_t beyond[] = {16384 + (uint32_t)hostile_random(hostile, 49152), 65536 + len, len | 1u << 31,
                                    UINT32_MAX, 2048};
-        lies_set(lies, n, id, beyond[hostile_random(hostile, sizeof(beyond) / sizeof(beyond[0]))]);
+        vmodel_lies_set(lies, n, id, beyond[hostile_random(hostile, sizeof(beyond) / sizeof(beyond[0]))]);
     } else if (hostile_tells(hostile, HOSTILE_LENGTH_SHORT)) {
-        lies_set(lies, n, id, (uint32_t)hostile_random(hostile, lies->model->header + 14));
+        vmodel_lies_set(lies, n, id, (uint32_t)hostile_random(hostile, lies->model->header + 14));
     }
 }
 
 /* About one part of a frame that spans buffers: no byte at all, more than the buffer has, or as much as it has, which
  * is more than is left of a frame. */
-static void lies_about_part(const struct vmodel_lies *lies, struct hostile *hostile, uint32_t n)
+static void vmodel_lies_about_part(const struct vmodel_lies *lies, struct hostile *hostile, uint32_t n)
 {
-    const uint32_t lengths[] = {0, 2048, 16384, 65536 + lies_len(lies, n), UINT32_MAX};
+    const uint32_t lengths[] = {0, 2048, 16384, 65536 + vmodel_lies_len(lies, n), UINT32_MAX};
     if (hostile_tells(hostile, HOSTILE_LENGTH_SPANNING))
-        lies_set(lies, n, lies_id(lies, n), lengths[hostile_random(hostile, sizeof(lengths) / sizeof(lengths[0]))]);
+        vmodel_lies_set(lies, n, vmodel_lies_id(lies, n),
+                        lengths[hostile_random(hostile, sizeof(lengths) / sizeof(lengths[0]))]);
 }
 
-static void lies_about_header(const struct vmodel_lies *lies, struct hostile *hostile, uint8_t *bytes)
+static void vmodel_lies_about_header(const struct vmodel_lies *lies, struct hostile *hostile, uint8_t *bytes)
 {
     struct virtio_net_hdr header = {0};
     memcpy(&header, bytes, lies->model->header);
@@ -183,7 +185,7 @@ static void lies_about_header(const struct vmodel_lies *lies, struct hostile *ho
 
 /* Where the header of completion n lies: the first slot of its buffer. `end` is one past its last slot; it becomes the
  * end of the buffer before. */
-static uint8_t *lies_header(const struct vmodel_lies *lies, uint32_t *end)
+static uint8_t *vmodel_lies_header(const struct vmodel_lies *lies, uint32_t *end)
 {
     const struct vmodel_queue *queue = lies->queue;
     uint32_t first = *end - 1;
@@ -195,32 +197,32 @@ static uint8_t *lies_header(const struct vmodel_lies *lies, uint32_t *end)
     return region != NULL ? region->base + (slot->address & EMU_DMA_OFFSET_MASK) : NULL;
 }
 
-static void lies_about_frames(const struct vmodel_lies *lies, struct hostile *hostile)
+static void vmodel_lies_about_frames(const struct vmodel_lies *lies, struct hostile *hostile)
 {
     uint32_t end = lies->queue->head;
     bool spans = lies->count > 1 && !lies->model->direct; /* then a batch is one frame */
     for (uint32_t n = lies->count; n-- > 0;) {
-        uint8_t *header = lies_header(lies, &end);
+        uint8_t *header = vmodel_lies_header(lies, &end);
         if (spans)
-            lies_about_part(lies, hostile, n);
+            vmodel_lies_about_part(lies, hostile, n);
         else
-            lies_about_length(lies, hostile, n);
+            vmodel_lies_about_length(lies, hostile, n);
         if (header != NULL && (n == 0 || !spans))
-            lies_about_header(lies, hostile, header);
+            vmodel_lies_about_header(lies, hostile, header);
     }
 }
 
 void vmodel_lie_publish(struct virtio_model *model, struct vmodel_queue *queue, struct vmodel_packed_batch *batch)
 {
     struct hostile *hostile = &model->device.hostile;
-    struct vmodel_lies lies = lies_of(model, queue, batch);
+    struct vmodel_lies lies = vmodel_lies_of(model, queue, batch);
     if (lies.count == 0)
         return;
     if (queue->direction == VMODEL_RECEIVE)
-        lies_about_frames(&lies, hostile);
-    if (lies_about_id(&lies, hostile))
+        vmodel_lies_about_frames(&lies, hostile);
+    if (vmodel_lies_about_id(&lies, hostile))
         queue->lies_end = true;
-    if (model->packed && lies_about_flags(&lies, hostile))
+    if (model->packed && vmodel_lies_about_flags(&lies, hostile))
         queue->lies_end = true;
 }
 
@@ -237,7 +239,7 @@ uint32_t vmodel_lie_index(struct virtio_model *model, struct vmodel_queue *queue
 /* ---- between the driver's looks ---- */
 
 /* One of the last lap's completions, whether or not the driver has taken it; not one that is posted again. */
-static void lies_rewrite(struct virtio_model *model, struct vmodel_queue *queue)
+static void vmodel_lies_rewrite(struct virtio_model *model, struct vmodel_queue *queue)
 {
     struct hostile *hostile = &model->device.hostile;
     uint32_t back = 1 + (uint32_t)hostile_random(hostile, queue->size);
@@ -263,7 +265,7 @@ static void lies_rewrite(struct virtio_model *model, struct vmodel_queue *queue)
 }
 
 /* Over a descriptor whose buffer the device holds: it has read it, and does not need it any more. */
-static void lies_table(struct virtio_model *model, struct vmodel_queue *queue)
+static void vmodel_lies_table(struct virtio_model *model, struct vmodel_queue *queue)
 {
     struct hostile *hostile = &model->device.hostile;
     if (queue->head == queue->fetched || !hostile_tells(hostile, HOSTILE_TABLE_REWRITE))
@@ -283,7 +285,7 @@ static void lies_table(struct virtio_model *model, struct vmodel_queue *queue)
 }
 
 /* What it held is the driver's again, as the driver may believe so. */
-static void lies_leave(struct virtio_model *model, struct vmodel_queue *queue)
+static void vmodel_lies_leave(struct virtio_model *model, struct vmodel_queue *queue)
 {
     __atomic_store_n(&queue->live, false, __ATOMIC_RELEASE);
     for (; queue->head != queue->fetched; queue->head++) {
@@ -311,12 +313,12 @@ bool vmodel_lie_step(struct virtio_model *model)
         struct vmodel_queue *queue = &model->queues[number];
         /* A threaded device would write over what its driver is about to post. */
         if (queue->live && device->timing_inline && queue->direction != VMODEL_CONTROL) {
-            lies_rewrite(model, queue);
-            lies_table(model, queue);
+            vmodel_lies_rewrite(model, queue);
+            vmodel_lies_table(model, queue);
             vmodel_lie_event(model, queue);
         }
         if (queue->live && queue->lies_end)
-            lies_leave(model, queue);
+            vmodel_lies_leave(model, queue);
     }
     return false;
 }
