@@ -90,7 +90,7 @@ class Ours:
         self._process = LineProcess(command, TOP, environment(build))
         try:
             self._reply()
-        except ForwarderError:
+        except BaseException:
             self._process.close()
             raise
         self.pid = self._process.pid
