@@ -85,7 +85,4 @@ static inline bool hostile_is(const struct hostile *hostile)
     return __builtin_expect(hostile->lies != 0, 0);
 }
 
-/* A lie's name and the case of docs/hostile.md that it stands for; NULL if the families do not tell it. */
-const char *hostile_name(enum hostile_lie lie, uint32_t families, uint32_t *number);
-
 #endif
