@@ -261,7 +261,7 @@ typedef struct ixy_emu_counters {
     uint64_t repeated;     /* frames that came again */
     uint64_t reordered;    /* frames that came after a later one of their stream; they are among the verified */
     uint64_t foreign;      /* frames at the sink that no generator sent */
-    uint64_t wire_dropped; /* frames that the wire itself had no room for (pair, tap) */
+    uint64_t wire_dropped; /* frames that the wire had no room for (pair, tap), or a VirtIO device no buffer */
 } ixy_emu_counters;
 
 /* A reading of the clock and of the model's own time, for measurements. Differences of two readings count. */
