@@ -307,7 +307,7 @@ pub struct ixy_emu_counters {
     pub reordered: u64,
     #[doc = " frames at the sink that no generator sent"]
     pub foreign: u64,
-    #[doc = " frames that the wire itself had no room for (pair, tap)"]
+    #[doc = " frames that the wire had no room for (pair, tap), or a VirtIO device no buffer"]
     pub wire_dropped: u64,
 }
 #[doc = " A reading of the clock and of the model's own time, for measurements. Differences of two readings count."]
