@@ -3,12 +3,17 @@
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) static uint32_t ownership_take_back_fours(const struct ownership *table,
                                                                           const struct frame *frames, uint32_t count,
-                                                                          struct ownership_limits limits, int32_t *code)
+                                                                          struct ownership_limits limits,
+                                                                          uint64_t *next, int32_t *code)
 {
     const struct ownership ownership = *table;
-    const __m256i stride = _mm256_set1_epi64x(ownership.stride);
+    const struct ownership_four_limits four = ownership_four_limits(ownership.stride, limits);
     uint32_t done = 0;
-    while (done + 4 <= count && ownership_four_fit(ownership_four_load(frames + done), stride, limits)) {
+    while (done + 4 <= count) {
+        struct ownership_four frame = ownership_four_load(frames + done);
+        if (!ownership_four_fit(frame, &four))
+            break;
+        ownership_four_next(frame, next + done);
         uint32_t taken = ownership_four_take_back(&ownership, frames + done);
         done += taken;
         if (taken < 4) {
@@ -21,13 +26,13 @@ __attribute__((target("avx2"))) static uint32_t ownership_take_back_fours(const 
 #endif
 
 uint32_t ownership_take_back_batch(const struct ownership *ownership, const struct frame *frames, uint32_t count,
-                                   struct ownership_limits limits, bool avx2, int32_t *code)
+                                   struct ownership_limits limits, bool avx2, uint64_t *next, int32_t *code)
 {
     uint32_t done = 0;
     *code = 0;
 #if defined(__x86_64__)
     if (avx2)
-        done = ownership_take_back_fours(ownership, frames, count, limits, code);
+        done = ownership_take_back_fours(ownership, frames, count, limits, next, code);
 #else
     (void)avx2;
 #endif
@@ -40,6 +45,7 @@ uint32_t ownership_take_back_batch(const struct ownership *ownership, const stru
                                     limits.longest + limits.before);
         if (*code < 0)
             break;
+        next[done] = ownership_next(frames[done].buf);
     }
     return done;
 }

@@ -23,25 +23,22 @@ ixgbe_tx_store_four(struct ownership_four four, struct ixgbe_tx_descriptor *desc
                                        _mm256_set1_epi64x(IXGBE_TX_COMMAND));
     _mm256_storeu_si256((__m256i *)(void *)descriptor, _mm256_unpacklo_epi64(address, command));
     _mm256_storeu_si256((__m256i *)(void *)(descriptor + 2), _mm256_unpackhi_epi64(address, command));
-    __m256i next =
-        _mm256_and_si256(_mm256_add_epi64(four.token, _mm256_set1_epi64x((int64_t)1 << OWNERSHIP_GENERATION_SHIFT)),
-                         _mm256_set1_epi64x(OWNERSHIP_TOKEN_MASK));
-    _mm256_storeu_si256((__m256i *)(void *)buffer, _mm256_permute4x64_epi64(next, _MM_SHUFFLE(3, 1, 2, 0)));
+    ownership_four_next(four, buffer);
 }
 
 __attribute__((target("avx2"))) uint32_t ixgbe_tx_run_avx2(struct ixgbe_tx_queue *queue, uint32_t slot,
                                                            const struct frame *frames, uint32_t count, int32_t *code)
 {
     const struct ownership ownership = *queue->ownership;
-    const struct ownership_limits limits = {.shortest = IXGBE_TX_LENGTH_MIN, .longest = FRAME_LENGTH_MAX};
-    const __m256i stride = _mm256_set1_epi64x(ownership.stride);
+    const struct ownership_four_limits limits = ownership_four_limits(
+        ownership.stride, (struct ownership_limits){.shortest = IXGBE_TX_LENGTH_MIN, .longest = FRAME_LENGTH_MAX});
     const __m256i pool_address = _mm256_set1_epi64x((int64_t)queue->pool_address);
     struct ixgbe_tx_descriptor *descriptor = queue->ring + slot;
     uint64_t *buffer = queue->buffer + slot;
     uint32_t done = 0;
     for (; done + 4 <= count; done += 4) {
         struct ownership_four four = ownership_four_load(frames + done);
-        if (!ownership_four_fit(four, stride, limits))
+        if (!ownership_four_fit(four, &limits))
             break;
         ixgbe_tx_store_four(four, descriptor + done, buffer + done, pool_address);
         uint32_t taken = ownership_four_take_back(&ownership, frames + done);

@@ -28,11 +28,24 @@ static inline void virtio_desc_set(struct virtq_desc *desc, uint64_t address, ui
     memcpy(&desc->len, &rest, sizeof(rest));
 }
 
-/* A used entry as one word: id in the lower half, len in the upper. One load, because a device could change one of them
- * between two. */
-static inline uint64_t virtio_split_entry(const struct virtq_used_elem *element)
+/* Puts a slot's descriptor into the available ring, where it stays: posting moves the index on, 2.7.13. With two
+ * descriptors a buffer the ring has two places for each slot. */
+static inline void virtio_split_offer(struct virtio_queue *queue, uint32_t slot)
 {
-    return __atomic_load_n((const uint64_t *)(const void *)element, __ATOMIC_RELAXED);
+    queue->avail->ring[slot] = queue->id[slot];
+    if (queue->id_shift != 0)
+        queue->avail->ring[slot + queue->mask + 1] = queue->id[slot];
+}
+
+/* A split queue's used entry: each word is read once, because a device could change it between two readings. */
+static inline uint32_t virtio_used_id(const struct virtq_used_elem *element)
+{
+    return __atomic_load_n(&element->id, __ATOMIC_RELAXED);
+}
+
+static inline uint32_t virtio_used_len(const struct virtq_used_elem *element)
+{
+    return __atomic_load_n(&element->len, __ATOMIC_RELAXED);
 }
 
 /* A packed descriptor's len, id and flags as one word: len in the lower half, then id, then flags. One load for all

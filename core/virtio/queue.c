@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/device/error.h"
-#include "core/virtio/virtio.h"
+#include "core/virtio/entry.h"
 
 #define VIRTIO_QUEUE_SIZE_MIN 4 /* a command of the control queue takes three */
 #define VIRTIO_CONTROL_SIZE 64
@@ -33,6 +33,16 @@ static struct virtio_layout virtio_layout_of(uint32_t size, bool packed)
     return layout;
 }
 
+static void virtio_queue_delete(struct virtio_queue *queue)
+{
+    if (queue == NULL)
+        return;
+    free(queue->buffer);
+    free(queue->id);
+    free(queue->slot);
+    free(queue);
+}
+
 static struct virtio_queue *virtio_queue_new(const struct virtio_device *virtio, uint32_t size, uint32_t number,
                                              uint64_t *offset)
 {
@@ -41,14 +51,11 @@ static struct virtio_queue *virtio_queue_new(const struct virtio_device *virtio,
         return NULL;
     queue->buffer = calloc(size, sizeof(*queue->buffer));
     queue->id = calloc(size, sizeof(*queue->id));
-    if (queue->buffer == NULL || queue->id == NULL) {
-        free(queue->buffer);
-        free(queue->id);
-        free(queue);
+    queue->slot = calloc(size, sizeof(*queue->slot));
+    if (queue->buffer == NULL || queue->id == NULL || queue->slot == NULL) {
+        virtio_queue_delete(queue);
         return NULL;
     }
-    for (uint32_t i = 0; i < size; i++)
-        queue->buffer[i] = VIRTIO_NO_BUFFER;
     queue->number = number;
     queue->allocated = size;
     queue->ring_offset = *offset;
@@ -56,15 +63,6 @@ static struct virtio_queue *virtio_queue_new(const struct virtio_device *virtio,
     queue->cache.limit = pool_cache_limit(size);
     *offset += virtio_layout_of(size, false).end; /* the larger of the two layouts */
     return queue;
-}
-
-static void virtio_queue_delete(struct virtio_queue *queue)
-{
-    if (queue == NULL)
-        return;
-    free(queue->buffer);
-    free(queue->id);
-    free(queue);
 }
 
 void virtio_queues_free(struct virtio_device *virtio)
@@ -190,8 +188,12 @@ int32_t virtio_queue_start(struct virtio_device *virtio, struct virtio_queue *qu
     queue->size_bits = (uint32_t)__builtin_ctz(queue->size);
     queue->mask = (queue->size >> queue->id_shift) - 1;
     queue->id_mask = queue->ring_mask & ~((1u << queue->id_shift) - 1);
-    for (uint32_t i = 0; i <= queue->mask; i++)
+    for (uint32_t i = 0; i <= queue->mask; i++) {
         queue->id[i] = (uint16_t)(i << queue->id_shift);
+        queue->slot[i] = (uint16_t)i;
+        if (!queue->packed)
+            virtio_split_offer(queue, i);
+    }
     queue->posted = queue->taken = 0;
     queue->notified = 0;
     queue->stride = pool->stride;
@@ -208,12 +210,8 @@ int32_t virtio_queue_start(struct virtio_device *virtio, struct virtio_queue *qu
 
 void virtio_queue_stop(struct virtio_queue *queue)
 {
-    for (uint32_t i = 0; i < queue->allocated; i++) {
-        if (queue->buffer[i] != VIRTIO_NO_BUFFER)
-            pool_cache_give(&queue->cache, &queue->buffer[i], 1);
-        queue->buffer[i] = VIRTIO_NO_BUFFER;
-    }
-    queue->taken = queue->posted;
+    for (; queue->taken != queue->posted; queue->taken++)
+        pool_cache_give(&queue->cache, queue->buffer + (queue->taken & queue->mask), 1);
     pool_cache_flush(&queue->cache);
 }
 

@@ -4,49 +4,43 @@
 #include "core/virtio/notify.h"
 #include "core/virtio/entry.h"
 
-/* Device address of the header in a posted buffer. */
-static inline uint64_t virtio_rx_address(const struct virtio_queue *queue, uint64_t token)
+/* Makes the buffers of consecutive slots available. */
+static void virtio_split_post(struct virtio_queue *queue, uint32_t count)
 {
-    return queue->pool_address + (uint64_t)ownership_index(token) * queue->stride + POOL_HEADROOM;
-}
-
-/* Makes buffers available in descriptors at consecutive places of the ring. */
-static void virtio_split_post(struct virtio_queue *queue, const uint64_t *tokens, uint32_t count)
-{
-    const uint16_t *ids = queue->id + (queue->posted & queue->mask);
-    uint16_t *available = queue->avail->ring + (queue->posted & queue->ring_mask);
-    const uint32_t id_shift = queue->id_shift, room = queue->room, header = queue->header;
-    for (uint32_t i = 0; i < count; i++) {
-        uint16_t id = ids[i];
-        uint64_t address = virtio_rx_address(queue, tokens[i]);
-        struct virtq_desc *desc = &queue->desc[id];
-        queue->buffer[id >> id_shift] = tokens[i];
-        if (id_shift != 0) { /* header and frame in descriptors of their own, 2.7.4.3 */
-            virtio_desc_set(desc, address, header, VIRTQ_DESC_F_WRITE | VIRTQ_DESC_F_NEXT, id + 1u);
-            virtio_desc_set(desc + 1, address + header, room - header, VIRTQ_DESC_F_WRITE, 0);
-        } else {
-            virtio_desc_set(desc, address, room, VIRTQ_DESC_F_WRITE, 0);
-        }
-        available[i] = id;
+    const uint32_t slot = queue->posted & queue->mask;
+    const uint16_t *ids = queue->id + slot;
+    const uint64_t *buffer = queue->buffer + slot;
+    struct virtq_desc *const table = queue->desc;
+    const uint64_t first_address = queue->pool_address + POOL_HEADROOM, stride = queue->stride;
+    const uint32_t room = queue->room, header = queue->header;
+    for (uint32_t i = 0; i < count && queue->id_shift == 0; i++)
+        virtio_desc_set(table + ids[i], first_address + ownership_index(buffer[i]) * stride, room, VIRTQ_DESC_F_WRITE,
+                        0);
+    for (uint32_t i = 0; i < count && queue->id_shift != 0; i++) { /* the header in a descriptor of its own, 2.7.4.3 */
+        uint64_t address = first_address + ownership_index(buffer[i]) * stride;
+        virtio_desc_set(table + ids[i], address, header, VIRTQ_DESC_F_WRITE | VIRTQ_DESC_F_NEXT, ids[i] + 1u);
+        virtio_desc_set(table + ids[i] + 1, address + header, room - header, VIRTQ_DESC_F_WRITE, 0);
     }
     queue->posted += count;
     virtio_store_barrier(); /* the device sees descriptors and ring before the index, 2.7.13.3.1 */
     __atomic_store_n(&queue->avail->idx, (uint16_t)queue->posted, __ATOMIC_RELEASE);
 }
 
-static void virtio_packed_post(struct virtio_queue *queue, const uint64_t *tokens, uint32_t count)
+static void virtio_packed_post(struct virtio_queue *queue, uint32_t count)
 {
-    const uint32_t slot = queue->posted & queue->ring_mask;
+    const uint32_t slot = queue->posted & queue->mask;
     const uint16_t *ids = queue->id + slot;
+    const uint64_t *buffer = queue->buffer + slot;
+    struct virtq_packed_desc *const ring = queue->ring + slot;
+    const uint64_t first_address = queue->pool_address + POOL_HEADROOM, stride = queue->stride;
     const uint64_t rest =
         virtio_packed_available(queue, queue->posted) | (uint64_t)VIRTQ_DESC_F_WRITE << 48 | queue->room;
     /* From the last to the first, whose flags the device waits for: then it finds all of them. */
     for (uint32_t i = count; i-- > 0;) {
-        struct virtq_packed_desc *desc = &queue->ring[slot + i];
-        queue->buffer[ids[i]] = tokens[i];
-        __atomic_store_n(&desc->addr, virtio_rx_address(queue, tokens[i]), __ATOMIC_RELAXED);
+        uint64_t address = first_address + ownership_index(buffer[i]) * stride;
+        __atomic_store_n(&ring[i].addr, address, __ATOMIC_RELAXED);
         virtio_store_barrier(); /* the device sees the address before the flags, 2.8.21.1.1 */
-        __atomic_store_n((uint64_t *)(void *)&desc->len, rest | (uint64_t)ids[i] << 32, __ATOMIC_RELEASE);
+        __atomic_store_n((uint64_t *)(void *)&ring[i].len, rest | (uint64_t)ids[i] << 32, __ATOMIC_RELEASE);
     }
     queue->posted += count;
 }
@@ -55,17 +49,15 @@ void virtio_rx_post(struct virtio_queue *queue)
 {
     const uint32_t capacity = queue->mask + 1;
     uint32_t wanted = queue->taken + capacity - queue->posted;
-    uint64_t tokens[VIRTIO_RX_POST];
     bool posted = false;
     while (wanted > 0) {
-        uint32_t to_end = capacity - (queue->posted & queue->mask);
-        uint32_t most = wanted < VIRTIO_RX_POST ? wanted : VIRTIO_RX_POST;
-        most = most < to_end ? most : to_end;
-        uint32_t got = pool_cache_take(&queue->cache, tokens, most);
+        uint32_t slot = queue->posted & queue->mask;
+        uint32_t most = wanted < capacity - slot ? wanted : capacity - slot;
+        uint32_t got = pool_cache_take(&queue->cache, queue->buffer + slot, most);
         if (got > 0 && queue->packed)
-            virtio_packed_post(queue, tokens, got);
+            virtio_packed_post(queue, got);
         else if (got > 0)
-            virtio_split_post(queue, tokens, got);
+            virtio_split_post(queue, got);
         posted = posted || got > 0;
         wanted -= got;
         if (got < most) {
@@ -105,30 +97,35 @@ static inline __attribute__((always_inline)) uint32_t virtio_rx_run(struct virti
     const struct virtq_packed_desc *desc = queue->ring + (queue->taken & queue->ring_mask);
     const uint64_t used_flags = virtio_packed_used_flags(queue, queue->taken);
     const uint16_t *expected = queue->id + (queue->taken & queue->mask);
-    uint64_t *const buffer = queue->buffer;
+    const uint64_t *buffer = queue->buffer + (queue->taken & queue->mask);
     const uint8_t *const packets = queue->pool_base + POOL_HEADROOM;
     const uint64_t stride = queue->stride;
-    const uint32_t id_shift = queue->id_shift, header = queue->header;
+    const uint32_t header = queue->header;
     const uint32_t shortest = header + VIRTIO_RX_LENGTH_MIN;
     const uint32_t span = virtio_rx_length_max(queue) - VIRTIO_RX_LENGTH_MIN;
     const bool mergeable = queue->mergeable;
     uint64_t bytes = 0;
     const struct frame *end = frames + count;
     struct frame *frame = frames;
-    for (; frame != end; frame++, expected++, element++, desc++) {
-        uint64_t entry = packed ? virtio_packed_word(desc) : virtio_split_entry(element);
+    for (; frame != end; frame++, buffer++, expected++, element++, desc++) {
         uint32_t id = *expected;
-        if (packed ? (entry & (VIRTIO_PACKED_USED | VIRTIO_PACKED_ID)) != (used_flags | (uint64_t)id << 32)
-                   : (uint32_t)entry != id)
+        uint64_t len;
+        if (packed) {
+            uint64_t word = virtio_packed_word(desc);
+            if ((word & (VIRTIO_PACKED_USED | VIRTIO_PACKED_ID)) != (used_flags | (uint64_t)id << 32))
+                break;
+            len = (uint32_t)word;
+        } else {
+            if (virtio_used_id(element) != id)
+                break;
+            len = virtio_used_len(element);
+        }
+        if (len - shortest > span)
             break;
-        uint64_t len = packed ? (uint32_t)entry : entry >> 32;
-        uint64_t token = buffer[id >> id_shift];
-        if (token == VIRTIO_NO_BUFFER || len - shortest > span)
-            break;
+        uint64_t token = *buffer;
         uint64_t start = ownership_index(token) * stride;
         if (!virtio_header_is_plain(packets + start, mergeable))
             break;
-        buffer[id >> id_shift] = VIRTIO_NO_BUFFER;
         frame_set(frame, token, ((len << 32) + start) + (POOL_HEADROOM + header - ((uint64_t)header << 32)));
         bytes += len;
         if (owned)

@@ -7,10 +7,11 @@ void virtio_fail_id(struct virtio_queue *queue, uint32_t id)
              queue->number, id, queue->taken, queue->in_order ? " next (IN_ORDER)" : "");
 }
 
-/* Reads the next entry without taking it. */
-static enum virtio_pop virtio_used_peek(struct virtio_queue *queue, uint32_t *id, uint32_t *len)
+/* Reads the next entry without taking it. ready: how many the device may have returned. */
+static enum virtio_pop virtio_used_peek(struct virtio_queue *queue, uint32_t *id, uint32_t *len, uint32_t *ready)
 {
-    if (queue->taken == queue->posted)
+    *ready = queue->posted - queue->taken;
+    if (*ready == 0)
         return VIRTIO_POP_NONE;
     if (queue->packed) {
         uint64_t word = virtio_packed_at(queue, queue->taken);
@@ -20,56 +21,70 @@ static enum virtio_pop virtio_used_peek(struct virtio_queue *queue, uint32_t *id
         *len = (uint32_t)word;
         return VIRTIO_POP_ONE;
     }
-    uint32_t ready = virtio_split_ready(queue);
-    if (ready == 0)
+    *ready = virtio_split_ready(queue);
+    if (*ready == 0)
         return VIRTIO_POP_NONE;
-    if (ready == UINT32_MAX)
+    if (*ready == UINT32_MAX)
         return VIRTIO_POP_FAILED;
-    uint64_t entry = virtio_split_entry(&queue->used->ring[queue->taken & queue->ring_mask]);
-    *id = (uint32_t)entry;
-    *len = (uint32_t)(entry >> 32);
+    const struct virtq_used_elem *element = &queue->used->ring[queue->taken & queue->ring_mask];
+    *id = virtio_used_id(element);
+    *len = virtio_used_len(element);
     return VIRTIO_POP_ONE;
 }
 
-/* Takes the buffer of an id that exists at the next position. */
-static uint64_t virtio_used_take(struct virtio_queue *queue, uint32_t id)
+/* Whether the device holds the buffer of an id, and how many it holds that were posted before. */
+static bool virtio_used_find(const struct virtio_queue *queue, uint32_t id, uint32_t *before)
 {
-    uint64_t token = queue->buffer[id >> queue->id_shift];
-    queue->buffer[id >> queue->id_shift] = VIRTIO_NO_BUFFER;
-    queue->id[queue->taken & queue->mask] = (uint16_t)id;
-    queue->taken++;
-    return token;
+    if ((id & ~queue->id_mask) != 0)
+        return false;
+    *before = (queue->slot[id >> queue->id_shift] - queue->taken) & queue->mask;
+    return *before < queue->posted - queue->taken;
 }
 
 /* In order, one entry may stand for a batch that ends with its id (2.7.9, 2.8.8). Of the buffers before that one the
  * device says nothing but that it used all of them: no frame has that length, so they are dropped. */
-static bool virtio_used_skip(struct virtio_queue *queue, uint32_t id)
+static void virtio_used_skip(struct virtio_queue *queue, uint32_t count)
 {
-    uint32_t last = id >> queue->id_shift;
-    uint32_t skipped = (last - queue->taken) & queue->mask;
-    uint32_t held = queue->packed ? queue->posted - queue->taken : virtio_split_ready(queue);
-    if (held == UINT32_MAX || skipped >= held)
-        return false;
-    for (; skipped > 0; skipped--) {
-        uint64_t token = virtio_used_take(queue, queue->id[queue->taken & queue->mask]);
-        pool_cache_give(&queue->cache, &token, 1);
+    for (; count > 0; count--, queue->taken++) {
+        pool_cache_give(&queue->cache, queue->buffer + (queue->taken & queue->mask), 1);
         virtio_count(&queue->dropped, 1);
     }
-    return true;
+}
+
+/* Out of order: the next slot and the one of the buffer that came back change places. The device has taken both from
+ * the available ring: it returned the later one. */
+static void virtio_used_swap(struct virtio_queue *queue, uint32_t before)
+{
+    uint32_t next = queue->taken & queue->mask, other = (queue->taken + before) & queue->mask;
+    uint16_t id = queue->id[next];
+    uint64_t token = queue->buffer[next];
+    queue->id[next] = queue->id[other];
+    queue->buffer[next] = queue->buffer[other];
+    queue->id[other] = id;
+    queue->buffer[other] = token;
+    queue->slot[queue->id[next] >> queue->id_shift] = (uint16_t)next;
+    queue->slot[id >> queue->id_shift] = (uint16_t)other;
+    if (!queue->packed) {
+        virtio_split_offer(queue, next);
+        virtio_split_offer(queue, other);
+    }
 }
 
 enum virtio_pop virtio_used_pop(struct virtio_queue *queue, struct virtio_used *used)
 {
-    uint32_t id, len;
-    enum virtio_pop found = virtio_used_peek(queue, &id, &len);
+    uint32_t id, len, ready, before;
+    enum virtio_pop found = virtio_used_peek(queue, &id, &len, &ready);
     if (found != VIRTIO_POP_ONE)
         return found;
-    if ((id & ~queue->id_mask) != 0 || queue->buffer[id >> queue->id_shift] == VIRTIO_NO_BUFFER ||
-        (queue->in_order && !virtio_used_skip(queue, id))) {
+    if (!virtio_used_find(queue, id, &before) || (queue->in_order && before >= ready)) {
         virtio_fail_id(queue, id);
         return VIRTIO_POP_FAILED;
     }
-    used->token = virtio_used_take(queue, id);
+    if (queue->in_order)
+        virtio_used_skip(queue, before);
+    else if (before != 0)
+        virtio_used_swap(queue, before);
+    used->token = queue->buffer[queue->taken++ & queue->mask];
     used->len = len;
     return VIRTIO_POP_ONE;
 }

@@ -26,16 +26,15 @@
 #define VIRTIO_RX_LENGTH_MIN 14    /* no section of 5.1 asks the device to pad */
 #define VIRTIO_RX_LENGTH_MAX 1518u /* with a VLAN tag */
 
-#define VIRTIO_NO_BUFFER UINT64_MAX /* is no token */
-
 /* Buffers that are missing in a receive queue before new ones are posted, as each posting costs a full barrier. */
 #define VIRTIO_RX_POST 32
 
-/* A virtqueue of frames. Positions count up without wrapping; position & mask is the place in `id`.
+/* A virtqueue of frames. Positions count up without wrapping; position & mask is the slot.
  *   [taken, posted)  the device's, with buffers
  *   [posted, taken + capacity)  free
- * `id` says which descriptor (split: its head; packed: which Buffer ID) is posted at each position; when the device
- * returns buffers in another order, their ids are reused in that order. */
+ * `id` says which descriptor (split: its head; packed: which Buffer ID) stands for each slot. A device may return
+ * buffers in another order than that of the slots: then two slots change places, so that what the device holds is
+ * always at [taken, posted), and the common case, all in order, has nothing to keep. */
 struct virtio_queue {
     struct virtq_desc *desc; /* split */
     struct virtq_avail *avail;
@@ -44,8 +43,9 @@ struct virtio_queue {
     struct virtq_event_suppress *device_event;
     struct virtq_event_suppress *driver_event;
 
-    uint64_t *buffer; /* by id >> id_shift: token of the buffer that the device holds, or VIRTIO_NO_BUFFER */
-    uint16_t *id;     /* by position */
+    uint64_t *buffer; /* by slot: token of the buffer */
+    uint16_t *id;     /* by slot */
+    uint16_t *slot;   /* by id >> id_shift */
     uint32_t posted;
     uint32_t taken;
     uint32_t mask;      /* positions - 1 */

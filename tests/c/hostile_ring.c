@@ -201,7 +201,7 @@ static uint64_t still_entry(const struct virtio_queue *queue, uint32_t id, uint3
 
 static uint8_t *still_header(const struct virtio_queue *queue)
 {
-    uint32_t index = ownership_index(queue->buffer[queue->id[queue->taken & queue->mask]]);
+    uint32_t index = ownership_index(queue->buffer[queue->taken & queue->mask]);
     return queue->pool_base + (uint64_t)index * queue->stride + POOL_HEADROOM;
 }
 
@@ -260,6 +260,23 @@ void hostile_ring_id_in_place(const char *prefix)
     still_close(&still);
 }
 
+/* After its first reading the next completion is another. The driver reads a used entry's id and len each by itself, a
+ * packed descriptor's word at once. */
+static void still_trap(const struct virtio_queue *queue, uint32_t round)
+{
+    const uint64_t id = queue->id[queue->taken & queue->mask];
+    const uint64_t ids[] = {id, id ^ 1, 40000, id}, lengths[] = {60000, 72, 72, 3};
+    const uint64_t lie_id = ids[round % 4], lie_length = lengths[round % 4];
+    const uint64_t lie = still_entry(queue, (uint32_t)lie_id, (uint32_t)lie_length);
+    uint8_t *word = still_word(queue);
+    if (queue->packed)
+        hostile_trap_set(word, sizeof(uint64_t), &lie, 1);
+    else if (lie_id != id)
+        hostile_trap_set(word, sizeof(uint32_t), &lie_id, 1);
+    else
+        hostile_trap_set(word + sizeof(uint32_t), sizeof(uint32_t), &lie_length, 1);
+}
+
 void hostile_ring_second_read(const char *prefix)
 {
     struct still still;
@@ -267,11 +284,8 @@ void hostile_ring_second_read(const char *prefix)
     still_open(&still, prefix);
     struct virtio_queue *queue = still.queue;
     for (uint32_t round = 0; round < 3 * HOSTILE_RING; round++) {
-        uint32_t id = queue->id[queue->taken & queue->mask];
-        const uint64_t lies[] = {still_entry(queue, id, 60000), still_entry(queue, id ^ 1, 72),
-                                 still_entry(queue, 40000, 72), still_entry(queue, id, 3)};
         still_complete(queue, 60);
-        hostile_trap_set(still_word(queue), sizeof(uint64_t), &lies[round % 4], 1);
+        still_trap(queue, round);
         still_receive(&still, 1);
     }
     if (!queue->packed) {
