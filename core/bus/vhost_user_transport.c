@@ -146,6 +146,7 @@ static void vhost_user_notify(struct bus *bus, uint32_t queue)
 }
 
 const struct virtio_transport vhost_user_transport = {
+    .pairs_without_control = true,
     .features = vhost_user_features,
     .features_accept = vhost_user_features_accept,
     .status = vhost_user_status,

@@ -131,7 +131,9 @@ int32_t device_start(struct device *device)
     if (device->config.pool == NULL)
         return error_set(IXY_E_STATE, "%s: opened without a pool, so it can be queried only; name a pool when opening",
                          device->bus->address);
-    int32_t code = device->driver->start(device);
+    int32_t code = bus_check(device->bus);
+    if (code >= 0)
+        code = device->driver->start(device);
     device->started = code >= 0;
     device->restarts = device->restarts || device->started;
     return code;
@@ -146,7 +148,7 @@ int32_t device_reset(struct device *device)
     if (code >= 0 && device->restarts)
         code = device_start(device);
     if (code < 0)
-        bus_fail(device->bus, "the last reset did not succeed");
+        bus_fail(device->bus, "the last reset did not succeed: %s", error_text());
     return code;
 }
 

@@ -63,7 +63,7 @@ static void ixgbe_rx_drop(struct ixgbe_rx_queue *queue, uint32_t slot, uint64_t 
 {
     if (queue->discarded % IXGBE_RX_PIECES_MAX == 0)
         ixgbe_count(&queue->dropped);
-    queue->discarded = (written_back & IXGBE_RX_EOP) != 0 ? 0 : queue->discarded + 1;
+    queue->discarded = (written_back & IXGBE_RX_EOP) != 0 ? 0 : queue->discarded % IXGBE_RX_PIECES_MAX + 1;
     pool_cache_give(&queue->cache, queue->buffer + slot, 1);
     queue->taken++;
 }

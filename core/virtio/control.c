@@ -78,10 +78,8 @@ static bool virtio_control_done(const struct virtio_device *virtio)
         bool wrap = (position / control->size) % 2 == 0;
         done = ((flags & VIRTQ_PACKED_DESC_F_AVAIL) != 0) == wrap && ((flags & VIRTQ_PACKED_DESC_F_USED) != 0) == wrap;
     } else {
-        uint64_t avail = control->size * sizeof(struct virtq_desc) + sizeof(struct virtq_avail) +
-                         (control->size + 1) * sizeof(uint16_t);
-        uint64_t offset = (avail + VIRTQ_LEGACY_ALIGN - 1) & ~(uint64_t)(VIRTQ_LEGACY_ALIGN - 1);
-        const struct virtq_used *used = (const struct virtq_used *)(const void *)(base + offset);
+        const uint8_t *device_area = virtio->rings.base + control->device_offset;
+        const struct virtq_used *used = (const struct virtq_used *)(const void *)device_area;
         done = __atomic_load_n(&used->idx, __ATOMIC_ACQUIRE) == (uint16_t)control->sent;
     }
     virtio_load_barrier(); /* the answer is read after */
@@ -96,6 +94,9 @@ int32_t virtio_command(struct virtio_device *virtio, uint8_t class, uint8_t comm
     uint64_t address = virtio->rings_address + virtio->control.command_offset;
     if (size > VIRTIO_COMMAND_DATA_MAX)
         return error_set(IXY_E_ARGUMENT, "%s: %u bytes; a command has at most %d", what, size, VIRTIO_COMMAND_DATA_MAX);
+    int32_t works = bus_check(bus); /* else the last command may still be the device's */
+    if (works < 0)
+        return works;
     memory[0] = class;
     memory[1] = command;
     memcpy(memory + VIRTIO_COMMAND_DATA, data, size);
@@ -112,8 +113,9 @@ int32_t virtio_command(struct virtio_device *virtio, uint8_t class, uint8_t comm
     /* Commands are rare: the device is told whatever it asks for. */
     virtio->transport->notify(bus, VIRTIO_NET_RECEIVEQ(virtio->pairs_max));
     for (uint32_t waited = 0; !virtio_control_done(virtio); waited += VIRTIO_COMMAND_DELAY) {
-        if (bus_has_failed(bus))
-            return bus_check(bus);
+        int32_t code = virtio_check(virtio);
+        if (code < 0)
+            return code;
         if (waited >= VIRTIO_COMMAND_WAIT) {
             /* Its memory is the device's until it is reset. */
             bus_fail(bus, "the control queue did not answer \"%s\" within a second", what);
@@ -130,6 +132,8 @@ int32_t virtio_command(struct virtio_device *virtio, uint8_t class, uint8_t comm
 
 static int32_t virtio_apply_mac(struct virtio_device *virtio)
 {
+    if (!virtio_has(virtio, VIRTIO_NET_F_CTRL_MAC_ADDR)) /* legacy: the field is the driver's to write, 5.1.4.3 */
+        return virtio->transport->config_write(virtio->device.bus, VIRTIO_NET_CONFIG_MAC, virtio->device.mac, 6);
     return virtio_command(virtio, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, virtio->device.mac, 6,
                           "set the station address");
 }
@@ -143,7 +147,7 @@ static int32_t virtio_apply_promiscuous(struct virtio_device *virtio)
 int32_t virtio_mac_set(struct device *device, const uint8_t mac[6])
 {
     struct virtio_device *virtio = (struct virtio_device *)device;
-    if (!virtio_has(virtio, VIRTIO_NET_F_CTRL_MAC_ADDR))
+    if (!virtio_has(virtio, VIRTIO_NET_F_CTRL_MAC_ADDR) && virtio_has(virtio, VIRTIO_F_VERSION_1))
         return error_set(IXY_E_UNSUPPORTED, "%s: the device's address cannot be set: it did not offer CTRL_MAC_ADDR",
                          device->bus->address);
     uint8_t before[6];
@@ -178,9 +182,7 @@ int32_t virtio_control_apply(struct virtio_device *virtio)
 {
     int32_t code = 0;
     uint16_t pairs = (uint16_t)virtio->pairs;
-    if (!virtio_has(virtio, VIRTIO_NET_F_CTRL_VQ))
-        return 0; /* vhost-user enables queue pairs by its own messages */
-    if (virtio_has(virtio, VIRTIO_NET_F_MQ))
+    if (virtio_has(virtio, VIRTIO_NET_F_MQ) && !virtio->transport->pairs_without_control)
         code = virtio_command(virtio, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, &pairs, sizeof(pairs),
                               "use queue pairs");
     if (code >= 0 && virtio_has(virtio, VIRTIO_NET_F_CTRL_RX))

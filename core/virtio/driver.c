@@ -114,8 +114,6 @@ static int32_t virtio_start(struct device *device)
 static int32_t virtio_reset(struct device *device)
 {
     struct virtio_device *virtio = (struct virtio_device *)device;
-    /* What failed before belongs to the life that ends here; what fails from here on counts. */
-    virtio_quiet(virtio);
     bus_mended(device->bus);
     return virtio_negotiate(virtio);
 }
@@ -142,7 +140,7 @@ static int32_t virtio_link(struct device *device, struct device_link *link)
 {
     struct virtio_device *virtio = (struct virtio_device *)device;
     uint16_t status = VIRTIO_NET_S_LINK_UP; /* without STATUS the link counts as up, 5.1.4.2 */
-    int32_t code = bus_check(device->bus);
+    int32_t code = virtio_check(virtio);
     if (code >= 0 && virtio_has(virtio, VIRTIO_NET_F_STATUS))
         code = virtio->transport->config_read(device->bus, VIRTIO_NET_CONFIG_STATUS, &status, sizeof(status));
     if (code < 0)

@@ -93,8 +93,9 @@ static inline uint32_t virtio_split_ready(struct virtio_queue *queue)
     virtio_load_barrier();
     uint32_t ready = (uint16_t)(index - (uint16_t)queue->taken);
     if (__builtin_expect(ready > queue->posted - queue->taken, 0)) {
-        bus_fail(queue->bus, "virtqueue %u: used idx went from %u to %u, but the device has %u buffers", queue->number,
-                 (uint16_t)queue->taken, index, queue->posted - queue->taken);
+        bus_fail(queue->bus,
+                 "virtqueue %u: used idx went from %u to %u; right is at most %u, as the device has %u buffers",
+                 queue->number, (uint16_t)queue->taken, index, (uint16_t)queue->posted, queue->posted - queue->taken);
         return UINT32_MAX;
     }
     return ready;
@@ -103,7 +104,8 @@ static inline uint32_t virtio_split_ready(struct virtio_queue *queue)
 /* One buffer that the device returned. */
 struct virtio_used {
     uint64_t token;
-    uint32_t len; /* bytes that the device says it wrote, header included */
+    uint32_t len;     /* bytes that the device says it wrote, header included */
+    uint32_t skipped; /* in order: buffers before it that were dropped, as nothing is known of them */
 };
 
 enum virtio_pop { VIRTIO_POP_FAILED = -1, VIRTIO_POP_NONE, VIRTIO_POP_ONE };

@@ -1,5 +1,6 @@
 /* Reset, feature negotiation and what the configuration says (VirtIO 1.3, 3.1.1, 5.1.3 to 5.1.5). */
 #include <string.h>
+#include <sys/random.h>
 
 #include "core/device/error.h"
 #include "core/virtio/virtio.h"
@@ -37,6 +38,20 @@ const char *virtio_feature(const struct device *device, uint32_t index)
     return NULL;
 }
 
+int32_t virtio_check(struct virtio_device *virtio)
+{
+    struct bus *bus = virtio->device.bus;
+    uint32_t status = 0;
+    int32_t code = bus_check(bus);
+    if (code >= 0)
+        code = virtio->transport->status(bus, &status);
+    if (code >= 0 && (status & VIRTIO_STATUS_DEVICE_NEEDS_RESET) != 0) {
+        bus_fail(bus, "the device asks for a reset (DEVICE_NEEDS_RESET)");
+        code = bus_check(bus);
+    }
+    return code;
+}
+
 int32_t virtio_status_add(struct virtio_device *virtio, uint32_t bit)
 {
     uint32_t status;
@@ -45,21 +60,44 @@ int32_t virtio_status_add(struct virtio_device *virtio, uint32_t bit)
 }
 
 /* What of the offer is wanted. Bits whose dependencies (5.1.3.1, 6.1) the offer lacks are left alone. */
-static uint64_t virtio_choose(uint64_t offered, uint32_t pairs)
+static uint64_t virtio_choose(const struct virtio_device *virtio, uint64_t offered)
 {
     uint64_t known = 0;
     for (size_t i = 0; i < VIRTIO_FEATURE_NAMES; i++)
         known |= VIRTIO_FEATURE(virtio_feature_names[i].bit);
     uint64_t chosen = offered & known;
     if ((chosen & VIRTIO_FEATURE(VIRTIO_F_VERSION_1)) == 0)
-        chosen &= UINT32_MAX; /* a legacy device has no more words of features, 4.1.4.9 */
+        chosen &= UINT32_MAX; /* a legacy device has no more words of features, 4.1.4.10 */
     else
         chosen &= ~VIRTIO_FEATURE(VIRTIO_F_ANY_LAYOUT); /* VERSION_1 implies it, 6.3 */
-    if ((chosen & VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_VQ)) == 0)
+    bool control = (chosen & VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_VQ)) != 0;
+    if (!control)
         chosen &= ~(VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_RX) | VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_MAC_ADDR));
-    if (pairs == 1)
+    if (virtio->pairs == 1 || (!control && !virtio->transport->pairs_without_control))
         chosen &= ~VIRTIO_FEATURE(VIRTIO_NET_F_MQ);
     return chosen;
+}
+
+/* The device's MTU; 1500 if it names none. Who accepts the feature must be able to receive such frames (5.1.4.2), so
+ * it is left alone if they do not fit. */
+static int32_t virtio_read_mtu(struct virtio_device *virtio)
+{
+    struct bus *bus = virtio->device.bus;
+    uint16_t mtu = 1500;
+    int32_t code = 0;
+    if (virtio_has(virtio, VIRTIO_NET_F_MTU))
+        code = virtio->transport->config_read(bus, VIRTIO_NET_CONFIG_MTU, &mtu, sizeof(mtu));
+    if (code < 0)
+        return code;
+    if (mtu < 68)
+        return error_set(IXY_E_DEVICE, "%s: mtu is %u; right is 68 to 65535 (VirtIO 1.3, 5.1.4.1)", bus->address, mtu);
+    uint32_t longest = mtu + 14u;
+    if (longest > FRAME_LENGTH_MAX) {
+        virtio->features &= ~VIRTIO_FEATURE(VIRTIO_NET_F_MTU);
+        longest = FRAME_LENGTH_MAX;
+    }
+    virtio->device.tx_len_max = longest;
+    return 0;
 }
 
 static int32_t virtio_agree(struct virtio_device *virtio)
@@ -69,8 +107,10 @@ static int32_t virtio_agree(struct virtio_device *virtio)
     int32_t code = virtio->transport->features(bus, &offered);
     if (code < 0)
         return code;
-    virtio->features = virtio_choose(offered, virtio->pairs);
-    code = virtio->transport->features_accept(bus, virtio->features);
+    virtio->features = virtio_choose(virtio, offered);
+    code = virtio_read_mtu(virtio);
+    if (code >= 0)
+        code = virtio->transport->features_accept(bus, virtio->features);
     if (code < 0 || !virtio_has(virtio, VIRTIO_F_VERSION_1))
         return code; /* legacy devices know no FEATURES_OK, 3.1.2 */
     code = virtio_status_add(virtio, VIRTIO_STATUS_FEATURES_OK);
@@ -92,10 +132,9 @@ static int32_t virtio_read_mac(struct virtio_device *virtio)
     if (virtio->mac_known)
         return 0;
     if (!virtio_has(virtio, VIRTIO_NET_F_MAC)) {
-        /* The device has none, so any local one will do (5.1.5); made from what tells devices of a process apart. */
-        uint64_t mixed = ((uintptr_t)virtio >> 4) * 0x9E3779B97F4A7C15u;
-        memcpy(mac, &mixed, sizeof(mac));
-        mac[0] = 0x02;
+        if (getrandom(mac, sizeof(mac), 0) != sizeof(mac))
+            return error_set_errno("%.90s: no random numbers for a station address", bus->address);
+        mac[0] = (uint8_t)((mac[0] & ~1) | 2); /* the device has none: a local one, 5.1.4.2 */
     } else {
         int32_t code = virtio->transport->config_read(bus, VIRTIO_NET_CONFIG_MAC, mac, sizeof(mac));
         if (code < 0)
@@ -130,22 +169,6 @@ static int32_t virtio_read_pairs(struct virtio_device *virtio)
     return 0;
 }
 
-static int32_t virtio_read_mtu(struct virtio_device *virtio)
-{
-    struct bus *bus = virtio->device.bus;
-    uint16_t mtu = 1500;
-    int32_t code = 0;
-    if (virtio_has(virtio, VIRTIO_NET_F_MTU))
-        code = virtio->transport->config_read(bus, VIRTIO_NET_CONFIG_MTU, &mtu, sizeof(mtu));
-    if (code < 0)
-        return code;
-    if (mtu < 68)
-        return error_set(IXY_E_DEVICE, "%s: mtu is %u; right is 68 to 65535 (VirtIO 1.3, 5.1.4.1)", bus->address, mtu);
-    uint32_t longest = mtu + 14u;
-    virtio->device.tx_len_max = longest < FRAME_LENGTH_MAX ? longest : FRAME_LENGTH_MAX;
-    return 0;
-}
-
 int32_t virtio_negotiate(struct virtio_device *virtio)
 {
     int32_t code = virtio->transport->status_set(virtio->device.bus, 0);
@@ -159,7 +182,5 @@ int32_t virtio_negotiate(struct virtio_device *virtio)
         code = virtio_read_pairs(virtio);
     if (code >= 0)
         code = virtio_read_mac(virtio);
-    if (code >= 0)
-        code = virtio_read_mtu(virtio);
     return code;
 }

@@ -220,5 +220,9 @@ int32_t virtio_control_start(struct virtio_device *virtio)
     struct virtio_control *control = &virtio->control;
     control->size = VIRTIO_CONTROL_SIZE;
     control->next = control->sent = 0;
-    return virtio_queue_enable(virtio, VIRTIO_NET_RECEIVEQ(virtio->pairs_max), control->ring_offset, &control->size);
+    int32_t code =
+        virtio_queue_enable(virtio, VIRTIO_NET_RECEIVEQ(virtio->pairs_max), control->ring_offset, &control->size);
+    control->device_offset =
+        control->ring_offset + virtio_layout_of(control->size, virtio_has(virtio, VIRTIO_F_RING_PACKED)).device;
+    return code;
 }

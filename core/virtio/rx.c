@@ -138,22 +138,25 @@ static inline __attribute__((always_inline)) uint32_t virtio_rx_run(struct virti
     return received;
 }
 
+static inline uint8_t *virtio_rx_packet(const struct virtio_queue *queue, uint64_t token)
+{
+    return queue->pool_base + (uint64_t)ownership_index(token) * queue->stride + POOL_HEADROOM;
+}
+
 /* Copies the rest of a frame that spans buffers (MRG_RXBUF, 5.1.6.4) behind its first part and gives the other buffers
  * back. False if a part is missing, or the whole does not fit into one buffer: then all its parts are gone. */
-static bool virtio_rx_gather(struct virtio_queue *queue, uint64_t token, uint32_t *len, uint32_t parts)
+static bool virtio_rx_gather(struct virtio_queue *queue, struct virtio_used *first, uint32_t parts)
 {
     const uint32_t whole = virtio_rx_length_max(queue) + queue->header;
-    uint8_t *first = queue->pool_base + (uint64_t)ownership_index(token) * queue->stride + POOL_HEADROOM;
-    bool good = *len <= queue->room;
+    bool good = first->len <= whole;
     for (; parts > 1; parts--) {
         struct virtio_used part;
         if (virtio_used_pop(queue, &part) != VIRTIO_POP_ONE)
             return false;
-        good = good && part.len <= queue->room && part.len <= whole && *len <= whole - part.len;
+        good = good && part.skipped == 0 && part.len <= whole - first->len;
         if (good) {
-            memcpy(first + *len,
-                   queue->pool_base + (uint64_t)ownership_index(part.token) * queue->stride + POOL_HEADROOM, part.len);
-            *len += part.len;
+            memcpy(virtio_rx_packet(queue, first->token) + first->len, virtio_rx_packet(queue, part.token), part.len);
+            first->len += part.len;
         }
         pool_cache_give(&queue->cache, &part.token, 1);
     }
@@ -167,12 +170,14 @@ static int32_t virtio_rx_one(struct virtio_queue *queue, struct frame *frame, bo
     struct virtio_used used;
     if (virtio_used_pop(queue, &used) != VIRTIO_POP_ONE)
         return -1;
-    uint32_t offset = ownership_index(used.token) * queue->stride + POOL_HEADROOM;
-    const uint8_t *header = queue->pool_base + offset;
+    const uint8_t *header = virtio_rx_packet(queue, used.token);
     bool good = used.len >= queue->header && used.len <= queue->room && virtio_header_is_plain(header, false);
-    if (good && queue->mergeable) {
+    if (queue->mergeable && used.skipped > 0)
+        good = false; /* what was skipped may be the beginning of this frame */
+    else if (queue->mergeable && used.len >= queue->header) {
+        /* Also of a frame that is not good: its other parts are no frames of their own. */
         uint32_t parts = __atomic_load_n((const uint16_t *)(const void *)(header + 10), __ATOMIC_RELAXED);
-        good = parts != 0 && virtio_rx_gather(queue, used.token, &used.len, parts);
+        good = virtio_rx_gather(queue, &used, parts) && good && parts != 0;
     }
     uint32_t len = used.len - queue->header;
     if (!good || len < VIRTIO_RX_LENGTH_MIN || len > virtio_rx_length_max(queue)) {
@@ -180,6 +185,7 @@ static int32_t virtio_rx_one(struct virtio_queue *queue, struct frame *frame, bo
         virtio_count(&queue->dropped, 1);
         return 0;
     }
+    uint32_t offset = ownership_index(used.token) * queue->stride + POOL_HEADROOM;
     frame_set(frame, used.token, frame_place_of(offset + queue->header, len));
     if (owned)
         ownership_hand_out(queue->ownership, used.token);

@@ -21,6 +21,9 @@ struct virtio_queue_setup {
 };
 
 struct virtio_transport {
+    /* Queue pairs are in use once they are enabled, without a command of the control queue. */
+    bool pairs_without_control;
+
     /* The features that the device offers. Returns 0 or an error with its text. */
     int32_t (*features)(struct bus *bus, uint64_t *offered);
     /* Tells the device which of them the driver wants; FEATURES_OK in the status then says whether it agrees. */

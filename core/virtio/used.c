@@ -86,5 +86,6 @@ enum virtio_pop virtio_used_pop(struct virtio_queue *queue, struct virtio_used *
         virtio_used_swap(queue, before);
     used->token = queue->buffer[queue->taken++ & queue->mask];
     used->len = len;
+    used->skipped = queue->in_order ? before : 0;
     return VIRTIO_POP_ONE;
 }

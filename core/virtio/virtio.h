@@ -83,6 +83,7 @@ struct virtio_control {
     uint32_t next; /* descriptors used so far, counting without wrapping */
     uint32_t sent; /* commands */
     uint64_t ring_offset;
+    uint64_t device_offset;  /* of the device area */
     uint64_t command_offset; /* of command, data and answer in the rings' memory */
 };
 
@@ -113,6 +114,8 @@ static inline bool virtio_has(const struct virtio_device *virtio, uint32_t featu
 /* negotiate.c: reset, then features up to FEATURES_OK, then what the configuration says. */
 int32_t virtio_negotiate(struct virtio_device *virtio);
 const char *virtio_feature(const struct device *device, uint32_t index);
+/* Returns 0, or IXY_E_DEVICE with its text if the device has failed or asks for a reset (2.1.2). */
+int32_t virtio_check(struct virtio_device *virtio);
 /* Sets a bit of the device status. */
 int32_t virtio_status_add(struct virtio_device *virtio, uint32_t bit);
 

@@ -230,6 +230,91 @@ static void receive_batches_in_order(void **state)
     receive_batches(PACKED);
 }
 
+/* With mergeable buffers what was skipped may be the beginning of the frame that the last buffer belongs to: none of it
+ * is delivered, above all not its later part, whose bytes its sender chose, as a frame with a header. */
+static void receive_spanning_batches_in_order(void **state)
+{
+    (void)state;
+    for (uint32_t packed = 0; packed < 2; packed++) {
+        struct setting setting;
+        struct frame frames[64];
+        struct fake_buffer buffer;
+        open_device(&setting, BASE | IN_ORDER | MERGEABLE | (packed != 0 ? PACKED : 0), 64);
+        assert_true(fake_take(0, &buffer));
+        assert_true(fake_take(0, &buffer));
+        deliver(&buffer, 488, 0x5A, 2);
+        assert_int_equal(device_rx_batch(setting.device, 0, frames, 64), 0);
+        assert_false(bus_has_failed(setting.device->bus));
+        close_device(&setting);
+    }
+}
+
+/* A frame over several buffers that is refused goes as a whole: its other parts are no frames. */
+static void refused_frames_that_span_buffers(void **state)
+{
+    (void)state;
+    struct setting setting;
+    struct frame frames[64];
+    struct fake_buffer first, second;
+    open_device(&setting, BASE | MERGEABLE, 64);
+    assert_true(fake_take(0, &first));
+    assert_true(fake_take(0, &second));
+    deliver(&first, 100, 1, 1);
+    deliver(&second, 100, 2, 1);
+    uint8_t *header = (uint8_t *)(uintptr_t)first.header;
+    header[0] = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+    header[10] = 2;
+    assert_int_equal(device_rx_batch(setting.device, 0, frames, 64), 0);
+    close_device(&setting);
+}
+
+/* A device that asks for a reset has failed, and does not start again before one; a control queue that does not answer
+ * likewise. */
+static void needs_reset(void **state)
+{
+    (void)state;
+    struct setting setting;
+    struct device_link link;
+    open_device(&setting, BASE, 64);
+    fake_device.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+    assert_int_equal(setting.device->driver->link(setting.device, &link), IXY_E_DEVICE);
+    assert_non_null(strstr(error_text(), "DEVICE_NEEDS_RESET"));
+    assert_true(bus_has_failed(setting.device->bus));
+    assert_int_equal(device_reset(setting.device), 0);
+    assert_false(bus_has_failed(setting.device->bus));
+    close_device(&setting);
+
+    fake_device_new(BASE | VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_RX));
+    struct device_config config = {.rx_ring_size = 0};
+    assert_int_equal(pool_open(POOL_BUFFERS, 2048, 0, &config.pool), 0);
+    assert_int_equal(device_open("fake:net", &config, &setting.device), 0);
+    assert_int_equal(device_start(setting.device), IXY_E_TIMEOUT);
+    assert_int_equal(device_start(setting.device), IXY_E_DEVICE);
+    setting.pool = config.pool;
+    close_device(&setting);
+}
+
+/* Features whose conditions do not hold are left alone. */
+static void features_left_alone(void **state)
+{
+    (void)state;
+    struct device_config config = {.rx_queues = 1};
+    struct device *device;
+    fake_device_new(BASE | VIRTIO_FEATURE(VIRTIO_NET_F_MTU));
+    fake_device.config[VIRTIO_NET_CONFIG_MTU] = 9000 & 0xFF;
+    fake_device.config[VIRTIO_NET_CONFIG_MTU + 1] = 9000 >> 8;
+    assert_int_equal(device_open("fake:net", &config, &device), 0);
+    assert_int_equal(fake_device.accepted, BASE);
+    assert_int_equal(device->tx_len_max, 1514);
+    device_close(device);
+
+    config.rx_queues = config.tx_queues = 2; /* MQ wants a control queue, 5.1.3.1 */
+    fake_device_new(BASE | VIRTIO_FEATURE(VIRTIO_NET_F_MQ));
+    fake_device.config[VIRTIO_NET_CONFIG_MAX_VIRTQUEUE_PAIRS] = 4;
+    assert_int_equal(device_open("fake:net", &config, &device), IXY_E_RANGE);
+    assert_non_null(strstr(error_text(), "2 queue pairs are wanted"));
+}
+
 /* Frames over several buffers, as long as one buffer holds the whole. */
 static void spans(uint64_t extra)
 {
@@ -405,7 +490,7 @@ static void negotiation_errors(void **state)
     assert_int_equal(device_open("fake:net", &config, &device), IXY_E_RANGE);
     assert_non_null(strstr(error_text(), "pairs"));
 
-    fake_device_new(BASE | VIRTIO_FEATURE(VIRTIO_NET_F_MQ));
+    fake_device_new(BASE | VIRTIO_FEATURE(VIRTIO_NET_F_MQ) | VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_VQ));
     config.rx_queues = 2;
     assert_int_equal(device_open("fake:net", &config, &device), IXY_E_DEVICE);
     assert_non_null(strstr(error_text(), "max_virtqueue_pairs is 0"));
@@ -433,11 +518,15 @@ int main(void)
         cmocka_unit_test(transmit_any_order_packed),
         cmocka_unit_test(transmit_batches_in_order),
         cmocka_unit_test(receive_batches_in_order),
+        cmocka_unit_test(receive_spanning_batches_in_order),
         cmocka_unit_test(receive_frames_that_span_buffers),
+        cmocka_unit_test(refused_frames_that_span_buffers),
         cmocka_unit_test(legacy_layout),
         cmocka_unit_test(queue_sizes),
         cmocka_unit_test(notifies_when_asked),
         cmocka_unit_test(negotiation_errors),
+        cmocka_unit_test(needs_reset),
+        cmocka_unit_test(features_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
