@@ -195,7 +195,8 @@ typedef struct ixy_stats {
 int32_t ixy_device_open(const char *address, const ixy_device_config *config, uint64_t *device);
 
 /* Starts all queues: rings filled, link requested. Errors: IXY_E_HANDLE, IXY_E_STATE (started before, or opened
- * without a pool), IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_NO_BUFFERS. Control call. */
+ * without a pool), IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_NO_BUFFERS; after a start or reset that failed also those of
+ * ixy_device_open, as the device is then found and identified anew. Control call. */
 int32_t ixy_device_start(uint64_t device);
 
 /* Resets the device and starts it again if it was started. Buffers in its rings go back to the pool; statistics begin

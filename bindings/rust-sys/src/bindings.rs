@@ -243,7 +243,7 @@ extern "C" {
     ) -> i32;
 }
 extern "C" {
-    #[doc = " Starts all queues: rings filled, link requested. Errors: IXY_E_HANDLE, IXY_E_STATE (started before, or opened\n without a pool), IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_NO_BUFFERS. Control call."]
+    #[doc = " Starts all queues: rings filled, link requested. Errors: IXY_E_HANDLE, IXY_E_STATE (started before, or opened\n without a pool), IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_NO_BUFFERS; after a start or reset that failed also those of\n ixy_device_open, as the device is then found and identified anew. Control call."]
     pub fn ixy_device_start(device: u64) -> i32;
 }
 extern "C" {
