@@ -46,9 +46,12 @@ int32_t vhost_user_connect(struct vhost_user_device *vhost)
         bool later = errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN || errno == EINTR;
         if (!later)
             return error_set_errno("%.90s: connecting to %s", vhost->bus.address, vhost->path);
-        if (vhost_user_milliseconds() >= end)
-            return error_set_errno("no vhost-user back end listens at %s (waited %d s)", vhost->path,
-                                   VHOST_USER_CONNECT_MS / 1000);
+        if (vhost_user_milliseconds() >= end) {
+            bool stale = errno == ECONNREFUSED; /* the socket's file is there, but who bound it is gone */
+            int32_t code = error_set_errno("no vhost-user back end listens at %s (waited %d s)", vhost->path,
+                                           VHOST_USER_CONNECT_MS / 1000);
+            return stale ? IXY_E_NOT_FOUND : code;
+        }
         poll(NULL, 0, VHOST_USER_RETRY_MS);
     }
 }
