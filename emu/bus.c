@@ -184,9 +184,8 @@ static const struct emu_bus_kind *emu_bus_find(const char *what)
     return NULL;
 }
 
-#define EMU_BUS_OPTIONS                                                                                                \
-    "timing=threaded|inline, wire=loop|gen|pcap, pair=NAME, tap=NAME; with wire=gen rate, size, limit, burst, flows, " \
-    "stream, touch; with wire=pcap in, out"
+/* Behind the model's; as short as an address, so that all fit into one error text. */
+#define EMU_BUS_OPTIONS "timing,wire,pair,tap; wire=gen: rate,size,limit,burst,flows,stream,touch; wire=pcap: in,out"
 
 /* All options: those of every device, those of the model, those of the wire, which is opened. */
 static int32_t emu_bus_configure(struct emu_device *device, struct address *address)
@@ -204,8 +203,8 @@ static int32_t emu_bus_configure(struct emu_device *device, struct address *addr
     if (code < 0)
         return code;
     device->gen = gen_of(device->wire);
-    char known[512];
-    snprintf(known, sizeof(known), "%s%s", EMU_BUS_OPTIONS, device->ops->options);
+    char known[ERROR_TEXT_SIZE];
+    snprintf(known, sizeof(known), "%s%s", device->ops->options, EMU_BUS_OPTIONS);
     return address_finish(address, known);
 }
 

@@ -29,7 +29,7 @@ struct emu_device;
 /* What a model is to its bus. All under the device's lock but configure, free and doorbell. */
 struct emu_model_ops {
     size_t size;         /* of the model's struct */
-    const char *options; /* what the model takes besides timing and wire, for messages; "" or begins with ", " */
+    const char *options; /* what the model takes besides timing and wire, for messages: "option,option," */
 
     /* Takes the model's options; nothing to undo. Returns 0 or IXY_E_ADDRESS. */
     int32_t (*configure)(struct emu_device *device, struct address *address);

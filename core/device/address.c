@@ -101,12 +101,12 @@ int32_t address_take_number(struct address *address, const char *key, uint64_t l
     return 0;
 }
 
+/* Without the address, which would leave no room for the list. */
 int32_t address_finish(const struct address *address, const char *known)
 {
     for (uint32_t i = 0; i < address->option_count; i++)
         if (!address->options[i].taken)
-            return error_set(IXY_E_ADDRESS, "address \"%s\": at character %td: unknown option \"%s\"; known here: %s",
-                             address->text, address->options[i].key - address->parts + 1, address->options[i].key,
-                             known);
+            return error_set(IXY_E_ADDRESS, "character %td: unknown option \"%.12s\"; known here: %s",
+                             address->options[i].key - address->parts + 1, address->options[i].key, known);
     return 0;
 }

@@ -204,7 +204,7 @@ static uint32_t *model_doorbell(struct emu_device *device, uint32_t reg)
 
 const struct emu_model_ops ixgbe_model_ops = {
     .size = sizeof(struct ixgbe_model),
-    .options = ", hostile, seed, every",
+    .options = "hostile,seed,every,",
     .configure = model_configure,
     .init = model_init,
     .free = model_free,

@@ -149,8 +149,7 @@ static void vmodel_time(struct emu_device *device, uint64_t nanoseconds)
 
 const struct emu_model_ops virtio_model_ops = {
     .size = sizeof(struct virtio_model),
-    .options = ", ring=split|packed, mrg, span, queues, ring_size, legacy, layout, inorder, events, notify, mtu, "
-               "platform, hostile, seed, every",
+    .options = "ring,mrg,span,queues,ring_size,legacy,layout,inorder,events,notify,mtu,platform,hostile,seed,every,",
     .configure = vmodel_configure,
     .init = vmodel_init,
     .free = vmodel_free,
