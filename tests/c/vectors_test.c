@@ -12,6 +12,8 @@
 
 #define NAMES_MAX 64
 
+static char vectors_folder[64]; /* of the case that runs: {tmp} */
+
 /* The variables of one case. */
 struct variable {
     const char *name;
@@ -24,7 +26,6 @@ struct run {
     const char *label; /* "file: case" */
     struct variable pools[NAMES_MAX], devices[NAMES_MAX], frames[NAMES_MAX];
     uint32_t pool_count, device_count, frame_count;
-    char folder[64];
 };
 
 static const char *text_of(const cJSON *step, const char *key)
@@ -84,7 +85,7 @@ static int32_t step_device_open(struct run *run, const cJSON *step)
     const char *given = text_of(step, "address");
     const char *mark = strstr(given, "{tmp}");
     if (mark != NULL)
-        snprintf(address, sizeof(address), "%.*s%s%s", (int)(mark - given), given, run->folder, mark + 5);
+        snprintf(address, sizeof(address), "%.*s%s%s", (int)(mark - given), given, vectors_folder, mark + 5);
     else
         snprintf(address, sizeof(address), "%s", given);
     ixy_device_config config = {.struct_size = sizeof(config),
@@ -398,10 +399,11 @@ static int32_t run_step(struct run *run, const cJSON *step)
 
 static void run_case(const char *file, const cJSON *one)
 {
-    struct run run = {.folder = "/tmp/ixy-vectors-XXXXXX"};
+    struct run run = {.device_count = 0};
     char label[300];
     snprintf(label, sizeof(label), "%s: %s", file, text_of(one, "name"));
-    assert_non_null(mkdtemp(run.folder));
+    strcpy(vectors_folder, "/tmp/ixy-vectors-XXXXXX");
+    assert_non_null(mkdtemp(vectors_folder));
     uint32_t number = 0;
     for (const cJSON *step = cJSON_GetObjectItem(one, "steps")->child; step != NULL; step = step->next) {
         print_message("    %s, step %u: %s\n", label, ++number, text_of(step, "op"));
@@ -413,7 +415,8 @@ static void run_case(const char *file, const cJSON *one)
         ixy_device_close(run.devices[i].handle);
     for (uint32_t i = 0; i < run.pool_count; i++)
         ixy_pool_close(run.pools[i].handle);
-    assert_int_equal(rmdir(run.folder), 0);
+    assert_int_equal(rmdir(vectors_folder), 0);
+    vectors_folder[0] = '\0';
 }
 
 /* A copy of a case in which {device} is that address, in each text. */
@@ -496,8 +499,22 @@ static void test_vectors(void **state)
     assert_true(count > 0);
 }
 
+/* The folder of a case that failed, with what it left there. */
+static int vectors_remove_folder(void **state)
+{
+    (void)state;
+    DIR *folder = vectors_folder[0] != '\0' ? opendir(vectors_folder) : NULL;
+    if (folder == NULL)
+        return 0;
+    const struct dirent *entry;
+    while ((entry = readdir(folder)) != NULL)
+        (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    closedir(folder);
+    return rmdir(vectors_folder);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_vectors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(test_vectors, vectors_remove_folder)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

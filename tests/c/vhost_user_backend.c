@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,6 +32,19 @@ struct backend backend_right(const char *name)
     };
     snprintf(made.path, sizeof(made.path), "/tmp/ixy-backend-%s-%d", name, (int)getpid());
     return made;
+}
+
+int backend_remove_sockets(void **state)
+{
+    char pattern[80];
+    glob_t found = {.gl_pathc = 0};
+    (void)state;
+    snprintf(pattern, sizeof(pattern), "/tmp/ixy-backend-*-%d", (int)getpid());
+    if (glob(pattern, 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            unlink(found.gl_pathv[i]);
+    globfree(&found);
+    return 0;
 }
 
 static void __attribute__((format(printf, 2, 3))) backend_complain(struct backend *backend, const char *format, ...)

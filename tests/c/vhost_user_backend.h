@@ -79,6 +79,9 @@ void backend_kill(struct backend *backend);
 /* The same, and the path is removed; the front end must have done nothing wrong. */
 void backend_stop(struct backend *backend);
 
+/* Removes what tests of this process that failed left of their back ends; a group's teardown. */
+int backend_remove_sockets(void **state);
+
 static inline uint32_t backend_read(const uint32_t *counter)
 {
     return __atomic_load_n(counter, __ATOMIC_ACQUIRE);

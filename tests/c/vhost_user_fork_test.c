@@ -179,5 +179,5 @@ int main(void)
         cmocka_unit_test(test_a_pool_in_use_is_not_shared),
         cmocka_unit_test(test_a_view_of_a_closed_pool),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, backend_remove_sockets);
 }

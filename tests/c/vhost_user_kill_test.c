@@ -110,5 +110,5 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_killed_with_packed_rings),
         cmocka_unit_test(test_killed_with_split_rings),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, backend_remove_sockets);
 }

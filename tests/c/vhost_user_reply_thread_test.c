@@ -334,5 +334,5 @@ int main(void)
         cmocka_unit_test(test_nobody_listens),
         cmocka_unit_test(test_addresses),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, backend_remove_sockets);
 }

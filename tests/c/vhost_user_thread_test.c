@@ -261,5 +261,5 @@ int main(void)
         cmocka_unit_test(test_close_after_the_end),
         cmocka_unit_test(test_two_devices_on_one_pool),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, backend_remove_sockets);
 }
