@@ -319,6 +319,11 @@ static uint32_t vmodel_rx_generate(struct virtio_model *model, uint32_t most)
         uint32_t straight = queue->slot_mask + 1 - (queue->head & queue->slot_mask);
         uint32_t batch = left < VMODEL_BATCH ? left : VMODEL_BATCH;
         batch = batch < straight ? batch : straight;
+        /* A frame may take several descriptors: behind fetched lie those of the lap before. */
+        uint32_t held = queue->fetched - queue->head;
+        batch = batch < held ? batch : held;
+        if (batch == 0)
+            break;
         uint32_t done = vmodel_rx_generate_straight(model, queue, gen, batch);
         left -= done;
         if (done == batch)

@@ -423,13 +423,58 @@ static void test_generated(void **state)
     vengine_generated(",wire=gen,legacy=on,layout=header,ring_size=64");
 }
 
+/* Generated frames that take two descriptors each, behind a lap of plain buffers: as many as were posted, and none of
+ * the lap before. */
+static void vengine_generated_pairs(const char *options, bool chained)
+{
+    struct vtest test;
+    uint32_t id, len;
+    const uint8_t on = 1;
+    vtest_open(&test, options);
+    vtest_start(&test, 2);
+    assert_int_equal(vtest_command(&test, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, &on, 1), VIRTIO_NET_OK);
+    for (uint32_t i = 0; i < VTEST_SIZE; i++)
+        vtest_post_receive(&test, 0);
+    vtest_step(&test);
+    for (uint32_t i = 0; i < VTEST_SIZE; i++)
+        assert_true(vtest_used(&test, 0, &id, &len));
+    assert_false(vtest_used(&test, 0, &id, &len));
+    for (uint32_t i = 0; i < 10; i++) {
+        const struct vtest_part parts[2] = {{vtest_take(&test), chained ? 12 : 40, VIRTQ_DESC_F_WRITE},
+                                            {vtest_take(&test), chained ? 1600 : 40, VIRTQ_DESC_F_WRITE}};
+        if (chained) {
+            vtest_post(&test, 0, parts, 2);
+        } else {
+            vtest_post(&test, 0, &parts[0], 1);
+            vtest_post(&test, 0, &parts[1], 1);
+        }
+    }
+    vtest_step(&test);
+    vtest_step(&test);
+    for (uint32_t i = 0; i < (chained ? 10 : 20); i++) {
+        assert_true(vtest_used(&test, 0, &id, &len));
+        assert_int_equal(len, chained ? 72 : i % 2 == 0 ? 40 : 32);
+    }
+    assert_false(vtest_used(&test, 0, &id, &len));
+    vtest_close(&test, 0);
+}
+
+static void test_generated_pairs(void **state)
+{
+    (void)state;
+    vengine_generated_pairs(",wire=gen", true);
+    vengine_generated_pairs(",wire=gen,ring=packed", true);
+    vengine_generated_pairs(",wire=gen,mrg=on", false);
+    vengine_generated_pairs(",wire=gen,mrg=on,ring=packed", false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames),      cmocka_unit_test(test_batch),     cmocka_unit_test(test_span),
         cmocka_unit_test(test_merged),      cmocka_unit_test(test_missed),    cmocka_unit_test(test_notifications),
         cmocka_unit_test(test_suppression), cmocka_unit_test(test_filter),    cmocka_unit_test(test_pairs),
-        cmocka_unit_test(test_reset),       cmocka_unit_test(test_generated),
+        cmocka_unit_test(test_reset),       cmocka_unit_test(test_generated), cmocka_unit_test(test_generated_pairs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
