@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "core/bus/vhost_user_device.h"
 #include "core/device/error.h"
@@ -98,23 +97,6 @@ static int32_t vhost_user_send(struct vhost_user_device *vhost, const struct vho
     return 0;
 }
 
-/* Closes whatever files came with a message; no answer that this front end asks for carries any. Those that did not fit
- * were closed by the kernel. */
-static uint32_t vhost_user_close_files(struct msghdr *header)
-{
-    uint32_t closed = 0;
-    for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part != NULL; part = CMSG_NXTHDR(header, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
-            continue;
-        for (size_t at = CMSG_LEN(0); at + sizeof(int) <= part->cmsg_len; at += sizeof(int), closed++) {
-            int descriptor;
-            memcpy(&descriptor, (const uint8_t *)part + at, sizeof(descriptor));
-            close(descriptor);
-        }
-    }
-    return closed;
-}
-
 /* Receives the answer to a request from one byte of it to another. */
 static int32_t vhost_user_receive(struct vhost_user_device *vhost, uint32_t request, uint8_t *answer, uint32_t from,
                                   uint32_t to, uint64_t end)
@@ -123,14 +105,9 @@ static int32_t vhost_user_receive(struct vhost_user_device *vhost, uint32_t requ
         if (vhost_user_wait(vhost->socket, POLLIN, end) < 0)
             return error_set(IXY_E_TIMEOUT, "%.90s: the back end did not answer %s within %d ms (%u bytes are missing)",
                              vhost->bus.address, vhost_user_request_name(request), VHOST_USER_ANSWER_MS, to - received);
-        union {
-            struct cmsghdr header;
-            char bytes[CMSG_SPACE(VHOST_USER_FILES_MAX * sizeof(int))];
-        } control;
         struct iovec part = {.iov_base = answer + received, .iov_len = to - received};
-        struct msghdr header = {
-            .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
-        ssize_t count = recvmsg(vhost->socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+        struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
+        ssize_t count = recvmsg(vhost->socket, &header, MSG_DONTWAIT);
         if (count < 0 && (errno == EAGAIN || errno == EINTR))
             continue;
         if (count == 0 || (count < 0 && errno == ECONNRESET))
@@ -139,7 +116,9 @@ static int32_t vhost_user_receive(struct vhost_user_device *vhost, uint32_t requ
         if (count < 0)
             return error_set_errno("%.90s: receiving the answer to %s", vhost->bus.address,
                                    vhost_user_request_name(request));
-        if (vhost_user_close_files(&header) > 0)
+        /* No answer that this front end asks for carries files. There is no room for any, so the kernel drops them: to
+         * close() a file of the back end's choice could wait for whoever serves it. */
+        if ((header.msg_flags & MSG_CTRUNC) != 0)
             return error_set(IXY_E_DEVICE,
                              "%.90s: the back end's answer to %s came with file descriptors; right is none",
                              vhost->bus.address, vhost_user_request_name(request));
