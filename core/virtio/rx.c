@@ -148,12 +148,12 @@ static inline uint8_t *virtio_rx_packet(const struct virtio_queue *queue, uint64
 static bool virtio_rx_gather(struct virtio_queue *queue, struct virtio_used *first, uint32_t parts)
 {
     const uint32_t whole = virtio_rx_length_max(queue) + queue->header;
-    bool good = first->len <= whole;
+    bool good = true;
     for (; parts > 1; parts--) {
         struct virtio_used part;
         if (virtio_used_pop(queue, &part) != VIRTIO_POP_ONE)
             return false;
-        good = good && part.skipped == 0 && part.len <= whole - first->len;
+        good = good && part.skipped == 0 && (uint64_t)first->len + part.len <= whole;
         if (good) {
             memcpy(virtio_rx_packet(queue, first->token) + first->len, virtio_rx_packet(queue, part.token), part.len);
             first->len += part.len;
