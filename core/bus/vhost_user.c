@@ -212,9 +212,12 @@ void vhost_user_after_fork_in_child(void)
     pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
     memcpy(&vhost_user_mutex, &fresh, sizeof(fresh)); /* a thread that the child has not may have held it */
     for (struct vhost_user_device *vhost = vhost_user_devices; vhost != NULL; vhost = vhost->next) {
-        vhost_user_close_inherited(&vhost->socket);
-        if (vhost->watched)
+        if (vhost->watched) {
+            vhost_user_close_inherited(&vhost->watch_socket); /* the socket, or what it was */
             vhost_user_close_inherited(&vhost->watch_stop);
+            vhost->socket = -1;
+        }
+        vhost_user_close_inherited(&vhost->socket);
         vhost->watched = false; /* the thread is the parent's */
         for (uint32_t i = 0; i < VHOST_USER_RINGS_MAX; i++) {
             vhost_user_close_inherited(&vhost->ring[i].kick);

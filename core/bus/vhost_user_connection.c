@@ -60,10 +60,10 @@ void vhost_user_disconnect(struct vhost_user_device *vhost)
 {
     if (vhost->socket < 0)
         return;
-    vhost_user_watch_stop(vhost); /* before the descriptor's number can mean another file */
     /* A forked child of ours that did not exec may have a copy: the back end shall see the end all the same. */
     shutdown(vhost->socket, SHUT_RDWR);
-    close(vhost->socket);
+    if (!vhost->watched) /* else when the watcher has ended: until then the number may mean no other file */
+        close(vhost->socket);
     vhost->socket = -1;
 }
 

@@ -5,7 +5,7 @@
  *   vhost_user_session.c    the handshake, rings started and stopped
  *   vhost_user_message.c    one request and its answer
  *   vhost_user_connection.c the socket
- *   vhost_user_watch.c      the thread that notices that the back end has gone
+ *   vhost_user_watch.c      the thread that notices that the back end has gone, or blocks a queue
  */
 #ifndef CORE_BUS_VHOST_USER_DEVICE_H
 #define CORE_BUS_VHOST_USER_DEVICE_H
@@ -27,9 +27,10 @@
 #define VHOST_USER_CONNECT_MS 2000 /* how long a back end may take to listen (again) */
 
 struct vhost_user_ring {
-    bool chosen;  /* queue_enable was called */
-    bool started; /* the back end has been told to use it */
-    int kick;     /* eventfds, -1: not open */
+    bool chosen;    /* queue_enable was called */
+    bool started;   /* the back end has been told to use it */
+    uint32_t kicks; /* atomic: one more before and after each write to kick, so odd while it goes on */
+    int kick;       /* eventfds, -1: not open */
     int call;
     struct virtio_queue_setup setup;
 };
@@ -61,7 +62,8 @@ struct vhost_user_device {
 
     pthread_t watcher;
     bool watched;
-    int watch_stop; /* eventfd that ends the watcher */
+    int watch_socket; /* what it looks at; outlives `socket` if that is closed while the device runs */
+    int watch_stop;   /* eventfd that ends the watcher */
 };
 
 static inline struct vhost_user_device *vhost_user_of(struct bus *bus)
@@ -82,7 +84,7 @@ int32_t vhost_user_connect(struct vhost_user_device *vhost);
 /* The error of a call that needs a session when there is none (any more). */
 int32_t vhost_user_no_session(const struct vhost_user_device *vhost);
 
-/* Closes the connection, if there is one. */
+/* Ends the connection, if there is one. The watcher, if there is one, stays: queues may be in use. */
 void vhost_user_disconnect(struct vhost_user_device *vhost);
 
 /* Time that only goes forward. */
@@ -116,7 +118,10 @@ int32_t vhost_user_run(struct vhost_user_device *vhost);
  * end that lives did not stop as it should; the session has ended all the same. */
 int32_t vhost_user_end(struct vhost_user_device *vhost);
 
-/* ---- vhost_user_watch.c ---- */
+/* ---- vhost_user_watch.c ----
+ *
+ * The watcher runs from the start of the device to its end, also when the connection has ended before: it frees the
+ * queues' threads from a back end that blocks their notifications. */
 
 int32_t vhost_user_watch_start(struct vhost_user_device *vhost);
 void vhost_user_watch_stop(struct vhost_user_device *vhost);

@@ -141,8 +141,13 @@ static int32_t vhost_user_queue_enable(struct bus *bus, uint32_t queue, const st
 
 static void vhost_user_notify(struct bus *bus, uint32_t queue)
 {
-    /* A full counter (EAGAIN) is a notification that the back end has yet to read. */
-    eventfd_write(vhost_user_of(bus)->ring[queue].kick, 1);
+    struct vhost_user_ring *ring = &vhost_user_of(bus)->ring[queue];
+    /* A full counter (EAGAIN) is a notification that the back end has yet to read. If it made the write wait, the
+     * watcher sees by `kicks` that it goes on, and ends it. */
+    uint32_t kicks = ring->kicks; /* only this queue's thread writes it */
+    __atomic_store_n(&ring->kicks, kicks + 1, __ATOMIC_RELEASE);
+    eventfd_write(ring->kick, 1);
+    __atomic_store_n(&ring->kicks, kicks + 2, __ATOMIC_RELEASE);
 }
 
 const struct virtio_transport vhost_user_transport = {

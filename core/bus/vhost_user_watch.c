@@ -1,15 +1,23 @@
-/* The thread that sleeps on the socket of a device that runs. It only ever reads the two descriptors that it is given,
- * and tells the packet path through bus_fail. */
+/* The thread that sleeps on the socket of a device that runs, and tells the packet path through bus_fail.
+ *
+ * It wakes twice a second to look after notifications, too. Whether a write to a kick's eventfd waits is said by a flag
+ * of the open file, which the back end has as well: it can clear the flag and fill the counter, and a queue's thread
+ * would sleep in its write for ever. Reading the counter empty lets it go. */
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "core/bus/vhost_user_device.h"
 #include "core/device/error.h"
 
 #define VHOST_USER_ENDED (POLLRDHUP | POLLHUP | POLLERR)
+#define VHOST_USER_WATCH_MS 500
+#define VHOST_USER_RESCUE_MS 1 /* the back end may fill the counter again before the thread that waits has written */
 
 bool vhost_user_connected(const struct vhost_user_device *vhost)
 {
@@ -17,20 +25,70 @@ bool vhost_user_connected(const struct vhost_user_device *vhost)
     return vhost->socket >= 0 && poll(&entry, 1, 0) >= 0 && (entry.revents & VHOST_USER_ENDED) == 0;
 }
 
+/* Empties a kick's counter without waiting, which the flag alone does not ensure: the back end may clear it again. */
+static void vhost_user_empty(int kick)
+{
+    uint64_t count;
+    struct iovec part = {.iov_base = &count, .iov_len = sizeof(count)};
+    int flags = fcntl(kick, F_GETFL);
+    if (flags >= 0)
+        fcntl(kick, F_SETFL, flags | O_NONBLOCK);
+    if (preadv2(kick, &part, 1, -1, RWF_NOWAIT) < 0 && errno == EOPNOTSUPP) /* before Linux 5.8 */
+        (void)!read(kick, &count, sizeof(count));
+}
+
+/* Whether a ring's notification goes on since `seen` because the counter is full; a thread that was not run for that
+ * long is no fault of the back end's. */
+static bool vhost_user_stuck(const struct vhost_user_ring *ring, uint32_t seen)
+{
+    if ((seen & 1) == 0 || __atomic_load_n(&ring->kicks, __ATOMIC_ACQUIRE) != seen)
+        return false;
+    struct pollfd entry = {.fd = ring->kick, .events = POLLOUT};
+    return poll(&entry, 1, 0) == 0;
+}
+
+/* Frees the notifications that go on since seen[] was taken. Returns whether there are any. */
+static bool vhost_user_rescue(struct vhost_user_device *vhost, const uint32_t seen[VHOST_USER_RINGS_MAX])
+{
+    bool any = false;
+    for (uint32_t i = 0; i < VHOST_USER_RINGS_MAX; i++) {
+        if (!vhost_user_stuck(&vhost->ring[i], seen[i]))
+            continue;
+        bus_fail(&vhost->bus, "the back end blocks notifications: a write to the eventfd of ring %u did not end", i);
+        vhost_user_empty(vhost->ring[i].kick);
+        any = true;
+    }
+    return any;
+}
+
+static void vhost_user_look(const struct vhost_user_device *vhost, uint32_t seen[VHOST_USER_RINGS_MAX])
+{
+    for (uint32_t i = 0; i < VHOST_USER_RINGS_MAX; i++)
+        seen[i] = __atomic_load_n(&vhost->ring[i].kicks, __ATOMIC_ACQUIRE);
+}
+
 static void *vhost_user_watch(void *device)
 {
     struct vhost_user_device *vhost = device;
-    struct pollfd entries[] = {{.fd = vhost->socket, .events = POLLRDHUP}, {.fd = vhost->watch_stop, .events = POLLIN}};
+    struct pollfd entries[] = {{.fd = vhost->watch_socket, .events = POLLRDHUP},
+                               {.fd = vhost->watch_stop, .events = POLLIN}};
+    uint32_t seen[VHOST_USER_RINGS_MAX];
+    bool rescuing = false;
     for (;;) {
+        if (!rescuing)
+            vhost_user_look(vhost, seen);
         entries[0].revents = entries[1].revents = 0;
-        if (poll(entries, 2, -1) < 0)
+        int ready = poll(entries, 2, rescuing ? VHOST_USER_RESCUE_MS : VHOST_USER_WATCH_MS);
+        if (ready < 0)
             continue;
         if (entries[1].revents != 0)
             return NULL;
         if ((entries[0].revents & VHOST_USER_ENDED) != 0) {
             bus_fail(&vhost->bus, "the back end closed the connection");
-            return NULL;
+            entries[0].fd = -1;
+            vhost_user_look(vhost, seen); /* nobody will read the counters, so none that goes on needs half a second */
         }
+        rescuing = vhost_user_rescue(vhost, seen);
     }
 }
 
@@ -39,6 +97,7 @@ int32_t vhost_user_watch_start(struct vhost_user_device *vhost)
     vhost->watch_stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (vhost->watch_stop < 0)
         return error_set_errno("%.90s: eventfd", vhost->bus.address);
+    vhost->watch_socket = vhost->socket;
     /* Signals are the program's: none is to be handled on this thread. */
     sigset_t all, old;
     sigfillset(&all);
@@ -62,5 +121,7 @@ void vhost_user_watch_stop(struct vhost_user_device *vhost)
     eventfd_write(vhost->watch_stop, 1);
     pthread_join(vhost->watcher, NULL);
     close(vhost->watch_stop);
+    if (vhost->socket < 0)
+        close(vhost->watch_socket);
     vhost->watched = false;
 }

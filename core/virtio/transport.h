@@ -43,7 +43,8 @@ struct virtio_transport {
     /* Tells the device where a queue lies and enables it; the device uses it from DRIVER_OK on. */
     int32_t (*queue_enable)(struct bus *bus, uint32_t queue, const struct virtio_queue_setup *setup);
 
-    /* Tells the device that a queue has new buffers. Never blocks. */
+    /* Tells the device that a queue has new buffers. Does not wait; a vhost-user back end that makes it wait all the
+     * same has failed within about a second, and the call then returns. */
     void (*notify)(struct bus *bus, uint32_t queue);
 };
 

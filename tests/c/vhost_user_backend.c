@@ -368,6 +368,26 @@ static void backend_hang_up(struct backend *backend)
     backend->connection = -1;
 }
 
+/* Whether a write to an eventfd waits is a flag of the open file, which both sides share. */
+static void backend_clog(struct backend *backend)
+{
+    for (uint32_t i = 0; i < BACKEND_RINGS; i++) {
+        int kick = backend->ring[i].kick;
+        eventfd_t count;
+        if (kick < 0)
+            continue;
+        eventfd_read(kick, &count);
+        if (eventfd_write(kick, UINT64_MAX - 1) != 0 || fcntl(kick, F_SETFL, 0) != 0)
+            backend_complain(backend, "the counter of ring %u was not filled", i);
+        backend->ring[i].enabled = false; /* it serves no more */
+    }
+    __atomic_store_n(&backend->clog, 0, __ATOMIC_RELEASE);
+    if (backend->clog_ms != 0) {
+        poll(NULL, 0, (int)backend->clog_ms);
+        backend_hang_up(backend);
+    }
+}
+
 static void *backend_main(void *argument)
 {
     struct backend *backend = argument;
@@ -382,6 +402,8 @@ static void *backend_main(void *argument)
             break;
         if (__atomic_exchange_n(&backend->cut, 0, __ATOMIC_ACQ_REL) != 0) {
             backend_hang_up(backend);
+        } else if (__atomic_load_n(&backend->clog, __ATOMIC_ACQUIRE) != 0) {
+            backend_clog(backend);
         } else if (entries[1].revents != 0 && backend->connection < 0) {
             backend->connection = accept4(backend->listener, NULL, NULL, SOCK_CLOEXEC);
             __atomic_fetch_add(&backend->connections, 1, __ATOMIC_RELEASE);

@@ -213,6 +213,87 @@ static void test_close_after_the_end(void **state)
     backend_stop(&backend);
 }
 
+/* A back end that makes our notifications wait: transmit returns all the same, and says that the device failed. */
+static void clogged(uint32_t clog_ms, double bound, const char *text)
+{
+    uint32_t descriptors = vhost_test_descriptors();
+    struct backend backend = backend_right("clog");
+    backend.clog_ms = clog_ms;
+    backend_start(&backend);
+    uint64_t pool = test_pool(VHOST_TEST_BUFFERS), device = vhost_test_device(&backend, "", 2, pool);
+    vhost_test_traffic(device, pool, 2, 50);
+    __atomic_store_n(&backend.clog, 1, __ATOMIC_RELEASE);
+    while (backend_read(&backend.clog) != 0)
+        usleep(100);
+    double begin = vhost_test_now();
+    ixy_frame frame = test_frame(pool);
+    assert_int_equal(ixy_tx_batch(device, 1, &frame, 1), 1);
+    double took = vhost_test_now() - begin;
+    if (took > bound)
+        fail_msg("transmit waited %.2f s; right is at most %.2f", took, bound);
+    vhost_test_until_failed(device);
+    frame = test_frame(pool);
+    assert_int_equal(ixy_tx_batch(device, 1, &frame, 1), IXY_E_DEVICE);
+    assert_int_equal(ixy_buf_free(pool, &frame, 1), 1);
+    ixy_link link = {.struct_size = sizeof(link)};
+    vhost_test_text(ixy_device_link(device, &link), IXY_E_DEVICE, text);
+    assert_int_equal(ixy_device_reset(device), 0);
+    vhost_test_traffic(device, pool, 2, 50);
+    assert_int_equal(ixy_device_close(device), 0);
+    assert_int_equal(ixy_pool_free_count(pool), VHOST_TEST_BUFFERS);
+    assert_int_equal(ixy_pool_close(pool), 0);
+    backend_stop(&backend);
+    assert_int_equal(vhost_test_descriptors(), descriptors);
+}
+
+static void test_a_back_end_that_blocks_notifications(void **state)
+{
+    (void)state;
+    clogged(0, 2, "the back end blocks notifications");
+    clogged(100, 0.4, "closed the connection");
+}
+
+struct clogged_transmit {
+    uint64_t device, pool;
+    int32_t sent;
+};
+
+static void *clogged_transmit(void *argument)
+{
+    struct clogged_transmit *transmit = argument;
+    ixy_frame frame = test_frame(transmit->pool);
+    transmit->sent = ixy_tx_batch(transmit->device, 0, &frame, 1);
+    return NULL;
+}
+
+/* Control calls meanwhile, one of which ends the connection; then close, which waits for transmit. */
+static void test_close_while_notifications_are_blocked(void **state)
+{
+    (void)state;
+    struct backend backend = backend_right("clog");
+    backend.wrong_request = VHOST_USER_GET_STATUS;
+    backend_start(&backend);
+    uint64_t pool = test_pool(VHOST_TEST_BUFFERS);
+    struct clogged_transmit transmit = {.device = vhost_test_device(&backend, "", 1, pool), .pool = pool};
+    __atomic_store_n(&backend.clog, 1, __ATOMIC_RELEASE);
+    while (backend_read(&backend.clog) != 0)
+        usleep(100);
+    double begin = vhost_test_now();
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, clogged_transmit, &transmit), 0);
+    usleep(50000);
+    __atomic_store_n(&backend.wrong, BACKEND_OTHER_REQUEST, __ATOMIC_RELEASE);
+    ixy_link link = {.struct_size = sizeof(link)};
+    vhost_test_text(ixy_device_link(transmit.device, &link), IXY_E_DEVICE, "request 77");
+    assert_int_equal(ixy_device_close(transmit.device), 0);
+    assert_true(vhost_test_now() - begin < 2);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(transmit.sent, 1);
+    assert_int_equal(ixy_pool_free_count(pool), VHOST_TEST_BUFFERS);
+    assert_int_equal(ixy_pool_close(pool), 0);
+    backend_stop(&backend);
+}
+
 /* Two devices on one pool, both opened before either starts; frames go from one to the other without a copy. */
 static void test_two_devices_on_one_pool(void **state)
 {
@@ -259,6 +340,8 @@ int main(void)
         cmocka_unit_test(test_killed_and_started_again),
         cmocka_unit_test(test_a_back_end_that_is_slow_to_return),
         cmocka_unit_test(test_close_after_the_end),
+        cmocka_unit_test(test_a_back_end_that_blocks_notifications),
+        cmocka_unit_test(test_close_while_notifications_are_blocked),
         cmocka_unit_test(test_two_devices_on_one_pool),
     };
     return cmocka_run_group_tests(tests, NULL, backend_remove_sockets);
