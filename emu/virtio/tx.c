@@ -173,6 +173,9 @@ static inline __attribute__((always_inline)) uint32_t vmodel_tx_plain(struct vir
     bool *const held = queue->held;
     uint32_t next = queue->next, order = queue->order, done = 0;
     bool wrap = queue->wrap;
+    /* A driver that races on, over descriptors which are not used yet, gets no further than once around. */
+    if (packed && count > size - queue->outstanding)
+        count = size - queue->outstanding;
     for (; done < count; done++) {
         uint64_t address, word;
         uint32_t id;

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "emu/device.h"
 #include "tests/c/virtio_model_support.h"
 
 /* ---- buffers, in either ring ---- */
@@ -394,6 +395,54 @@ static void vmistake_event_desc(struct vtest *test)
     vtest_step(test);
 }
 
+/* A driver that runs ahead: it makes a descriptor available again while its frame is on its way to the wire, twice the
+ * ring's size of them in one batch. */
+#define VAHEAD_SIZE 2
+
+static struct vtest *vahead_test;
+static uint32_t vahead_posted;
+
+static void vahead_post(void)
+{
+    const struct vtest_part part = {vtest_take(vahead_test), 72, 0};
+    vtest_post_id(vahead_test, 1, &part, 1, (uint16_t)vahead_posted++);
+}
+
+static void vahead_transmit(struct wire *wire, const uint8_t *frame, uint32_t len)
+{
+    (void)wire;
+    (void)frame;
+    assert_int_equal(len, 60);
+    if (vahead_posted < 4 * VAHEAD_SIZE)
+        vahead_post();
+}
+
+static void vmistake_ahead(struct vtest *test)
+{
+    struct wire *wire = ((struct emu_device *)test->bus)->wire;
+    const struct wire_ops *own = wire->ops;
+    struct wire_ops ops = *own;
+    vtest_negotiate(test, vtest_offered(test));
+    struct virtio_queue_setup setup = vtest_setup(test, 1, VAHEAD_SIZE);
+    setup.driver_area = test->queue[1].address[1] += 2048; /* room to see what is written past the ring */
+    test->queue[1].area[1] += 2048;
+    assert_int_equal(test->bus->virtio->queue_enable(test->bus, 1, &setup), 0);
+    assert_int_not_equal(vtest_status(test) & VIRTIO_STATUS_FEATURES_OK, 0);
+    vtest_status_add(test, VIRTIO_STATUS_DRIVER_OK);
+    vahead_test = test;
+    vahead_posted = 0;
+    for (uint32_t i = 0; i < VAHEAD_SIZE; i++)
+        vahead_post();
+    ops.transmit = vahead_transmit;
+    wire->ops = &ops;
+    vtest_step(test);
+    wire->ops = own;
+    assert_int_equal(vahead_posted, 2 * VAHEAD_SIZE); /* those of one lap were sent */
+    for (uint32_t i = 16 * VAHEAD_SIZE; i < 16 * VAHEAD_SIZE + 2048; i++)
+        assert_int_equal(test->queue[1].area[0][i], 0);
+    assert_int_not_equal(vtest_status(test) & VIRTIO_STATUS_DEVICE_NEEDS_RESET, 0);
+}
+
 #define PACKED ",ring=packed"
 
 static const struct vmistake vmistakes[] = {
@@ -418,6 +467,8 @@ static const struct vmistake vmistakes[] = {
     {"Buffer ID held, transmit", PACKED, vmistake_id_held_tx, "descriptor 1: Buffer ID 5 is that of a buffer which"},
     {"a list torn", PACKED, vmistake_list_torn, "a list goes on here whose first descriptor is available"},
     {"a list without end", PACKED, vmistake_list_long, "its list goes on into descriptors that the device holds"},
+    {"posted again in a batch", PACKED ",inorder=on", vmistake_ahead,
+     "descriptor 0: flags 8000h: changed while the device holds it"},
     {"event flags 3", PACKED ",events=on", vmistake_event_value, "driver event suppression flags are 3h"},
     {"event flags DESC", PACKED, vmistake_event_desc, "right is 0 to 1 without EVENT_IDX (2.8.14)"},
 };
