@@ -92,6 +92,9 @@ static uint8_t vmodel_command_pairs(struct virtio_model *model, const struct vmo
             return VIRTIO_NET_ERR;
         }
     }
+    /* What was queued before the command is legal: it goes out while its queues are still in use. */
+    if (pairs < model->active)
+        vmodel_transmit(model, VIRTQ_SIZE_MAX);
     model->active = pairs;
     return VIRTIO_NET_OK;
 }
@@ -184,13 +187,14 @@ uint32_t vmodel_control(struct virtio_model *model)
         if (!vmodel_read(model, queue, &chain))
             break;
         bool laid_out = vmodel_command_layout(model, &chain);
+        /* Before the command runs: lowering the queue pairs transmits, and reads other chains over this one. */
+        for (uint32_t i = 0; i < chain.count; i++)
+            queue->held[model->packed ? chain.id : model->chain_index[i]] = false;
         if (!chain.bad && vmodel_command_read(model, queue, &chain, &command)) {
             uint8_t answer = laid_out ? vmodel_command_run(model, &command) : VIRTIO_NET_ERR;
             __atomic_store_n(command.answer, answer, __ATOMIC_RELAXED);
             len = 1;
         }
-        for (uint32_t i = 0; i < chain.count; i++)
-            queue->held[model->packed ? chain.id : model->chain_index[i]] = false;
         vmodel_complete(model, queue, &batch, chain.id, chain.count, len);
         vmodel_publish(model, queue, &batch);
         commands++;

@@ -346,11 +346,61 @@ static void vengine_pairs(uint32_t ring)
     vtest_close(&test, 0);
 }
 
+/* VQ_PAIRS_SET without anything that steps the device before it. */
+static void vengine_pairs_set(struct vtest *test, uint8_t pairs)
+{
+    uint64_t at = vtest_take(test);
+    uint8_t *bytes = vtest_bytes(test, at);
+    const uint8_t command[5] = {VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, pairs, 0, 0x55};
+    const struct vtest_part parts[3] = {{at, 2, 0}, {at + 2, 2, 0}, {at + 4, 1, VIRTQ_DESC_F_WRITE}};
+    uint32_t id, len;
+    memcpy(bytes, command, sizeof(command));
+    vtest_post(test, 4, parts, 3);
+    vtest_notify(test, 4);
+    vtest_step(test);
+    assert_true(vtest_used(test, 4, &id, &len));
+    assert_int_equal(len, 1);
+    assert_int_equal(bytes[4], VIRTIO_NET_OK);
+}
+
+/* Frames that were queued before VQ_PAIRS_SET took their queue away are sent, those of several descriptors, too. */
+static void vengine_pairs_lowered(const char *options)
+{
+    struct vtest test;
+    uint8_t frame[60];
+    uint32_t id, len;
+    vtest_open(&test, options);
+    vtest_start(&test, 4);
+    for (uint32_t round = 0; round < VTEST_SIZE; round++) {
+        test.taken = 0;
+        vengine_pairs_set(&test, 2);
+        for (uint32_t i = 0; i < 2; i++)
+            vtest_post_receive(&test, 0);
+        vtest_frame(frame, sizeof(frame), 1, round);
+        vtest_send(&test, 3, frame, sizeof(frame));
+        uint64_t from = vtest_take(&test);
+        memset(vtest_bytes(&test, from), 0, 12);
+        memcpy(vtest_bytes(&test, from) + 12, frame, sizeof(frame));
+        const struct vtest_part parts[4] = {{from, 12, 0}, {from + 12, 20, 0}, {from + 32, 20, 0}, {from + 52, 20, 0}};
+        vtest_post(&test, 3, parts, 4);
+        vengine_pairs_set(&test, 1);
+        for (uint32_t i = 0; i < 2; i++) {
+            assert_true(vtest_used(&test, 3, &id, &len));
+            assert_true(vtest_used(&test, 0, &id, &len)); /* there was one pair left when they came back */
+            assert_int_equal(len, 12 + sizeof(frame));
+        }
+        assert_false(vtest_used(&test, 3, &id, &len));
+    }
+    vtest_close(&test, 0);
+}
+
 static void test_pairs(void **state)
 {
     (void)state;
     vengine_pairs(0);
     vengine_pairs(1);
+    vengine_pairs_lowered(",queues=2");
+    vengine_pairs_lowered(",queues=2,ring=packed");
 }
 
 /* A reset in the middle: the device lets go of its buffers, and works again. */
