@@ -10,42 +10,43 @@
 static const struct hostile_row {
     const char *name;
     uint32_t families;
+    bool completion; /* about something that was completed */
 } hostile_rows[HOSTILE_LIES] = {
     /* behind each: its case in docs/hostile.md */
-    [HOSTILE_RX_LENGTH_BEYOND] = {"rx-length-beyond", HOSTILE_IXGBE},           /* 22 */
-    [HOSTILE_RX_LENGTH_IMPLAUSIBLE] = {"rx-length-implausible", HOSTILE_IXGBE}, /* 23 */
-    [HOSTILE_RX_RSC] = {"rx-rsc", HOSTILE_IXGBE},                               /* 24 */
-    [HOSTILE_RX_NO_EOP] = {"rx-no-eop", HOSTILE_IXGBE},                         /* 25 */
-    [HOSTILE_RX_UNPOSTED] = {"rx-unposted", HOSTILE_IXGBE},                     /* 26 */
-    [HOSTILE_RX_REWRITE] = {"rx-rewrite", HOSTILE_IXGBE},                       /* 8 */
-    [HOSTILE_RX_LATE] = {"rx-late", HOSTILE_IXGBE},                             /* 27 */
-    [HOSTILE_TX_UNSENT] = {"tx-unsent", HOSTILE_IXGBE},                         /* 26 */
-    [HOSTILE_TX_DONE_ALL] = {"tx-done-all", HOSTILE_IXGBE},                     /* 26 */
-    [HOSTILE_TX_DONE_NEVER] = {"tx-done-never", HOSTILE_IXGBE},                 /* 29 */
-    [HOSTILE_STATION_ADDRESS] = {"station-address", HOSTILE_IXGBE},             /* 31 */
-    [HOSTILE_ID_RANGE] = {"id-range", HOSTILE_RINGS},                           /* 1 */
-    [HOSTILE_ID_IDLE] = {"id-idle", HOSTILE_RINGS},                             /* 2 */
-    [HOSTILE_ID_TWICE] = {"id-twice", HOSTILE_RINGS},                           /* 3 */
-    [HOSTILE_ORDER] = {"order", HOSTILE_RINGS},                                 /* 17 */
-    [HOSTILE_LENGTH_BEYOND] = {"length-beyond", HOSTILE_RINGS},                 /* 4 */
-    [HOSTILE_LENGTH_SHORT] = {"length-short", HOSTILE_RINGS},                   /* 5 */
-    [HOSTILE_LENGTH_SPANNING] = {"length-span", HOSTILE_RINGS},                 /* 6 */
-    [HOSTILE_NUM_BUFFERS] = {"num-buffers", HOSTILE_RINGS},                     /* 10 */
-    [HOSTILE_CHECKSUM_START] = {"checksum", HOSTILE_RINGS},                     /* 11 */
-    [HOSTILE_GSO] = {"gso", HOSTILE_RINGS},                                     /* 12 */
-    [HOSTILE_INDEX_JUMP] = {"index-jump", HOSTILE_SPLIT},                       /* 7 */
-    [HOSTILE_REWRITE] = {"rewrite", HOSTILE_RINGS},                             /* 8 */
-    [HOSTILE_TABLE_REWRITE] = {"table", HOSTILE_RINGS},                         /* 9 */
-    [HOSTILE_EVENT_INDEX] = {"event-index", HOSTILE_RINGS},                     /* 14 */
-    [HOSTILE_WRAP] = {"wrap", HOSTILE_PACKED},                                  /* 16 */
-    [HOSTILE_FLAGS_EARLY] = {"flags-early", HOSTILE_PACKED},                    /* 18 */
-    [HOSTILE_CONFIG_QUEUE] = {"config-queue", HOSTILE_RINGS},                   /* 21 */
-    [HOSTILE_CONFIG_PAIRS] = {"config-pairs", HOSTILE_RINGS},                   /* 21 */
-    [HOSTILE_CONFIG_MAC] = {"config-mac", HOSTILE_RINGS},                       /* 31 */
-    [HOSTILE_CONFIG_MTU] = {"config-mtu", HOSTILE_RINGS},                       /* 31 */
-    [HOSTILE_FEATURES_REFUSED] = {"features", HOSTILE_RINGS},                   /* 29 */
-    [HOSTILE_GONE] = {"gone", HOSTILE_IXGBE | HOSTILE_RINGS},                   /* 28 */
-    [HOSTILE_NOT_READY] = {"not-ready", HOSTILE_IXGBE | HOSTILE_RINGS},         /* 29 */
+    [HOSTILE_RX_LENGTH_BEYOND] = {"rx-length-beyond", HOSTILE_IXGBE, true},           /* 22 */
+    [HOSTILE_RX_LENGTH_IMPLAUSIBLE] = {"rx-length-implausible", HOSTILE_IXGBE, true}, /* 23 */
+    [HOSTILE_RX_RSC] = {"rx-rsc", HOSTILE_IXGBE, true},                               /* 24 */
+    [HOSTILE_RX_NO_EOP] = {"rx-no-eop", HOSTILE_IXGBE, true},                         /* 25 */
+    [HOSTILE_RX_UNPOSTED] = {"rx-unposted", HOSTILE_IXGBE, true},                     /* 26 */
+    [HOSTILE_RX_REWRITE] = {"rx-rewrite", HOSTILE_IXGBE, true},                       /* 8 */
+    [HOSTILE_RX_LATE] = {"rx-late", HOSTILE_IXGBE, true},                             /* 27 */
+    [HOSTILE_TX_UNSENT] = {"tx-unsent", HOSTILE_IXGBE, true},                         /* 26 */
+    [HOSTILE_TX_DONE_ALL] = {"tx-done-all", HOSTILE_IXGBE, true},                     /* 26 */
+    [HOSTILE_TX_DONE_NEVER] = {"tx-done-never", HOSTILE_IXGBE, false},                /* 29 */
+    [HOSTILE_STATION_ADDRESS] = {"station-address", HOSTILE_IXGBE, false},            /* 31 */
+    [HOSTILE_ID_RANGE] = {"id-range", HOSTILE_RINGS, true},                           /* 1 */
+    [HOSTILE_ID_IDLE] = {"id-idle", HOSTILE_RINGS, true},                             /* 2 */
+    [HOSTILE_ID_TWICE] = {"id-twice", HOSTILE_RINGS, true},                           /* 3 */
+    [HOSTILE_ORDER] = {"order", HOSTILE_RINGS, true},                                 /* 17 */
+    [HOSTILE_LENGTH_BEYOND] = {"length-beyond", HOSTILE_RINGS, true},                 /* 4 */
+    [HOSTILE_LENGTH_SHORT] = {"length-short", HOSTILE_RINGS, true},                   /* 5 */
+    [HOSTILE_LENGTH_SPANNING] = {"length-span", HOSTILE_RINGS, true},                 /* 6 */
+    [HOSTILE_NUM_BUFFERS] = {"num-buffers", HOSTILE_RINGS, true},                     /* 10 */
+    [HOSTILE_CHECKSUM_START] = {"checksum", HOSTILE_RINGS, true},                     /* 11 */
+    [HOSTILE_GSO] = {"gso", HOSTILE_RINGS, true},                                     /* 12 */
+    [HOSTILE_INDEX_JUMP] = {"index-jump", HOSTILE_SPLIT, true},                       /* 7 */
+    [HOSTILE_REWRITE] = {"rewrite", HOSTILE_RINGS, true},                             /* 8 */
+    [HOSTILE_TABLE_REWRITE] = {"table", HOSTILE_RINGS, false},                        /* 9 */
+    [HOSTILE_EVENT_INDEX] = {"event-index", HOSTILE_RINGS, false},                    /* 14 */
+    [HOSTILE_WRAP] = {"wrap", HOSTILE_PACKED, true},                                  /* 16 */
+    [HOSTILE_FLAGS_EARLY] = {"flags-early", HOSTILE_PACKED, true},                    /* 18 */
+    [HOSTILE_CONFIG_QUEUE] = {"config-queue", HOSTILE_RINGS, false},                  /* 21 */
+    [HOSTILE_CONFIG_PAIRS] = {"config-pairs", HOSTILE_RINGS, false},                  /* 21 */
+    [HOSTILE_CONFIG_MAC] = {"config-mac", HOSTILE_RINGS, false},                      /* 31 */
+    [HOSTILE_CONFIG_MTU] = {"config-mtu", HOSTILE_RINGS, false},                      /* 31 */
+    [HOSTILE_FEATURES_REFUSED] = {"features", HOSTILE_RINGS, false},                  /* 29 */
+    [HOSTILE_GONE] = {"gone", HOSTILE_IXGBE | HOSTILE_RINGS, false},                  /* 28 */
+    [HOSTILE_NOT_READY] = {"not-ready", HOSTILE_IXGBE | HOSTILE_RINGS, false},        /* 29 */
 };
 
 /* The lie that len characters name, HOSTILE_LIES if the family has none of that name. */
@@ -121,5 +122,12 @@ bool hostile_tells(struct hostile *hostile, enum hostile_lie lie)
     if (hostile->every > 1 && hostile_random(hostile, hostile->every) != 0)
         return false;
     hostile->told[lie]++;
+    hostile->lied |= hostile_rows[lie].completion;
     return true;
+}
+
+void hostile_completion(struct hostile *hostile)
+{
+    hostile->completions += hostile->lied;
+    hostile->lied = false;
 }

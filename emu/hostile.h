@@ -8,7 +8,8 @@
  *   every=N                                 one opportunity in N on average is used (default 8; 1: each)
  *
  * A model asks at each place where it could lie; without the option that is one comparison. Used under the device's
- * lock. Lies are counted, so that a test sees that they were told.
+ * lock. Lies are counted, and so are completions (frames and used entries) that at least one lie was told about, so
+ * that a test sees that they were told.
  */
 #ifndef EMU_HOSTILE_H
 #define EMU_HOSTILE_H
@@ -69,6 +70,8 @@ struct hostile {
     uint64_t random;
     uint32_t every;
     uint64_t told[HOSTILE_LIES];
+    uint64_t completions;
+    bool lied; /* about the completion that is being told of */
 };
 
 /* Takes the options; family: which lies exist for this device. Returns 0 or IXY_E_ADDRESS. */
@@ -76,6 +79,9 @@ int32_t hostile_open(struct address *address, uint32_t family, struct hostile *h
 
 /* Whether to tell a lie now; counts it. */
 bool hostile_tells(struct hostile *hostile, enum hostile_lie lie);
+
+/* All lies about completions that were told since the last call were about one. */
+void hostile_completion(struct hostile *hostile);
 
 /* A number below `below`, from the seed. */
 uint64_t hostile_random(struct hostile *hostile, uint64_t below);

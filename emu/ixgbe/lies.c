@@ -2,7 +2,7 @@
  *
  * The model's own state stays right while it lies, so that the sanitizer still judges the driver and only the driver.
  * Hence three lies are told by inline models only: a threaded one cannot know which descriptors the driver is about to
- * hand over, and would write over one of its own.
+ * hand over, and would write over one of its own. What one lie says of many descriptors counts as one completion.
  */
 #include <string.h>
 
@@ -30,6 +30,7 @@ void ixgbe_model_lie_received(struct ixgbe_model *model, const struct model_rx_r
     }
     if (hostile_tells(hostile, HOSTILE_RX_NO_EOP))
         *status &= ~LIES_RX_EOP;
+    hostile_completion(hostile);
 }
 
 static void lies_rx_store(struct model_rx_descriptor *descriptor, uint64_t status)
@@ -47,10 +48,12 @@ static void lies_rx_unowned(struct ixgbe_model *model, struct model_rx_ring *rin
         return;
     if (hostile_tells(hostile, HOSTILE_RX_UNPOSTED))
         lies_rx_store(&ring->descriptors[tail], (uint64_t)64 << 32 | LIES_RX_EOP | LIES_RX_DD);
+    hostile_completion(hostile);
     uint32_t completed = (ring->head + ring->size - tail - 1) % ring->size;
     if (completed != 0 && hostile_tells(hostile, HOSTILE_RX_REWRITE)) {
         uint32_t position = (tail + 1 + (uint32_t)hostile_random(hostile, completed)) % ring->size;
         lies_rx_store(&ring->descriptors[position], hostile_random(hostile, UINT64_MAX) | LIES_RX_DD);
+        hostile_completion(hostile);
     }
 }
 
@@ -116,6 +119,7 @@ void ixgbe_model_lie_rx_stopped(struct ixgbe_model *model, struct model_rx_ring 
 {
     if (!hostile_tells(&model->device.hostile, HOSTILE_RX_LATE))
         return;
+    hostile_completion(&model->device.hostile);
     for (uint32_t i = ring->head; i != ring->fetched; i = i + 1 < ring->size ? i + 1 : 0) {
         uint64_t address = ring->slots[i];
         struct emu_dma_region *region = emu_dma_region_of(&model->device.dma, address, 60);
@@ -130,6 +134,7 @@ void ixgbe_model_lie_rx_started(struct ixgbe_model *model, struct model_rx_ring 
 {
     if (!hostile_tells(&model->device.hostile, HOSTILE_RX_LATE))
         return;
+    hostile_completion(&model->device.hostile);
     for (uint32_t i = 0; i < ring->size; i++)
         lies_rx_store(&ring->descriptors[i], (uint64_t)60 << 32 | LIES_RX_EOP | LIES_RX_DD);
 }
@@ -144,6 +149,7 @@ bool ixgbe_model_lie_unsent(struct ixgbe_model *model, struct model_tx_ring *rin
 {
     if (!hostile_tells(&model->device.hostile, HOSTILE_TX_UNSENT))
         return false;
+    hostile_completion(&model->device.hostile);
     for (uint32_t i = ring->head; i != tail; i = i + 1 < ring->size ? i + 1 : 0)
         lies_tx_done(&ring->descriptors[i]);
     ring->head = ring->primed = ring->listed = tail;
@@ -155,6 +161,7 @@ void ixgbe_model_lie_done(struct ixgbe_model *model, struct model_tx_ring *ring,
     if (!model->device.timing_inline || ring->head != tail ||
         !hostile_tells(&model->device.hostile, HOSTILE_TX_DONE_ALL))
         return;
+    hostile_completion(&model->device.hostile);
     for (uint32_t i = 0; i < ring->size; i++)
         lies_tx_done(&ring->descriptors[i]);
 }

@@ -209,6 +209,8 @@ static void vmodel_lies_about_frames(const struct vmodel_lies *lies, struct host
             vmodel_lies_about_length(lies, hostile, n);
         if (header != NULL && (n == 0 || !spans))
             vmodel_lies_about_header(lies, hostile, header);
+        if (n != 0)
+            hostile_completion(hostile); /* of the first, more is told */
     }
 }
 
@@ -224,6 +226,7 @@ void vmodel_lie_publish(struct virtio_model *model, struct vmodel_queue *queue, 
         queue->lies_end = true;
     if (model->packed && vmodel_lies_about_flags(&lies, hostile))
         queue->lies_end = true;
+    hostile_completion(hostile);
 }
 
 uint32_t vmodel_lie_index(struct virtio_model *model, struct vmodel_queue *queue)
@@ -231,6 +234,7 @@ uint32_t vmodel_lie_index(struct virtio_model *model, struct vmodel_queue *queue
     struct hostile *hostile = &model->device.hostile;
     if (!hostile_tells(hostile, HOSTILE_INDEX_JUMP))
         return queue->used_next;
+    hostile_completion(hostile); /* one, of those that it makes up or hides */
     queue->lies_end = true;
     uint32_t step = 1 + (uint32_t)hostile_random(hostile, hostile_random(hostile, 2) == 0 ? queue->size : 32767);
     return hostile_random(hostile, 2) == 0 ? queue->used_next + step : queue->used_next - step;
@@ -250,6 +254,7 @@ static void vmodel_lies_rewrite(struct virtio_model *model, struct vmodel_queue 
             return;
         element->id = (uint32_t)(word >> 32) % (2 * queue->size);
         element->len = (uint32_t)word;
+        hostile_completion(hostile);
         queue->lies_end = true;
         return;
     }
@@ -261,6 +266,7 @@ static void vmodel_lies_rewrite(struct virtio_model *model, struct vmodel_queue 
         return;
     word = (word & 0xFFFFFFFF) | (uint64_t)(word >> 32) % (2 * queue->size) << 32;
     *place = (*place & (uint64_t)0xFFFF << 48) | word;
+    hostile_completion(hostile);
     queue->lies_end = true;
 }
 

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "abi/objects.h"
+#include "core/device/device.h"
+#include "emu/emu.h"
 
 #define RUN_BATCH 256
 #define RUN_EVERY 16
+#define RUN_PREFIXES 8
 #define RUN_IDLE 64         /* batches without a frame received or sent, after which the caller resets */
 #define RUN_ATTEMPTS 1000   /* to open or reset a device, most of which fail */
 #define RUN_PATIENCE 400000 /* batches for each thousand of completions, after which this is a hang */
@@ -16,11 +18,45 @@
 struct hostile_runner {
     struct hostile_test test;
     struct hostile_run *run;
-    const char *prefix;
-    uint64_t seed, random;
-    uint64_t told_before; /* by devices that are closed */
-    uint64_t dropped;     /* by the device since its last reset */
+    const char *const *prefixes;
+    uint32_t prefix_count, prefix, pairs;       /* those of the device that is open */
+    uint64_t seed, random, share[RUN_PREFIXES]; /* how many completions of each were lied about; closed devices */
+    uint64_t dropped;                           /* by the device since its last reset */
 };
+
+/* ---- the bus "liar": the bus "emu", which says what a device told that is closed, or did not open ---- */
+
+static struct hostile_runner *run_runner;
+static const struct emu_model_ops *run_model_ops;
+static struct emu_model_ops run_ops;
+
+static void run_model_free(struct emu_device *device)
+{
+    for (uint32_t lie = 0; lie < HOSTILE_LIES; lie++)
+        run_runner->run->told[lie] += device->hostile.told[lie];
+    run_runner->run->completions += device->hostile.completions;
+    run_runner->share[run_runner->prefix] += device->hostile.completions;
+    run_runner->test.hostile = NULL;
+    run_model_ops->free(device);
+}
+
+static int32_t run_bus_open(struct address *address, struct bus **bus)
+{
+    int32_t code = emu_bus_scheme.open(address, bus);
+    if (code < 0)
+        return code;
+    struct emu_device *device = (struct emu_device *)*bus;
+    run_model_ops = device->ops;
+    run_ops = *device->ops;
+    run_ops.free = run_model_free;
+    device->ops = &run_ops;
+    run_runner->test.hostile = &device->hostile;
+    return 0;
+}
+
+static const struct bus_scheme run_bus_scheme = {"liar", run_bus_open};
+
+/* ---- the run ---- */
 
 uint64_t hostile_run_completions(void)
 {
@@ -34,18 +70,9 @@ static uint32_t run_random(struct hostile_runner *runner, uint32_t below)
     return (uint32_t)(runner->random >> 33) % below;
 }
 
-/* Lies about what was completed; those about the device as a whole are not. */
-static uint64_t run_told(const uint64_t *told)
+static uint64_t run_completions(const struct hostile_runner *runner)
 {
-    uint64_t sum = 0;
-    for (uint32_t lie = 0; lie < HOSTILE_CONFIG_QUEUE; lie++)
-        sum += lie != HOSTILE_STATION_ADDRESS ? told[lie] : 0;
-    return sum;
-}
-
-static uint64_t run_told_so_far(const struct hostile_runner *runner)
-{
-    return runner->told_before + (runner->test.hostile != NULL ? run_told(runner->test.hostile->told) : 0);
+    return runner->run->completions + (runner->test.hostile != NULL ? runner->test.hostile->completions : 0);
 }
 
 static void run_stats(struct hostile_runner *runner)
@@ -59,9 +86,6 @@ static void run_close(struct hostile_runner *runner)
 {
     struct hostile_test *test = &runner->test;
     char text[256];
-    for (uint32_t lie = 0; lie < HOSTILE_LIES; lie++)
-        runner->run->told[lie] += test->hostile->told[lie];
-    runner->told_before += run_told(test->hostile->told);
     runner->run->dropped += runner->dropped;
     runner->dropped = 0;
     int32_t violations = ixy_emu_violation(test->device, 0, text, sizeof(text));
@@ -69,7 +93,6 @@ static void run_close(struct hostile_runner *runner)
         fail_msg("%d violations, the first: %s", violations, text);
     assert_int_equal(ixy_device_close(test->device), 0);
     test->device = 0;
-    test->hostile = NULL;
     assert_int_equal((uint32_t)ixy_pool_free_count(test->pool) + test->held, HOSTILE_BUFFERS);
 }
 
@@ -80,21 +103,35 @@ static void run_expect_error(int32_t code)
     assert_string_not_equal(ixy_last_error(), "");
 }
 
+/* The next device is of the kind that has told least. */
+static const char *run_choose(struct hostile_runner *runner)
+{
+    runner->prefix = 0;
+    for (uint32_t i = 1; i < runner->prefix_count; i++)
+        if (runner->share[i] < runner->share[runner->prefix])
+            runner->prefix = i;
+    const char *prefix = runner->prefixes[runner->prefix], *queues = strstr(prefix, "queues=");
+    runner->pairs = queues != NULL ? (uint32_t)strtoul(queues + strlen("queues="), NULL, 10) : 1;
+    return prefix + strlen("emu:");
+}
+
 static bool run_open_once(struct hostile_runner *runner)
 {
     struct hostile_test *test = &runner->test;
     char address[256];
-    snprintf(address, sizeof(address), "%s,timing=inline,wire=gen,hostile=all,every=%d,seed=%llu", runner->prefix,
+    snprintf(address, sizeof(address),
+             "liar:%s,timing=inline,wire=gen,flows=16,stream=1,hostile=all,every=%d,seed=%llu", run_choose(runner),
              RUN_EVERY, (unsigned long long)(runner->seed * 1000003 + runner->run->opens++));
-    ixy_device_config config = {.struct_size = sizeof(config), .pool = test->pool, .rx_ring_size = 256};
-    config.tx_ring_size = 64u << run_random(runner, 3);
+    ixy_device_config config = {.struct_size = sizeof(config), .pool = test->pool};
+    config.rx_ring_size = runner->pairs == 1 ? 256 : 128;
+    config.tx_ring_size = 64u << run_random(runner, runner->pairs == 1 ? 3 : 2);
+    config.rx_queues = config.tx_queues = runner->pairs;
     int32_t code = ixy_device_open(address, &config, &test->device);
     if (code < 0) {
         run_expect_error(code);
         assert_int_equal((uint32_t)ixy_pool_free_count(test->pool) + test->held, HOSTILE_BUFFERS);
         return false;
     }
-    test->hostile = &((struct emu_device *)device_slot_find(test->device)->device->bus)->hostile;
     code = ixy_device_start(test->device);
     if (code >= 0)
         return true;
@@ -108,7 +145,7 @@ static void run_open(struct hostile_runner *runner)
     for (uint32_t attempt = 0; attempt < RUN_ATTEMPTS; attempt++)
         if (run_open_once(runner))
             return;
-    fail_msg("%s does not open at %d attempts", runner->prefix, RUN_ATTEMPTS);
+    fail_msg("%s does not open at %d attempts", runner->prefixes[runner->prefix], RUN_ATTEMPTS);
 }
 
 /* Starts it again; what does not come back is closed and opened anew. */
@@ -134,13 +171,16 @@ static bool run_batch(struct hostile_runner *runner, ixy_frame *kept, uint32_t *
 {
     struct hostile_test *test = &runner->test;
     ixy_frame frames[RUN_BATCH];
+    test->queue = run_random(runner, runner->pairs);
     int32_t received = hostile_receive(test, frames, 1 + run_random(runner, RUN_BATCH));
     if (received < 0) {
         assert_int_equal(received, IXY_E_DEVICE);
         return false;
     }
     runner->run->received += (uint32_t)received;
+    runner->run->received_elsewhere += test->queue != 0 ? (uint32_t)received : 0;
     uint32_t send = run_random(runner, (uint32_t)received + 1);
+    test->queue = run_random(runner, runner->pairs);
     int32_t sent = hostile_transmit(test, frames, send);
     /* A frame whose length a device invented may be longer than any that can be sent. */
     assert_true(sent >= 0 || sent == IXY_E_DEVICE || sent == IXY_E_FRAME);
@@ -154,15 +194,20 @@ static bool run_batch(struct hostile_runner *runner, ixy_frame *kept, uint32_t *
     return received != 0 || gone != 0;
 }
 
-void hostile_run(const char *prefix, uint64_t seed, uint64_t completions, struct hostile_run *run)
+void hostile_run(const char *const *prefixes, uint32_t count, uint64_t seed, uint64_t completions,
+                 struct hostile_run *run)
 {
-    struct hostile_runner runner = {.run = run, .prefix = prefix, .seed = seed, .random = seed};
+    struct hostile_runner runner = {.run = run, .prefixes = prefixes, .prefix_count = count};
     ixy_frame kept[RUN_BATCH];
     uint32_t keeps = 0, idle = 0;
+    assert_in_range(count, 1, RUN_PREFIXES);
     memset(run, 0, sizeof(*run));
+    runner.seed = runner.random = seed;
+    run_runner = &runner;
     hostile_test_pool(&runner.test);
+    device_register_bus(&run_bus_scheme);
     run_open(&runner);
-    for (uint64_t batches = 0; run_told_so_far(&runner) < completions; batches++) {
+    for (uint64_t batches = 0; run_completions(&runner) < completions; batches++) {
         assert_true(batches / RUN_PATIENCE <= completions / 1000);
         if (batches % 4 == 0)
             run_stats(&runner); /* a control call: how a driver notices that a card is gone */

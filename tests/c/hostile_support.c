@@ -109,7 +109,7 @@ static void hostile_check_frame(struct hostile_test *test, const ixy_frame *fram
 
 int32_t hostile_receive(struct hostile_test *test, ixy_frame *frames, uint32_t count)
 {
-    int32_t received = ixy_rx_batch(test->device, 0, frames, count);
+    int32_t received = ixy_rx_batch(test->device, test->queue, frames, count);
     assert_true(received <= (int32_t)count);
     for (int32_t i = 0; i < received; i++)
         hostile_check_frame(test, &frames[i]);
@@ -151,7 +151,7 @@ uint32_t hostile_drain(struct hostile_test *test)
 
 int32_t hostile_transmit(struct hostile_test *test, const ixy_frame *frames, uint32_t count)
 {
-    int32_t sent = ixy_tx_batch(test->device, 0, frames, count);
+    int32_t sent = ixy_tx_batch(test->device, test->queue, frames, count);
     if (sent > 0)
         hostile_let_go(test, frames, (uint32_t)sent);
     return sent;

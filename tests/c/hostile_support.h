@@ -17,6 +17,7 @@
 
 struct hostile_test {
     uint64_t pool, device;
+    uint32_t queue; /* that frames are received from and sent to */
     ixy_view view;
     struct hostile *hostile; /* of the device */
     uint64_t digest;         /* of where each frame lay that was received */
@@ -60,14 +61,17 @@ void hostile_expect(struct hostile_test *test, uint32_t count, uint32_t len, uin
 uint64_t hostile_dropped(struct hostile_test *test);
 void hostile_expect_error(int32_t code, int32_t right, const char *part);
 
-/* A seeded run with every lie that the device has, until it has told `completions` of them about what it completed;
- * opens, resets and closes as it must. lies: NULL for all. */
+/* A seeded run with every lie that the device has, until so many of its completions were lied about (emu/hostile.h);
+ * opens, resets and closes as it must. prefixes: devices, each of which has about as many of the completions; "emu:"
+ * and what follows, with as many queue pairs in use as "queues=" says. */
 struct hostile_run {
-    uint64_t told[HOSTILE_LIES];
-    uint64_t received, sent, dropped, resets, opens, digest;
+    uint64_t told[HOSTILE_LIES]; /* also by devices that did not open */
+    uint64_t completions, received, sent, dropped, resets, opens, digest;
+    uint64_t received_elsewhere; /* not in queue 0 */
 };
 
-void hostile_run(const char *prefix, uint64_t seed, uint64_t completions, struct hostile_run *run);
+void hostile_run(const char *const *prefixes, uint32_t count, uint64_t seed, uint64_t completions,
+                 struct hostile_run *run);
 /* What IXY_HOSTILE_COMPLETIONS says, else 100,000. */
 uint64_t hostile_run_completions(void);
 

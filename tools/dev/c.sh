@@ -42,7 +42,7 @@ c_asan_ctest() {
     ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 c_ctest c-asan "$@"
 }
 
-# A million lies about completions on each device; the ordinary runs tell a tenth of them.
+# A million completions of each family of devices that are lied about; ordinary runs have a tenth of them.
 hostile_random() {
     c_build c-asan "${ASAN_BUILD[@]}"
     IXY_HOSTILE_COMPLETIONS=1000000 c_asan_ctest -j "$JOBS" -R '^hostile_random.*_test$'
