@@ -108,7 +108,7 @@ void vmodel_direct_settle(struct virtio_model *model)
         return;
     gen_build(gen, frame);
     model->direct = model->active == 1 && !model->header_alone && vmodel_accepts(model, frame) &&
-                    model->span >= VIRTIO_NET_HDR_SIZE + gen->size;
+                    gen->size <= model->frame_max && model->span >= VIRTIO_NET_HDR_SIZE + gen->size;
 }
 
 static void vmodel_free(struct emu_device *device)

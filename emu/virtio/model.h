@@ -104,9 +104,9 @@ struct virtio_model {
     uint32_t status;
     bool status_seen; /* read since FEATURES_OK was written */
     bool packed, in_order, event_idx, mergeable;
-    bool header_alone; /* the header has a descriptor of its own, 5.1.6.6 */
-    uint32_t header;   /* its size */
-    uint32_t frame_max;
+    bool header_alone;  /* the header has a descriptor of its own, 5.1.6.6 */
+    uint32_t header;    /* its size */
+    uint32_t frame_max; /* either way */
 
     uint32_t active; /* queue pairs */
     bool promiscuous;

@@ -234,8 +234,12 @@ static bool vmodel_rx_deliver(struct virtio_model *model, struct vmodel_queue *q
 /* One frame; false leaves it on the wire. */
 static bool vmodel_rx_frame(struct virtio_model *model, const uint8_t *frame, uint32_t len)
 {
-    if (len < 14 || len > FRAME_LENGTH_MAX || !vmodel_accepts(model, frame))
+    if (len < 14 || !vmodel_accepts(model, frame))
         return true;
+    if (len > model->frame_max) { /* 5.1.4.2: nothing longer than the MTU, once that was negotiated */
+        model->device.missed++;
+        return true;
+    }
     struct vmodel_queue *queue = &model->queues[VIRTIO_NET_RECEIVEQ(vmodel_steer(model, frame, len))];
     if (queue->live) {
         if (vmodel_rx_deliver(model, queue, frame, len))

@@ -518,6 +518,47 @@ static void test_generated_pairs(void **state)
     vengine_generated_pairs(",wire=gen,mrg=on,ring=packed", false);
 }
 
+/* A device that offers an MTU keeps to it (5.1.4.2): frames that are longer are dropped. */
+static void vengine_mtu(const char *options, uint32_t size, bool accept, bool passes)
+{
+    char text[128];
+    struct vtest test;
+    struct emu_counters counters;
+    uint32_t id, len;
+    const uint8_t on = 1;
+    snprintf(text, sizeof(text), ",wire=gen,mtu=1000,size=%u,limit=10%s", size, options);
+    vtest_open(&test, text);
+    vtest_negotiate(&test, vtest_offered(&test) & ~(accept ? 0 : VIRTIO_FEATURE(VIRTIO_NET_F_MTU)));
+    for (uint32_t queue = 0; queue < 3; queue++)
+        vtest_enable(&test, queue);
+    vtest_status_add(&test, VIRTIO_STATUS_DRIVER_OK);
+    assert_int_equal(vtest_command(&test, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, &on, 1), VIRTIO_NET_OK);
+    for (uint32_t i = 0; i < 20; i++)
+        vtest_post_receive(&test, 0);
+    vtest_step(&test);
+    for (uint32_t i = 0; passes && i < 10; i++) {
+        assert_true(vtest_used(&test, 0, &id, &len));
+        assert_int_equal(len, 12 + size);
+    }
+    assert_false(vtest_used(&test, 0, &id, &len));
+    emu_counters(test.bus, &counters);
+    assert_int_equal(counters.generated, 10);
+    assert_int_equal(counters.wire_dropped, passes ? 0 : 10);
+    vtest_close(&test, 0);
+}
+
+static void test_mtu(void **state)
+{
+    static const char *const vengine_options[] = {"", ",ring=packed", ",mrg=on,span=300"};
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        vengine_mtu(vengine_options[i], 1014, true, true);
+        vengine_mtu(vengine_options[i], 1015, true, false);
+        vengine_mtu(vengine_options[i], 1015, false, true);
+    }
+    vengine_mtu(vengine_options[2], 1015, true, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -525,6 +566,7 @@ int main(void)
         cmocka_unit_test(test_merged),      cmocka_unit_test(test_missed),    cmocka_unit_test(test_notifications),
         cmocka_unit_test(test_suppression), cmocka_unit_test(test_filter),    cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_reset),       cmocka_unit_test(test_generated), cmocka_unit_test(test_generated_pairs),
+        cmocka_unit_test(test_mtu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
