@@ -86,6 +86,7 @@ struct vmodel_queue {
     uint32_t number;
     enum vmodel_direction direction;
     uint32_t region[3]; /* slots of its areas' memory */
+    uint64_t area_first[3], area_end[3];
     bool enabled;
 };
 

@@ -65,6 +65,51 @@ static uint8_t *vmodel_area_check(struct virtio_model *model, const struct vmode
     return region->base + (area->address & EMU_DMA_OFFSET_MASK);
 }
 
+/* Whether the areas are a queue's own: apart from each other, and from those of the queues that are enabled. */
+static bool vmodel_areas_apart(struct virtio_model *model, const struct vmodel_queue *queue,
+                               const struct vmodel_area *area)
+{
+    struct sanitizer *sanitizer = &model->device.sanitizer;
+    char name[VMODEL_PLACE_SIZE], other_name[VMODEL_PLACE_SIZE];
+    vmodel_queue_name(queue, name);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct vmodel_area *other = &area[(i + 1) % 3];
+        if (area[i].address < other->address + other->size && other->address < area[i].address + area[i].size) {
+            sanitizer_report(sanitizer, "%s: its %s and its %s overlap (2.6)", name, area[i].name, other->name);
+            return false;
+        }
+    }
+    for (uint32_t number = 0; number < VMODEL_QUEUES; number++) {
+        const struct vmodel_queue *other = &model->queues[number];
+        for (uint32_t i = 0; i < 9 && other->enabled; i++) {
+            if (area[i / 3].address >= other->area_end[i % 3] ||
+                other->area_first[i % 3] >= area[i / 3].address + area[i / 3].size)
+                continue;
+            sanitizer_report(sanitizer, "%s: its %s overlaps the %s of %s; each virtqueue has parts of its own (2.6)",
+                             name, area[i / 3].name, area[i % 3].name, vmodel_queue_name(other, other_name));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The driver sets the used ring up, too, before the device has it. */
+static bool vmodel_used_fresh(struct virtio_model *model, const struct vmodel_queue *queue)
+{
+    char name[VMODEL_PLACE_SIZE];
+    uint16_t flags = __atomic_load_n(&queue->used->flags, __ATOMIC_RELAXED);
+    uint16_t idx = __atomic_load_n(&queue->used->idx, __ATOMIC_RELAXED);
+    vmodel_queue_name(queue, name);
+    if (flags != 0)
+        sanitizer_report(&model->device.sanitizer,
+                         "%s: enabled with used flags %" PRIX16 "h; the driver initializes them to 0 (2.7.10.1)", name,
+                         flags);
+    if (idx != 0)
+        sanitizer_report(&model->device.sanitizer, "%s: enabled with used idx %" PRIu16 "; it starts at 0 (2.7.8)",
+                         name, idx);
+    return flags == 0 && idx == 0;
+}
+
 static bool vmodel_queue_place(struct virtio_model *model, struct vmodel_queue *queue,
                                const struct virtio_queue_setup *setup)
 {
@@ -83,13 +128,11 @@ static bool vmodel_queue_place(struct virtio_model *model, struct vmodel_queue *
         if (base[i] == NULL)
             return false;
     }
+    if (!vmodel_areas_apart(model, queue, area))
+        return false;
     for (uint32_t i = 0; i < 3; i++) {
-        const struct vmodel_area *other = &area[(i + 1) % 3];
-        if (area[i].address < other->address + other->size && other->address < area[i].address + area[i].size) {
-            sanitizer_report(&model->device.sanitizer, "%s: its %s and its %s overlap (2.6)",
-                             vmodel_queue_name(queue, name), area[i].name, other->name);
-            return false;
-        }
+        queue->area_first[i] = area[i].address;
+        queue->area_end[i] = area[i].address + area[i].size;
     }
     if (!vmodel_has(model, VIRTIO_F_VERSION_1)) {
         uint64_t avail = setup->descriptor_area + 16 * size;
@@ -112,7 +155,7 @@ static bool vmodel_queue_place(struct virtio_model *model, struct vmodel_queue *
         queue->avail = (const struct virtq_avail *)(void *)base[1];
         queue->used = (struct virtq_used *)(void *)base[2];
     }
-    return true;
+    return model->packed || vmodel_used_fresh(model, queue);
 }
 
 static bool vmodel_queue_size_check(struct virtio_model *model, const struct vmodel_queue *queue, uint32_t size)

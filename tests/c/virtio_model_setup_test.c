@@ -168,6 +168,32 @@ static void vmistake_areas_overlap(struct vtest *test)
     vmistake_setup(test, 0, &setup);
 }
 
+static void vmistake_queue_over_queue(struct vtest *test)
+{
+    struct virtio_queue_setup setup = vmistake_queue(test, 16);
+    assert_int_equal(test->bus->virtio->queue_enable(test->bus, 0, &setup), 0);
+    struct virtio_queue_setup other = vtest_setup(test, 1, 16);
+    other.driver_area = setup.device_area;
+    vmistake_setup(test, 1, &other);
+}
+
+static void vmistake_used_word(struct vtest *test, uint32_t word, uint16_t value)
+{
+    struct virtio_queue_setup setup = vmistake_queue(test, 16);
+    ((uint16_t *)(void *)test->queue[0].area[2])[word] = value;
+    vmistake_setup(test, 0, &setup);
+}
+
+static void vmistake_used_flags(struct vtest *test)
+{
+    vmistake_used_word(test, 0, VIRTQ_USED_F_NO_NOTIFY);
+}
+
+static void vmistake_used_index(struct vtest *test)
+{
+    vmistake_used_word(test, 1, 5);
+}
+
 static void vmistake_legacy_layout(struct vtest *test)
 {
     struct virtio_queue_setup setup = vmistake_queue(test, 16);
@@ -367,6 +393,13 @@ static const struct vmistake vmistakes[] = {
     {"event misaligned", PACKED, vmistake_misaligned_event, "is not aligned to 4 bytes (2.8.10.1)"},
     {"used ring not mapped", "", vmistake_area_unmapped, "its used ring ("},
     {"areas overlap", "", vmistake_areas_overlap, "its descriptor table and its available ring overlap"},
+    {"queue over queue", "", vmistake_queue_over_queue,
+     "virtqueue 1 (transmit 0): its available ring overlaps the used ring of virtqueue 0 (receive 0); each"},
+    {"queue over queue, packed", PACKED, vmistake_queue_over_queue,
+     "its driver event suppression overlaps the device event suppression of virtqueue 0 (receive 0)"},
+    {"used flags not 0", "", vmistake_used_flags, "enabled with used flags 1h; the driver initializes them to 0"},
+    {"used idx not 0", "", vmistake_used_index, "virtqueue 0 (receive 0): enabled with used idx 5; it starts at 0"},
+    {"used idx not 0, legacy", ",legacy=on", vmistake_used_index, "enabled with used idx 5; it starts at 0 (2.7.8)"},
     {"legacy layout", ",legacy=on", vmistake_legacy_layout, "a legacy queue is one piece at a multiple of 4096"},
     {"a queue twice", "", vmistake_queue_twice, "enabled twice"},
     {"queue 3 of 3", "", vmistake_queue_unknown, "virtqueue 3 enabled: with these features there are 3 (5.1.2)"},
