@@ -18,6 +18,11 @@ uint64_t vhost_user_milliseconds(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+struct vhost_user_deadline vhost_user_within(uint32_t milliseconds, const char *what)
+{
+    return (struct vhost_user_deadline){vhost_user_milliseconds() + milliseconds, milliseconds, what};
+}
+
 static int vhost_user_try_connect(const struct vhost_user_device *vhost)
 {
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

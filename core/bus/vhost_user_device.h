@@ -25,6 +25,10 @@
  * take: a fresh one looks at its sockets for the first time after 1000 ms. */
 #define VHOST_USER_ANSWER_MS 2000
 #define VHOST_USER_CONNECT_MS 2000 /* how long a back end may take to listen (again) */
+/* The longest that all waits of an operation may take together, however many requests it makes: */
+#define VHOST_USER_BEGIN_MS 5000 /* to connect and learn what is offered */
+#define VHOST_USER_RUN_MS 5000   /* to hand over memory and rings, and start them */
+#define VHOST_USER_END_MS 2000   /* to stop the rings */
 
 struct vhost_user_ring {
     bool chosen;    /* queue_enable was called */
@@ -33,6 +37,13 @@ struct vhost_user_ring {
     int kick;       /* eventfds, -1: not open */
     int call;
     struct virtio_queue_setup setup;
+};
+
+/* Until when something must be answered. */
+struct vhost_user_deadline {
+    uint64_t at;           /* vhost_user_milliseconds(); 0: no deadline */
+    uint32_t milliseconds; /* from its beginning, for messages */
+    const char *what;      /* " for the handshake": what had so long, for messages */
 };
 
 struct vhost_user_device {
@@ -53,6 +64,7 @@ struct vhost_user_device {
     uint64_t protocol; /* protocol features agreed upon */
     uint32_t status;
     uint32_t pairs;
+    struct vhost_user_deadline deadline; /* of the operation that goes on, if any; see vhost_user_session.c */
     struct vhost_user_ring ring[VHOST_USER_RINGS_MAX];
 
     /* Memories that the driver mapped; they outlive sessions. */
@@ -89,6 +101,7 @@ void vhost_user_disconnect(struct vhost_user_device *vhost);
 
 /* Time that only goes forward. */
 uint64_t vhost_user_milliseconds(void);
+struct vhost_user_deadline vhost_user_within(uint32_t milliseconds, const char *what);
 
 /* ---- vhost_user_message.c ---- */
 
@@ -106,7 +119,9 @@ int32_t vhost_user_tell(struct vhost_user_device *vhost, struct vhost_user_messa
 int32_t vhost_user_ask_number(struct vhost_user_device *vhost, uint32_t request, uint64_t *number);
 int32_t vhost_user_tell_number(struct vhost_user_device *vhost, uint32_t request, uint64_t number);
 
-/* ---- vhost_user_session.c ---- */
+/* ---- vhost_user_session.c ----
+ *
+ * Each of the three is an operation with one deadline. */
 
 /* Connects and learns what the back end offers; does nothing in a session. Returns 0 or an error with its text. */
 int32_t vhost_user_begin(struct vhost_user_device *vhost);

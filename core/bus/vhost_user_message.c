@@ -63,7 +63,7 @@ static int32_t vhost_user_gone(struct vhost_user_device *vhost, const char *when
 }
 
 static int32_t vhost_user_send(struct vhost_user_device *vhost, const struct vhost_user_message *message,
-                               const int *files, uint32_t file_count, uint64_t end)
+                               const int *files, uint32_t file_count, struct vhost_user_deadline end)
 {
     union {
         struct cmsghdr header;
@@ -85,9 +85,10 @@ static int32_t vhost_user_send(struct vhost_user_device *vhost, const struct vho
         if (count >= 0) {
             sent += (uint32_t)count;
         } else if (errno == EAGAIN) {
-            if (vhost_user_wait(vhost->socket, POLLOUT, end) < 0)
-                return error_set(IXY_E_TIMEOUT, "%.90s: the back end did not read %s within %d ms", vhost->bus.address,
-                                 vhost_user_request_name(message->request), VHOST_USER_ANSWER_MS);
+            if (vhost_user_wait(vhost->socket, POLLOUT, end.at) < 0)
+                return error_set(IXY_E_TIMEOUT, "%.90s: the back end did not read %s within %u ms%s",
+                                 vhost->bus.address, vhost_user_request_name(message->request), end.milliseconds,
+                                 end.what);
         } else if (errno == EPIPE || errno == ECONNRESET) {
             return vhost_user_gone(vhost, "before", message->request);
         } else if (errno != EINTR) {
@@ -99,12 +100,13 @@ static int32_t vhost_user_send(struct vhost_user_device *vhost, const struct vho
 
 /* Receives the answer to a request from one byte of it to another. */
 static int32_t vhost_user_receive(struct vhost_user_device *vhost, uint32_t request, uint8_t *answer, uint32_t from,
-                                  uint32_t to, uint64_t end)
+                                  uint32_t to, struct vhost_user_deadline end)
 {
     for (uint32_t received = from; received < to;) {
-        if (vhost_user_wait(vhost->socket, POLLIN, end) < 0)
-            return error_set(IXY_E_TIMEOUT, "%.90s: the back end did not answer %s within %d ms (%u bytes are missing)",
-                             vhost->bus.address, vhost_user_request_name(request), VHOST_USER_ANSWER_MS, to - received);
+        if (vhost_user_wait(vhost->socket, POLLIN, end.at) < 0)
+            return error_set(
+                IXY_E_TIMEOUT, "%.90s: the back end did not answer %s within %u ms%s (%u bytes are missing)",
+                vhost->bus.address, vhost_user_request_name(request), end.milliseconds, end.what, to - received);
         struct iovec part = {.iov_base = answer + received, .iov_len = to - received};
         struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
         ssize_t count = recvmsg(vhost->socket, &header, MSG_DONTWAIT);
@@ -159,7 +161,9 @@ static int32_t vhost_user_exchange(struct vhost_user_device *vhost, struct vhost
     uint32_t request = message->request;
     if (vhost->socket < 0)
         return vhost_user_no_session(vhost);
-    uint64_t end = vhost_user_milliseconds() + VHOST_USER_ANSWER_MS;
+    struct vhost_user_deadline end = vhost_user_within(VHOST_USER_ANSWER_MS, "");
+    if (vhost->deadline.at != 0 && vhost->deadline.at <= end.at)
+        end = vhost->deadline;
     int32_t code = vhost_user_send(vhost, message, files, file_count, end);
     if (code >= 0 && answered) {
         code = vhost_user_receive(vhost, request, (uint8_t *)message, 0, VHOST_USER_HEADER_SIZE, end);

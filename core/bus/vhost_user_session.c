@@ -65,9 +65,11 @@ int32_t vhost_user_begin(struct vhost_user_device *vhost)
         return vhost_user_no_session(vhost);
     vhost->protocol = 0;
     vhost->pairs = 1;
+    vhost->deadline = vhost_user_within(VHOST_USER_BEGIN_MS, " for the whole handshake");
     int32_t code = vhost_user_connect(vhost);
     if (code >= 0)
         code = vhost_user_learn(vhost);
+    vhost->deadline.at = 0;
     if (code < 0)
         vhost_user_disconnect(vhost);
     return code;
@@ -130,6 +132,7 @@ static int32_t vhost_user_enable(struct vhost_user_device *vhost, uint32_t ring,
 
 int32_t vhost_user_run(struct vhost_user_device *vhost)
 {
+    vhost->deadline = vhost_user_within(VHOST_USER_RUN_MS, " for starting all rings");
     int32_t code = vhost_user_give_memory(vhost);
     for (uint32_t i = 0; i < VHOST_USER_RINGS_MAX && code >= 0; i++)
         if (vhost->ring[i].chosen)
@@ -141,6 +144,7 @@ int32_t vhost_user_run(struct vhost_user_device *vhost)
     uint64_t offered;
     if (code >= 0 && !vhost_user_agreed(vhost, VHOST_USER_PROTOCOL_F_REPLY_ACK))
         code = vhost_user_ask_number(vhost, VHOST_USER_GET_FEATURES, &offered);
+    vhost->deadline.at = 0;
     return code;
 }
 
@@ -173,9 +177,11 @@ int32_t vhost_user_end(struct vhost_user_device *vhost)
     int32_t code = 0;
     vhost_user_watch_stop(vhost);
     bool answers = vhost_user_connected(vhost);
+    vhost->deadline = vhost_user_within(VHOST_USER_END_MS, " for stopping all rings");
     for (uint32_t i = 0; i < VHOST_USER_RINGS_MAX && answers && code >= 0; i++)
         if (vhost->ring[i].started)
             code = vhost_user_stop_ring(vhost, i);
+    vhost->deadline.at = 0;
     if (vhost->gone)
         code = 0; /* it touches nothing any more, which is what was asked for */
     vhost_user_disconnect(vhost);

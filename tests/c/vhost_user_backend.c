@@ -115,6 +115,7 @@ static bool backend_answer(struct backend *backend, struct vhost_user_message *m
     enum backend_wrong wrong = __atomic_load_n(&backend->wrong, __ATOMIC_ACQUIRE);
     if (request != backend->wrong_request)
         wrong = BACKEND_RIGHT;
+    poll(NULL, 0, (int)__atomic_load_n(&backend->late_ms, __ATOMIC_ACQUIRE));
     switch (wrong) {
     case BACKEND_SILENT:
         return true;

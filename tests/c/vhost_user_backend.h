@@ -50,6 +50,7 @@ struct backend {
     enum backend_wrong wrong; /* atomic: a test may mend it */
     uint32_t wrong_request;
     uint64_t wrong_value; /* BACKEND_VALUE */
+    uint32_t late_ms;     /* atomic: it waits so long before each answer */
 
     /* What it can see; atomics while the thread runs. */
     uint32_t connections, disconnections, frames, refused;

@@ -121,6 +121,39 @@ static void test_answers_that_do_not_come(void **state)
     assert_int_equal(ixy_pool_close(pool), 0);
 }
 
+/* Each answer comes in good time, all of them together do not. Starting four pairs takes some fifty requests. */
+static void test_answers_that_are_late(void **state)
+{
+    (void)state;
+    uint64_t pool = reply_pool(), device = 0;
+    uint32_t descriptors = vhost_test_descriptors();
+    struct backend backend = backend_right("late");
+    backend_start(&backend);
+    assert_int_equal(vhost_test_open(&backend, "", 4, pool, &device), 0);
+    __atomic_store_n(&backend.late_ms, 300, __ATOMIC_RELEASE);
+    double begin = vhost_test_now();
+    vhost_test_text(ixy_device_start(device), IXY_E_TIMEOUT, "within 5000 ms for starting all rings");
+    assert_true(vhost_test_now() - begin < 7);
+    assert_int_equal(ixy_pool_free_count(pool), VHOST_TEST_BUFFERS);
+    __atomic_store_n(&backend.late_ms, 0, __ATOMIC_RELEASE);
+    assert_int_equal(ixy_device_start(device), 0);
+    vhost_test_traffic(device, pool, 4, 50);
+    /* Stopping eight rings takes sixteen. */
+    __atomic_store_n(&backend.late_ms, 300, __ATOMIC_RELEASE);
+    begin = vhost_test_now();
+    assert_int_equal(ixy_device_close(device), 0);
+    assert_true(vhost_test_now() - begin < 4);
+    __atomic_store_n(&backend.late_ms, 1800, __ATOMIC_RELEASE);
+    begin = vhost_test_now();
+    vhost_test_text(vhost_test_open(&backend, "", 4, pool, &device), IXY_E_TIMEOUT, "ms for the whole handshake");
+    assert_true(vhost_test_now() - begin < 7);
+    assert_int_equal(ixy_pool_free_count(pool), VHOST_TEST_BUFFERS);
+    assert_int_equal(ixy_pool_close(pool), 0);
+    __atomic_store_n(&backend.late_ms, 0, __ATOMIC_RELEASE);
+    backend_stop(&backend);
+    assert_int_equal(vhost_test_descriptors(), descriptors - 1); /* the pool's file */
+}
+
 static void test_values(void **state)
 {
     (void)state;
@@ -324,15 +357,11 @@ static void test_addresses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wrong_answers),
-        cmocka_unit_test(test_answers_that_do_not_come),
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_features_refused),
-        cmocka_unit_test(test_packed_rings_demanded),
-        cmocka_unit_test(test_rings_that_do_not_stop),
-        cmocka_unit_test(test_at_most_eight_memories),
-        cmocka_unit_test(test_nobody_listens),
-        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_wrong_answers),          cmocka_unit_test(test_answers_that_do_not_come),
+        cmocka_unit_test(test_answers_that_are_late),  cmocka_unit_test(test_values),
+        cmocka_unit_test(test_features_refused),       cmocka_unit_test(test_packed_rings_demanded),
+        cmocka_unit_test(test_rings_that_do_not_stop), cmocka_unit_test(test_at_most_eight_memories),
+        cmocka_unit_test(test_nobody_listens),         cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, backend_remove_sockets);
 }
