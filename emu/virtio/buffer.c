@@ -85,6 +85,38 @@ static bool *vmodel_buffer_mark(struct virtio_model *model, uint64_t address)
     return &region->marks[emu_dma_index(region, address & EMU_DMA_OFFSET_MASK)];
 }
 
+bool vmodel_chain_judge(struct virtio_model *model, const struct vmodel_queue *queue, const struct vmodel_chain *chain,
+                        uint64_t *size)
+{
+    struct sanitizer *sanitizer = &model->device.sanitizer;
+    const bool receive = queue->direction == VMODEL_RECEIVE;
+    char place[VMODEL_PLACE_SIZE];
+    vmodel_place(queue, chain->position, place);
+    *size = 0;
+    for (uint32_t i = 0; i < chain->count; i++) {
+        if (((chain->slot[i].flags & VMODEL_SLOT_WRITE) != 0) != receive) {
+            sanitizer_report(sanitizer, "%s: a %s", place,
+                             receive ? "receive buffer without flag WRITE (2.7.4.2, 5.1.6.3)"
+                                     : "transmit buffer with flag WRITE (5.1.6.2)");
+            return false;
+        }
+        if (chain->slot[i].len == 0) {
+            sanitizer_report(sanitizer, "%s: a length of 0 (2.7.5)", place);
+            return false;
+        }
+        *size += chain->slot[i].len;
+    }
+    if (model->header_alone && (chain->count < 2 || chain->slot[0].len != model->header)) {
+        sanitizer_report(sanitizer,
+                         "%s: %" PRIu32 " bytes in the first of %" PRIu32
+                         " descriptors; without ANY_LAYOUT the header (%" PRIu32
+                         " bytes) has a descriptor of its own, the frame those behind it (5.1.6.6)",
+                         place, chain->slot[0].len, chain->count, model->header);
+        return false;
+    }
+    return true;
+}
+
 bool vmodel_chain_claim(struct virtio_model *model, const struct vmodel_queue *queue, const struct vmodel_chain *chain)
 {
     bool *last = NULL, *mark;

@@ -66,8 +66,9 @@ bool vmodel_features_check(struct virtio_model *model)
         good = false;
     }
     if ((missing & VIRTIO_FEATURE(VIRTIO_F_ACCESS_PLATFORM)) != 0) {
-        sanitizer_report(sanitizer, "features: ACCESS_PLATFORM is offered and was not accepted; without it the device"
-                                    " cannot reach the driver's memory (6.1)");
+        sanitizer_report(sanitizer,
+                         "features: ACCESS_PLATFORM is offered and was not accepted: drivers should, which"
+                         " is a recommendation (6.1), but this device does not work without, as it may (6.2)");
         good = false;
     }
     return good;

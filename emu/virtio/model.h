@@ -35,7 +35,6 @@ struct vmodel_slot {
 
 #define VMODEL_SLOT_LAST 1u  /* of its buffer */
 #define VMODEL_SLOT_WRITE 2u /* device-writable */
-#define VMODEL_SLOT_BAD 4u   /* in the first of a buffer: it is used with nothing in it */
 
 /* The descriptors of one buffer, in model->chain. */
 struct vmodel_chain {
@@ -175,6 +174,9 @@ uint8_t *vmodel_buffer_claim(struct virtio_model *model, const struct vmodel_que
 /* The memory of a slot, whose buffer is the driver's again; NULL if DMA must not happen. */
 uint8_t *vmodel_buffer_release(struct virtio_model *model, const struct vmodel_queue *queue,
                                const struct vmodel_slot *slot);
+/* Whether a frame's descriptors are as those of its direction are, and how many bytes they have. */
+bool vmodel_chain_judge(struct virtio_model *model, const struct vmodel_queue *queue, const struct vmodel_chain *chain,
+                        uint64_t *size);
 /* Claims all of a buffer's descriptors, which may lie in one buffer of a pool; false if one must not be used. */
 bool vmodel_chain_claim(struct virtio_model *model, const struct vmodel_queue *queue, const struct vmodel_chain *chain);
 /* Names a descriptor. */

@@ -48,10 +48,8 @@ static inline uint32_t vmodel_split_head(const struct vmodel_queue *queue, uint3
 }
 
 /* One used element, which the driver does not see before publish (2.7.8). */
-static inline void vmodel_split_complete(struct virtio_model *model, struct vmodel_queue *queue, uint32_t id,
-                                         uint32_t len)
+static inline void vmodel_split_complete(struct vmodel_queue *queue, uint32_t id, uint32_t len)
 {
-    (void)model;
     struct virtq_used_elem *element = &queue->used->ring[queue->used_next & (queue->size - 1)];
     element->id = id;
     element->len = len;
@@ -88,15 +86,14 @@ struct vmodel_packed_batch {
     uint64_t word;
 };
 
-static inline void vmodel_packed_complete(struct virtio_model *model, struct vmodel_queue *queue,
-                                          struct vmodel_packed_batch *batch, uint32_t id, uint32_t count, uint32_t len)
+static inline void vmodel_packed_complete(struct vmodel_queue *queue, struct vmodel_packed_batch *batch, uint32_t id,
+                                          uint32_t count, uint32_t len)
 {
     struct virtq_packed_desc *descriptor = &queue->ring[queue->used_next];
     uint32_t flags = queue->used_wrap ? VMODEL_PACKED_BITS : 0;
     if (len != 0)
         flags |= VIRTQ_DESC_F_WRITE; /* 2.8.3: the device wrote into the buffer */
     uint64_t word = (uint64_t)flags << 48 | (uint64_t)id << 32 | len;
-    (void)model;
     if (batch->first == NULL) {
         batch->first = descriptor;
         batch->word = word;
@@ -127,13 +124,12 @@ static inline void vmodel_split_complete_run(struct vmodel_queue *queue, const u
     queue->used_next = first + count;
 }
 
-static inline void vmodel_packed_complete_run(struct virtio_model *model, struct vmodel_queue *queue,
-                                              struct vmodel_packed_batch *batch, const uint16_t *id, uint32_t count,
-                                              uint32_t len)
+static inline void vmodel_packed_complete_run(struct vmodel_queue *queue, struct vmodel_packed_batch *batch,
+                                              const uint16_t *id, uint32_t count, uint32_t len)
 {
     while (count != 0) {
         /* The first of a batch, and the last before the ring's end, go the long way. */
-        vmodel_packed_complete(model, queue, batch, *id++, 1, len);
+        vmodel_packed_complete(queue, batch, *id++, 1, len);
         count--;
         uint32_t straight = queue->size - 1 - queue->used_next;
         straight = straight < count ? straight : count;
@@ -155,9 +151,9 @@ static inline void vmodel_complete(struct virtio_model *model, struct vmodel_que
                                    struct vmodel_packed_batch *batch, uint32_t id, uint32_t count, uint32_t len)
 {
     if (model->packed)
-        vmodel_packed_complete(model, queue, batch, id, count, len);
+        vmodel_packed_complete(queue, batch, id, count, len);
     else
-        vmodel_split_complete(model, queue, id, len);
+        vmodel_split_complete(queue, id, len);
 }
 
 static inline void vmodel_publish(struct virtio_model *model, struct vmodel_queue *queue,

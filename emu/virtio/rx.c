@@ -19,33 +19,16 @@ static uint32_t vmodel_rx_room(const struct virtio_model *model)
 static bool vmodel_rx_judge(struct virtio_model *model, const struct vmodel_queue *queue,
                             const struct vmodel_chain *chain)
 {
-    struct sanitizer *sanitizer = &model->device.sanitizer;
     char place[VMODEL_PLACE_SIZE];
-    uint64_t room = 0;
-    vmodel_place(queue, chain->position, place);
-    for (uint32_t i = 0; i < chain->count; i++) {
-        if ((chain->slot[i].flags & VMODEL_SLOT_WRITE) == 0) {
-            sanitizer_report(sanitizer, "%s: a receive buffer without flag WRITE (2.7.4.2, 5.1.6.3)", place);
-            return false;
-        }
-        if (chain->slot[i].len == 0) {
-            sanitizer_report(sanitizer, "%s: a length of 0 (2.7.5)", place);
-            return false;
-        }
-        room += chain->slot[i].len;
-    }
-    if (model->header_alone && (chain->count < 2 || chain->slot[0].len != model->header)) {
-        sanitizer_report(sanitizer,
-                         "%s: %" PRIu32 " bytes in the first of %" PRIu32
-                         " descriptors; without ANY_LAYOUT the header (%" PRIu32
-                         " bytes) has a descriptor of its own, the frame those behind it (5.1.6.6)",
-                         place, chain->slot[0].len, chain->count, model->header);
+    uint64_t room;
+    if (!vmodel_chain_judge(model, queue, chain, &room))
         return false;
-    }
     if (room < vmodel_rx_room(model)) {
-        sanitizer_report(
-            sanitizer, "%s: a receive buffer of %" PRIu64 " bytes; %s MRG_RXBUF it has %" PRIu32 " or more (5.1.6.3.1)",
-            place, room, model->mergeable ? "with" : "without", vmodel_rx_room(model));
+        sanitizer_report(&model->device.sanitizer,
+                         "%s: a receive buffer of %" PRIu64 " bytes; %s MRG_RXBUF it has %" PRIu32
+                         " or more (5.1.6.3.1)",
+                         vmodel_place(queue, chain->position, place), room, model->mergeable ? "with" : "without",
+                         vmodel_rx_room(model));
         return false;
     }
     return true;
@@ -298,7 +281,7 @@ static uint32_t vmodel_rx_generate_straight(struct virtio_model *model, struct v
     }
     struct vmodel_packed_batch batch = {.first = NULL};
     if (model->packed)
-        vmodel_packed_complete_run(model, queue, &batch, id, done, size);
+        vmodel_packed_complete_run(queue, &batch, id, done, size);
     else
         vmodel_split_complete_run(queue, id, done, size);
     queue->head += done;

@@ -184,7 +184,6 @@ static int32_t vmodel_status_set(struct bus *bus, uint32_t status)
 /* The configuration space, little-endian (5.1.4). A field whose feature is not offered does not exist: 0. */
 static void vmodel_config(const struct virtio_model *model, uint8_t *config)
 {
-    const uint32_t speed = 10000; /* megabits a second */
     const uint16_t status = VIRTIO_NET_S_LINK_UP, pairs = (uint16_t)model->pairs;
     memset(config, 0, VIRTIO_NET_CONFIG_SIZE);
     memcpy(config + VIRTIO_NET_CONFIG_MAC, model->mac, sizeof(model->mac));
@@ -192,8 +191,6 @@ static void vmodel_config(const struct virtio_model *model, uint8_t *config)
     if ((model->offered >> VIRTIO_NET_F_MQ & 1) != 0)
         memcpy(config + VIRTIO_NET_CONFIG_MAX_VIRTQUEUE_PAIRS, &pairs, sizeof(pairs));
     memcpy(config + VIRTIO_NET_CONFIG_MTU, &model->mtu, sizeof(model->mtu));
-    memcpy(config + VIRTIO_NET_CONFIG_SPEED, &speed, sizeof(speed));
-    config[VIRTIO_NET_CONFIG_SPEED + 4] = 1; /* full duplex */
 }
 
 static int32_t vmodel_config_read(struct bus *bus, uint32_t offset, void *bytes, uint32_t size)

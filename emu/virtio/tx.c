@@ -30,34 +30,15 @@ static void vmodel_tx_send(struct virtio_model *model, const uint8_t *frame, uin
 static bool vmodel_tx_judge(struct virtio_model *model, const struct vmodel_queue *queue,
                             const struct vmodel_chain *chain)
 {
-    struct sanitizer *sanitizer = &model->device.sanitizer;
     char place[VMODEL_PLACE_SIZE];
-    uint64_t size = 0;
-    vmodel_place(queue, chain->position, place);
-    for (uint32_t i = 0; i < chain->count; i++) {
-        if ((chain->slot[i].flags & VMODEL_SLOT_WRITE) != 0) {
-            sanitizer_report(sanitizer, "%s: a transmit buffer with flag WRITE (5.1.6.2)", place);
-            return false;
-        }
-        if (chain->slot[i].len == 0) {
-            sanitizer_report(sanitizer, "%s: a length of 0 (2.7.5)", place);
-            return false;
-        }
-        size += chain->slot[i].len;
-    }
-    if (model->header_alone && (chain->count < 2 || chain->slot[0].len != model->header)) {
-        sanitizer_report(sanitizer,
-                         "%s: %" PRIu32 " bytes in the first of %" PRIu32
-                         " descriptors; without ANY_LAYOUT the header (%" PRIu32
-                         " bytes) has a descriptor of its own, the frame those behind it (5.1.6.6)",
-                         place, chain->slot[0].len, chain->count, model->header);
+    uint64_t size;
+    if (!vmodel_chain_judge(model, queue, chain, &size))
         return false;
-    }
     if (size < model->header + 14 || size > model->header + model->frame_max) {
-        sanitizer_report(sanitizer,
+        sanitizer_report(&model->device.sanitizer,
                          "%s: %" PRIu64 " bytes; a header (%" PRIu32 ") and a frame of 14 to %" PRIu32
                          " are right (5.1.6.2, 5.1.4.2)",
-                         place, size, model->header, model->frame_max);
+                         vmodel_place(queue, chain->position, place), size, model->header, model->frame_max);
         return false;
     }
     return true;
@@ -232,7 +213,7 @@ static inline __attribute__((always_inline)) uint32_t vmodel_tx_plain(struct vir
         if (done != 0)
             vmodel_tx_merge(batch, ids[done - 1], done, done);
     } else if (packed) {
-        vmodel_packed_complete_run(model, queue, &batch->packed, ids, done, 0);
+        vmodel_packed_complete_run(queue, &batch->packed, ids, done, 0);
     } else {
         vmodel_split_complete_run(queue, ids, done, 0);
     }

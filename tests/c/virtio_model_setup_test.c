@@ -381,7 +381,8 @@ static const struct vmistake vmistakes[] = {
     {"CTRL_RX alone", "", vmistake_dependency, "CTRL_RX was accepted without CTRL_VQ, which it needs (2.2.1, 5.1.3.1)"},
     {"MQ alone", ",queues=2", vmistake_pairs_alone, "MQ was accepted without CTRL_VQ"},
     {"VERSION_1 refused", "", vmistake_no_version, "VERSION_1 is offered and was not accepted"},
-    {"ACCESS_PLATFORM refused", ",platform=on", vmistake_no_platform, "ACCESS_PLATFORM is offered and was not"},
+    {"ACCESS_PLATFORM refused", ",platform=on", vmistake_no_platform,
+     "ACCESS_PLATFORM is offered and was not accepted: drivers should, which is a recommendation (6.1)"},
     {"configuration written", "", vmistake_config_write, "configuration written at 0, 6 bytes: it is read-only"},
     {"configuration past its end", "", vmistake_config_past, "configuration read at 20, 8 bytes"},
 
