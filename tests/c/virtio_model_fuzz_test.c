@@ -28,7 +28,12 @@ struct vfuzz {
     struct dma_memory memory[VFUZZ_MEMORIES]; /* rings, pool */
     uint64_t address[VFUZZ_MEMORIES];         /* as last mapped, may be stale */
     uint64_t owner[VFUZZ_BUFFERS];
-    bool packed, header_alone;
+    bool packed, header_alone, in_order;
+    bool mapped[VFUZZ_MEMORIES];
+    uint32_t size;   /* of a queue */
+    uint32_t queues; /* that there are */
+    uint64_t received;
+    uint32_t head[VFUZZ_QUEUES];  /* split, in order: where the next chain begins */
     uint16_t avail[VFUZZ_QUEUES]; /* split: index; packed: position */
     bool wrap[VFUZZ_QUEUES];
 };
@@ -44,7 +49,7 @@ static uint32_t vfuzz_random(struct vfuzz *fuzz, uint32_t below)
 /* As a legacy queue has them, 2.7.2. */
 static uint8_t *vfuzz_area(struct vfuzz *fuzz, uint32_t queue, uint32_t area)
 {
-    static const uint32_t at[3] = {0, 16 * VFUZZ_SIZE, 4096};
+    const uint32_t at[3] = {0, 16 * fuzz->size, 4096};
     return fuzz->memory[0].base + queue * VFUZZ_QUEUE_BYTES + at[area];
 }
 
@@ -103,17 +108,20 @@ static void vfuzz_descriptor(struct vfuzz *fuzz, uint32_t queue, uint32_t at, ui
 
 static void vfuzz_post_split(struct vfuzz *fuzz, uint32_t queue)
 {
-    uint32_t head = vfuzz_random(fuzz, VFUZZ_SIZE), parts = fuzz->header_alone ? 2 : 1;
+    uint32_t head = vfuzz_random(fuzz, fuzz->size), parts = fuzz->header_alone ? 2 : 1;
     if (vfuzz_random(fuzz, 4) == 0)
         parts = vfuzz_random(fuzz, 4) + 1;
+    if (fuzz->in_order && vfuzz_random(fuzz, 32) != 0)
+        head = fuzz->head[queue];
+    fuzz->head[queue] = (head + parts) % fuzz->size;
     for (uint32_t i = 0; i < parts; i++) {
-        uint32_t next = vfuzz_random(fuzz, 16) == 0 ? vfuzz_random(fuzz, 65536) : (head + i + 1) % VFUZZ_SIZE;
-        vfuzz_descriptor(fuzz, queue, (head + i) % VFUZZ_SIZE, i + 1 < parts ? VIRTQ_DESC_F_NEXT : 0, next);
+        uint32_t next = vfuzz_random(fuzz, 16) == 0 ? vfuzz_random(fuzz, 65536) : (head + i + 1) % fuzz->size;
+        vfuzz_descriptor(fuzz, queue, (head + i) % fuzz->size, i + 1 < parts ? VIRTQ_DESC_F_NEXT : 0, next);
     }
     uint8_t *avail = vfuzz_area(fuzz, queue, 1);
     if (vfuzz_random(fuzz, 64) == 0)
         head = vfuzz_random(fuzz, 65536);
-    vfuzz_store16(avail + 4 + 2 * (size_t)(fuzz->avail[queue]++ % VFUZZ_SIZE), head);
+    vfuzz_store16(avail + 4 + 2 * (size_t)(fuzz->avail[queue]++ % fuzz->size), head);
     if (vfuzz_random(fuzz, 128) == 0)
         fuzz->avail[queue] = (uint16_t)(fuzz->avail[queue] + vfuzz_random(fuzz, 100) - 50);
     vfuzz_store16(avail + 2, fuzz->avail[queue]);
@@ -128,7 +136,7 @@ static void vfuzz_post_packed(struct vfuzz *fuzz, uint32_t queue)
     for (uint32_t i = 0; i < parts; i++) {
         uint32_t flags = fuzz->wrap[queue] ? VIRTQ_PACKED_DESC_F_AVAIL : VIRTQ_PACKED_DESC_F_USED;
         vfuzz_descriptor(fuzz, queue, fuzz->avail[queue], flags | (i + 1 < parts ? VIRTQ_DESC_F_NEXT : 0), id);
-        if (++fuzz->avail[queue] == VFUZZ_SIZE) {
+        if (++fuzz->avail[queue] == fuzz->size) {
             fuzz->avail[queue] = 0;
             fuzz->wrap[queue] = !fuzz->wrap[queue];
         }
@@ -148,6 +156,21 @@ static void vfuzz_command(struct vfuzz *fuzz)
         vfuzz_store16(bytes + 2 * (size_t)i, vfuzz_random(fuzz, 4) == 0 ? vfuzz_random(fuzz, 65536) : 4);
 }
 
+/* Used receive buffers with a frame in them, of those that the rings still show. */
+static void vfuzz_count(struct vfuzz *fuzz)
+{
+    for (uint32_t queue = 0; queue + 1 < VFUZZ_QUEUES; queue += 2) {
+        const struct virtq_packed_desc *ring = (const struct virtq_packed_desc *)(void *)vfuzz_area(fuzz, queue, 0);
+        const struct virtq_used *used = (const struct virtq_used *)(void *)vfuzz_area(fuzz, queue, 2);
+        for (uint32_t i = 0; i < fuzz->size; i++) {
+            uint32_t len = fuzz->packed ? ring[i].len : used->ring[i].len;
+            uint32_t both = VIRTQ_PACKED_DESC_F_AVAIL | VIRTQ_PACKED_DESC_F_USED;
+            bool is_used = !fuzz->packed || (ring[i].flags & both) == both || (ring[i].flags & both) == 0;
+            fuzz->received += is_used && len > 10 && len <= 1526;
+        }
+    }
+}
+
 /* A device that is brought up almost as it should be. */
 static void vfuzz_start(struct vfuzz *fuzz)
 {
@@ -155,8 +178,13 @@ static void vfuzz_start(struct vfuzz *fuzz)
     uint64_t offered = 0;
     uint32_t status = 0;
     transport->status_set(fuzz->bus, 0);
+    vfuzz_count(fuzz);
     memset(fuzz->memory[0].base, 0, fuzz->memory[0].size);
+    for (uint32_t i = 0; i < VFUZZ_MEMORIES; i++)
+        if (!fuzz->mapped[i])
+            fuzz->mapped[i] = fuzz->bus->ops->dma_map(fuzz->bus, &fuzz->memory[i], &fuzz->address[i]) == 0;
     memset(fuzz->avail, 0, sizeof(fuzz->avail));
+    memset(fuzz->head, 0, sizeof(fuzz->head));
     memset(fuzz->owner, 0, sizeof(fuzz->owner));
     for (uint32_t i = 0; i < VFUZZ_QUEUES; i++)
         fuzz->wrap[i] = true;
@@ -165,14 +193,18 @@ static void vfuzz_start(struct vfuzz *fuzz)
     transport->status_set(fuzz->bus, 3);
     if (vfuzz_random(fuzz, 16) == 0)
         offered ^= (uint64_t)1 << vfuzz_random(fuzz, 40);
+    if (vfuzz_random(fuzz, 2) == 0)
+        offered &= ~VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_RX); /* promiscuous: all frames come in */
     transport->features_accept(fuzz->bus, offered);
     fuzz->packed = (offered >> VIRTIO_F_RING_PACKED & 1) != 0;
+    fuzz->queues = (offered >> VIRTIO_NET_F_MQ & 1) != 0 ? VFUZZ_QUEUES : 3;
+    fuzz->in_order = (offered >> VIRTIO_F_IN_ORDER & 1) != 0;
     fuzz->header_alone = (offered & (VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VIRTIO_F_ANY_LAYOUT))) == 0;
     bool modern = (offered >> VIRTIO_F_VERSION_1 & 1) != 0;
     if (modern)
         transport->status_set(fuzz->bus, 11);
     for (uint32_t queue = 0; queue < VFUZZ_QUEUES; queue++) {
-        struct virtio_queue_setup setup = {.size = VFUZZ_SIZE};
+        struct virtio_queue_setup setup = {.size = fuzz->size};
         uint64_t *area[3] = {&setup.descriptor_area, &setup.driver_area, &setup.device_area};
         for (uint32_t i = 0; i < 3; i++)
             *area[i] = fuzz->address[0] + (uint64_t)(vfuzz_area(fuzz, queue, i) - fuzz->memory[0].base);
@@ -180,7 +212,7 @@ static void vfuzz_start(struct vfuzz *fuzz)
             *area[vfuzz_random(fuzz, 3)] = vfuzz_address(fuzz);
         if (vfuzz_random(fuzz, 32) == 0)
             setup.size = vfuzz_random(fuzz, 70000);
-        else if (queue == VFUZZ_QUEUES - 1)
+        else if (queue == VFUZZ_QUEUES - 1 && fuzz->size > 16)
             setup.size = 16;
         (void)transport->queue_enable(fuzz->bus, queue, &setup);
     }
@@ -192,8 +224,8 @@ static void vfuzz_map(struct vfuzz *fuzz)
 {
     uint32_t i = vfuzz_random(fuzz, VFUZZ_MEMORIES);
     fuzz->bus->ops->dma_unmap(fuzz->bus, &fuzz->memory[i]);
-    if (vfuzz_random(fuzz, 4) != 0)
-        (void)fuzz->bus->ops->dma_map(fuzz->bus, &fuzz->memory[i], &fuzz->address[i]);
+    fuzz->mapped[i] =
+        vfuzz_random(fuzz, 4) != 0 && fuzz->bus->ops->dma_map(fuzz->bus, &fuzz->memory[i], &fuzz->address[i]) == 0;
 }
 
 /* Has the device work: in its step, or, where it has a thread of its own, on this one beside it. */
@@ -234,7 +266,7 @@ static void vfuzz_transport(struct vfuzz *fuzz)
 
 static void vfuzz_step(struct vfuzz *fuzz)
 {
-    uint32_t queue = vfuzz_random(fuzz, VFUZZ_QUEUES), status = 0;
+    uint32_t queue = vfuzz_random(fuzz, vfuzz_random(fuzz, 16) == 0 ? VFUZZ_QUEUES : fuzz->queues), status = 0;
     switch (vfuzz_random(fuzz, 32)) {
     case 0:
         vfuzz_transport(fuzz);
@@ -257,7 +289,8 @@ static void vfuzz_step(struct vfuzz *fuzz)
     case 6:
         vfuzz_let(fuzz);
         fuzz->bus->virtio->status(fuzz->bus, &status);
-        if ((status & VIRTIO_STATUS_DEVICE_NEEDS_RESET) != 0 || (status & VIRTIO_STATUS_DRIVER_OK) == 0)
+        if ((status & VIRTIO_STATUS_DEVICE_NEEDS_RESET) != 0 || (status & VIRTIO_STATUS_DRIVER_OK) == 0 ||
+            vfuzz_random(fuzz, 16) == 0)
             vfuzz_start(fuzz);
         break;
     default:
@@ -272,11 +305,11 @@ static void vfuzz_step(struct vfuzz *fuzz)
     }
 }
 
-static uint32_t vfuzz_run(const char *address, uint64_t seed, uint64_t *frames)
+static uint32_t vfuzz_run(const char *address, uint32_t size, uint64_t seed, uint64_t *frames, uint64_t *received)
 {
     static const uint64_t sizes[VFUZZ_MEMORIES] = {VFUZZ_QUEUES * VFUZZ_QUEUE_BYTES, VFUZZ_BUFFERS * VFUZZ_STRIDE};
     static const uint32_t strides[VFUZZ_MEMORIES] = {0, VFUZZ_STRIDE};
-    struct vfuzz fuzz = {.random = seed * 0x9E3779B97F4A7C15u + 1};
+    struct vfuzz fuzz = {.random = seed * 0x9E3779B97F4A7C15u + 1, .size = size};
     struct emu_counters counters;
     fuzz.bus = emu_test_bus(address);
     for (uint32_t i = 0; i < VFUZZ_MEMORIES; i++) {
@@ -289,12 +322,16 @@ static uint32_t vfuzz_run(const char *address, uint64_t seed, uint64_t *frames)
         memory->owner = i == 1 ? fuzz.owner : NULL;
         memory->name = i == 0 ? "rings" : "pool";
         assert_int_equal(fuzz.bus->ops->dma_map(fuzz.bus, memory, &fuzz.address[i]), 0);
+        fuzz.mapped[i] = true;
     }
     vfuzz_start(&fuzz);
     for (uint32_t i = 0; i < VFUZZ_STEPS; i++)
         vfuzz_step(&fuzz);
     emu_counters(fuzz.bus, &counters);
     *frames += counters.generated + counters.foreign + counters.damaged;
+    fuzz.bus->virtio->status_set(fuzz.bus, 0);
+    vfuzz_count(&fuzz);
+    *received += fuzz.received;
     uint32_t violations = emu_violations(fuzz.bus, 0, NULL, 0);
     fuzz.bus->ops->close(fuzz.bus);
     for (uint32_t i = 0; i < VFUZZ_MEMORIES; i++)
@@ -302,16 +339,23 @@ static uint32_t vfuzz_run(const char *address, uint64_t seed, uint64_t *frames)
     return violations;
 }
 
-static void vfuzz_all(const char *options)
+static void vfuzz_all_of(const char *options, uint32_t size)
 {
     char address[128];
-    uint64_t violations = 0, frames = 0;
-    snprintf(address, sizeof(address), "emu:virtio,ring_size=%d,%s", VFUZZ_SIZE, options);
+    uint64_t violations = 0, frames = 0, received = 0;
+    snprintf(address, sizeof(address), "emu:virtio,ring_size=%u,%s", size, options);
     for (uint64_t seed = 1; seed <= VFUZZ_SEEDS; seed++)
-        violations += vfuzz_run(address, seed, &frames);
+        violations += vfuzz_run(address, size, seed, &frames, &received);
     assert_true(violations > 1000); /* it did try */
     if (strstr(options, "gen") != NULL)
         assert_true(frames > 1000); /* and the engines did run */
+    /* The receive engine, too; a model on a thread of its own decides itself how often. */
+    assert_true(received > (strstr(options, "inline") != NULL ? 500 : 0));
+}
+
+static void vfuzz_all(const char *options)
+{
+    vfuzz_all_of(options, VFUZZ_SIZE);
 }
 
 static void test_split(void **state)
@@ -345,6 +389,10 @@ static void test_threaded(void **state)
     (void)state;
     vfuzz_all("wire=gen");
     vfuzz_all("wire=gen,ring=packed");
+    vfuzz_all_of("inorder=on", 4);
+    vfuzz_all_of("wire=gen,inorder=on", 4);
+    vfuzz_all_of("ring=packed,inorder=on", 2);
+    vfuzz_all_of("wire=gen,ring=packed,inorder=on", 4);
 }
 
 int main(void)
