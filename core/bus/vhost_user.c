@@ -35,7 +35,7 @@ static int32_t vhost_user_dma_map(struct bus *bus, const struct dma_memory *memo
         .user_address = (uintptr_t)memory->base,
         .size = (memory->size + 4095) & ~(uint64_t)4095,
     };
-    vhost->region_file[region] = memory->file;
+    vhost->region_memory[region] = memory;
     *device_address = (uintptr_t)memory->base;
     return 0;
 }
@@ -48,7 +48,7 @@ static void vhost_user_dma_unmap(struct bus *bus, const struct dma_memory *memor
             continue;
         vhost->region_count--;
         vhost->region[i] = vhost->region[vhost->region_count];
-        vhost->region_file[i] = vhost->region_file[vhost->region_count];
+        vhost->region_memory[i] = vhost->region_memory[vhost->region_count];
         return;
     }
 }

@@ -8,7 +8,8 @@
  *
  * A *session* is one connection, from the handshake to the reset or the back end's end. A reset always ends it, so that
  * the next one begins fresh, also with a back end that was started anew; it begins with `features`, the driver's first
- * question. While the device runs a thread sleeps on the socket and calls bus_fail when the back end closes it.
+ * question. While the device runs a thread sleeps on the socket and calls bus_fail when the back end closes it. If the
+ * back end did not confirm that it stopped, the rings get new pages before the next session.
  */
 #ifndef CORE_BUS_VHOST_USER_H
 #define CORE_BUS_VHOST_USER_H

@@ -70,7 +70,8 @@ struct vhost_user_device {
     /* Memories that the driver mapped; they outlive sessions. */
     uint32_t region_count;
     struct vhost_user_region region[VHOST_USER_REGIONS_MAX];
-    int region_file[VHOST_USER_REGIONS_MAX];
+    const struct dma_memory *region_memory[VHOST_USER_REGIONS_MAX];
+    bool rings_known; /* a back end may use the rings still: it was told of them, and did not answer that it stopped */
 
     pthread_t watcher;
     bool watched;

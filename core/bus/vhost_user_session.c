@@ -57,12 +57,29 @@ static int32_t vhost_user_learn(struct vhost_user_device *vhost)
     return code;
 }
 
+/* A back end that was stopped (SIGSTOP) or is overloaded has the rings of the last session mapped still, and would
+ * serve those of the next if they had the same pages. Of the pool it keeps what it has: buffers move on. */
+static int32_t vhost_user_renew_rings(struct vhost_user_device *vhost)
+{
+    int32_t code = 0;
+    for (uint32_t i = 0; i < vhost->region_count && code >= 0; i++)
+        if (vhost->region_memory[i]->stride == 0) /* rings */
+            code = dma_memory_renew(vhost->region_memory[i]);
+    vhost->rings_known = code < 0;
+    return code;
+}
+
 int32_t vhost_user_begin(struct vhost_user_device *vhost)
 {
     if (vhost->socket >= 0)
         return 0;
     if (vhost->status != 0)
         return vhost_user_no_session(vhost);
+    if (vhost->rings_known) {
+        int32_t renewed = vhost_user_renew_rings(vhost);
+        if (renewed < 0)
+            return renewed;
+    }
     vhost->protocol = 0;
     vhost->pairs = 1;
     vhost->deadline = vhost_user_within(VHOST_USER_BEGIN_MS, " for the whole handshake");
@@ -80,8 +97,12 @@ static int32_t vhost_user_give_memory(struct vhost_user_device *vhost)
     struct vhost_user_message message = {.request = VHOST_USER_SET_MEM_TABLE,
                                          .size = 8 + vhost->region_count * (uint32_t)sizeof(vhost->region[0]),
                                          .memory.count = vhost->region_count};
+    int files[VHOST_USER_REGIONS_MAX];
+    for (uint32_t i = 0; i < vhost->region_count; i++)
+        files[i] = vhost->region_memory[i]->file;
     memcpy(message.memory.region, vhost->region, sizeof(message.memory.region));
-    return vhost_user_tell(vhost, &message, vhost->region_file, vhost->region_count);
+    vhost->rings_known = true;
+    return vhost_user_tell(vhost, &message, files, vhost->region_count);
 }
 
 static int32_t vhost_user_tell_state(struct vhost_user_device *vhost, uint32_t request, uint32_t ring, uint32_t number)
@@ -182,6 +203,8 @@ int32_t vhost_user_end(struct vhost_user_device *vhost)
         if (vhost->ring[i].started)
             code = vhost_user_stop_ring(vhost, i);
     vhost->deadline.at = 0;
+    if (answers && code >= 0)
+        vhost->rings_known = false;
     if (vhost->gone)
         code = 0; /* it touches nothing any more, which is what was asked for */
     vhost_user_disconnect(vhost);

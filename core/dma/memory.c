@@ -69,28 +69,36 @@ static int dma_memory_file(uint64_t size)
     return -1;
 }
 
-int32_t dma_memory_share(struct dma_memory *memory)
+/* Puts the pages of a new file at the memory's addresses. Returns the file or an error with its text. */
+static int32_t dma_memory_put(const struct dma_memory *memory)
 {
-    if (memory->shared)
-        return 0;
     uint64_t size = dma_memory_round(memory->size);
-    struct dma_memory_record *record = malloc(sizeof(*record));
-    if (record == NULL)
-        return error_set(IXY_E_NO_MEMORY, "%s: no memory to share it", memory->name);
     int file = dma_memory_file(size);
-    if (file < 0) {
-        free(record);
+    if (file < 0)
         return error_set_errno("%s: no memory file of %llu bytes", memory->name, (unsigned long long)size);
-    }
     if (mmap(memory->base, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0) == MAP_FAILED) {
         close(file);
-        free(record);
         return error_set(IXY_E_NO_MEMORY, "%s: no memory for %llu shared bytes", memory->name,
                          (unsigned long long)size);
     }
     if (size >= DMA_MEMORY_HUGE)
         madvise(memory->base, size, MADV_HUGEPAGE);
-    *record = (struct dma_memory_record){.base = memory->base, .size = size, .file = file};
+    return file;
+}
+
+int32_t dma_memory_share(struct dma_memory *memory)
+{
+    if (memory->shared)
+        return 0;
+    struct dma_memory_record *record = malloc(sizeof(*record));
+    if (record == NULL)
+        return error_set(IXY_E_NO_MEMORY, "%s: no memory to share it", memory->name);
+    int32_t file = dma_memory_put(memory);
+    if (file < 0) {
+        free(record);
+        return file;
+    }
+    *record = (struct dma_memory_record){.base = memory->base, .size = dma_memory_round(memory->size), .file = file};
     pthread_mutex_lock(&dma_memory_mutex);
     record->next = dma_memory_records;
     dma_memory_records = record;
@@ -98,6 +106,17 @@ int32_t dma_memory_share(struct dma_memory *memory)
     memory->file = file;
     memory->shared = true;
     return 0;
+}
+
+int32_t dma_memory_renew(const struct dma_memory *memory)
+{
+    int32_t file = dma_memory_put(memory);
+    if (file < 0)
+        return file;
+    /* The descriptor's number stays, so what knows the file by it (the records here, a bus) need not be told. */
+    int32_t code = dup3(file, memory->file, O_CLOEXEC) < 0 ? error_set_errno("%s: new pages", memory->name) : 0;
+    close(file);
+    return code;
 }
 
 void dma_memory_after_fork_in_child(void)

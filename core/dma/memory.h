@@ -29,6 +29,11 @@ int32_t dma_memory_allocate(struct dma_memory *memory, uint64_t size, const char
  * Sharing twice does nothing. Returns 0 or an error with its text. */
 int32_t dma_memory_share(struct dma_memory *memory);
 
+/* Gives a shared memory new pages of zeroes, at the same addresses and as the same descriptor: who mapped the old ones
+ * keeps them, and sees nothing of the new. Nobody may use them meanwhile. Returns 0 or an error with its text, after
+ * which nobody may use them until it succeeded. */
+int32_t dma_memory_renew(const struct dma_memory *memory);
+
 /* After fork(), in the child: puts empty private pages in place of everything that is shared, and closes the files.
  * Nobody was sharing or freeing when the process forked: both are control calls. */
 void dma_memory_after_fork_in_child(void);

@@ -17,6 +17,41 @@ static bool dma_test_is_open(int file)
     return fcntl(file, F_GETFD) >= 0;
 }
 
+/* New pages: who mapped the old ones sees nothing of what comes after, nor the other way round. */
+static void test_renew(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < DMA_TEST_SIZES; i++) {
+        struct dma_memory memory;
+        uint64_t size = dma_test_sizes[i];
+        assert_int_equal(dma_memory_allocate(&memory, size, "test"), 0);
+        assert_int_equal(dma_memory_share(&memory), 0);
+        uint8_t *base = memory.base;
+        int file = memory.file;
+        uint8_t *old = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        assert_true(old != MAP_FAILED);
+        base[size - 1] = 1;
+        assert_int_equal(dma_memory_renew(&memory), 0);
+        assert_ptr_equal(memory.base, base);
+        assert_int_equal(memory.file, file);
+        assert_true((fcntl(file, F_GETFD) & FD_CLOEXEC) != 0);
+        assert_int_equal(ftruncate(file, 0), -1);
+        assert_int_equal(base[0] | base[size - 1], 0);
+        old[0] = 2;
+        assert_int_equal(base[0], 0);
+        old[size - 1] = 1;
+        base[size - 1] = 3;
+        assert_int_equal(old[size - 1], 1);
+        uint8_t *peer = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        assert_true(peer != MAP_FAILED);
+        assert_int_equal(peer[size - 1], 3);
+        munmap(peer, size);
+        munmap(old, size);
+        dma_memory_free(&memory);
+        assert_false(dma_test_is_open(file));
+    }
+}
+
 static void test_share(void **state)
 {
     (void)state;
@@ -174,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_share),
+        cmocka_unit_test(test_renew),
         cmocka_unit_test(test_pages_taken_over),
         cmocka_unit_test(test_children_see_zeroes),
         cmocka_unit_test(test_what_was_freed_is_forgotten),

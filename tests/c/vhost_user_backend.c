@@ -398,6 +398,8 @@ static void *backend_main(void *argument)
             {.fd = backend->stop, .events = POLLIN},
             {.fd = backend->connection < 0 ? backend->listener : backend->connection, .events = POLLIN}};
         uint32_t moved = backend_echo(backend);
+        if (__atomic_load_n(&backend->deaf, __ATOMIC_ACQUIRE) != 0)
+            entries[1].fd = -1;
         poll(entries, 2, moved > 0 ? 0 : 1);
         if (entries[0].revents != 0)
             break;

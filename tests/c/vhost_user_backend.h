@@ -55,6 +55,7 @@ struct backend {
     /* What it can see; atomics while the thread runs. */
     uint32_t connections, disconnections, frames, refused;
     uint32_t cut;          /* set by a test: close the connection now */
+    uint32_t deaf;         /* set by a test: hear no request more, and serve the rings */
     uint32_t clog;         /* set by a test: make every notification wait; 0 when that is done */
     uint32_t clog_ms;      /* chosen before: then close the connection after so many milliseconds, 0: do not */
     uint32_t requests[64]; /* how often each was seen */
