@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "core/device/device.h"
 #include "emu/emu.h"
@@ -12,6 +13,7 @@
 #define RUN_EVERY 16
 #define RUN_PREFIXES 8
 #define RUN_IDLE 64         /* batches without a frame received or sent, after which the caller resets */
+#define RUN_NAP 50          /* microseconds between two of them, with a threaded device */
 #define RUN_ATTEMPTS 1000   /* to open or reset a device, most of which fail */
 #define RUN_PATIENCE 400000 /* batches for each thousand of completions, after which this is a hang */
 
@@ -19,6 +21,7 @@ struct hostile_runner {
     struct hostile_test test;
     struct hostile_run *run;
     const char *const *prefixes;
+    bool threaded;
     uint32_t prefix_count, prefix, pairs;       /* those of the device that is open */
     uint64_t seed, random, share[RUN_PREFIXES]; /* how many completions of each were lied about; closed devices */
     uint64_t dropped;                           /* by the device since its last reset */
@@ -27,6 +30,7 @@ struct hostile_runner {
 /* ---- the bus "liar": the bus "emu", which says what a device told that is closed, or did not open ---- */
 
 static struct hostile_runner *run_runner;
+static struct emu_device *run_device;
 static const struct emu_model_ops *run_model_ops;
 static struct emu_model_ops run_ops;
 
@@ -36,7 +40,7 @@ static void run_model_free(struct emu_device *device)
         run_runner->run->told[lie] += device->hostile.told[lie];
     run_runner->run->completions += device->hostile.completions;
     run_runner->share[run_runner->prefix] += device->hostile.completions;
-    run_runner->test.hostile = NULL;
+    run_device = NULL;
     run_model_ops->free(device);
 }
 
@@ -45,12 +49,13 @@ static int32_t run_bus_open(struct address *address, struct bus **bus)
     int32_t code = emu_bus_scheme.open(address, bus);
     if (code < 0)
         return code;
-    struct emu_device *device = (struct emu_device *)*bus;
-    run_model_ops = device->ops;
-    run_ops = *device->ops;
+    run_device = (struct emu_device *)*bus;
+    run_model_ops = run_device->ops;
+    run_ops = *run_model_ops;
     run_ops.free = run_model_free;
-    device->ops = &run_ops;
-    run_runner->test.hostile = &device->hostile;
+    emu_device_lock(run_device); /* it may have a thread of its own */
+    run_device->ops = &run_ops;
+    emu_device_unlock(run_device);
     return 0;
 }
 
@@ -72,7 +77,12 @@ static uint32_t run_random(struct hostile_runner *runner, uint32_t below)
 
 static uint64_t run_completions(const struct hostile_runner *runner)
 {
-    return runner->run->completions + (runner->test.hostile != NULL ? runner->test.hostile->completions : 0);
+    if (run_device == NULL)
+        return runner->run->completions;
+    emu_device_lock(run_device);
+    uint64_t told = run_device->hostile.completions;
+    emu_device_unlock(run_device);
+    return runner->run->completions + told;
 }
 
 static void run_stats(struct hostile_runner *runner)
@@ -112,6 +122,7 @@ static const char *run_choose(struct hostile_runner *runner)
             runner->prefix = i;
     const char *prefix = runner->prefixes[runner->prefix], *queues = strstr(prefix, "queues=");
     runner->pairs = queues != NULL ? (uint32_t)strtoul(queues + strlen("queues="), NULL, 10) : 1;
+    runner->threaded = strstr(prefix, "timing=threaded") != NULL;
     return prefix + strlen("emu:");
 }
 
@@ -119,9 +130,10 @@ static bool run_open_once(struct hostile_runner *runner)
 {
     struct hostile_test *test = &runner->test;
     char address[256];
-    snprintf(address, sizeof(address),
-             "liar:%s,timing=inline,wire=gen,flows=16,stream=1,hostile=all,every=%d,seed=%llu", run_choose(runner),
-             RUN_EVERY, (unsigned long long)(runner->seed * 1000003 + runner->run->opens++));
+    const char *what = run_choose(runner);
+    snprintf(address, sizeof(address), "liar:%s%s,wire=gen,flows=16,stream=1,hostile=all,every=%d,seed=%llu", what,
+             runner->threaded ? "" : ",timing=inline", RUN_EVERY,
+             (unsigned long long)(runner->seed * 1000003 + runner->run->opens++));
     ixy_device_config config = {.struct_size = sizeof(config), .pool = test->pool};
     config.rx_ring_size = runner->pairs == 1 ? 256 : 128;
     config.tx_ring_size = 64u << run_random(runner, runner->pairs == 1 ? 3 : 2);
@@ -212,6 +224,8 @@ void hostile_run(const char *const *prefixes, uint32_t count, uint64_t seed, uin
         if (batches % 4 == 0)
             run_stats(&runner); /* a control call: how a driver notices that a card is gone */
         idle = run_batch(&runner, kept, &keeps) ? 0 : idle + 1;
+        if (idle != 0 && runner.threaded)
+            usleep(RUN_NAP); /* its thread may sleep */
         ixy_link link = {.struct_size = sizeof(link)};
         if (idle == RUN_IDLE || (idle != 0 && ixy_device_link(runner.test.device, &link) == IXY_E_DEVICE)) {
             run_recover(&runner);
