@@ -63,7 +63,8 @@ void hostile_expect_error(int32_t code, int32_t right, const char *part);
 
 /* A seeded run with every lie that the device has, until so many of its completions were lied about (emu/hostile.h);
  * opens, resets and closes as it must. prefixes: devices, each of which has about as many of the completions; "emu:"
- * and what follows, with as many queue pairs in use as "queues=" says; inline, if not "timing=threaded". */
+ * and what follows, with as many queue pairs in use as "queues=" says; inline, if not "timing=threaded": then it lasts
+ * until something was received, sent, dropped and reset, too. */
 struct hostile_run {
     uint64_t told[HOSTILE_LIES]; /* also by devices that did not open */
     uint64_t completions, received, sent, dropped, resets, opens, digest;
