@@ -64,7 +64,8 @@ struct emu_device {
     struct sanitizer sanitizer;
     uint64_t model_cycles, steps, idle_steps;
     uint32_t windows; /* made so far, see emu_device_window */
-    uint64_t missed;  /* frames without a buffer, of a model that has no register to say so; counted as wire_dropped */
+    uint64_t
+        missed; /* frames without a buffer, or over the MTU, of a model that has no register for it: wire_dropped */
     struct hostile hostile;
     struct emu_dma dma;
 };
