@@ -131,9 +131,12 @@ static void vmodel_rx_fetch_split(struct virtio_model *model, struct vmodel_queu
 
 static void vmodel_rx_fetch_packed(struct virtio_model *model, struct vmodel_queue *queue)
 {
-    do {
+    /* Once round the ring at most: a driver on another thread may post wrong buffers as fast as they are refused. */
+    for (uint32_t i = 0; i < queue->size; i++) {
         vmodel_rx_fetch_plain(model, queue, queue->size - queue->outstanding, true);
-    } while (vmodel_rx_fetch_other(model, queue));
+        if (!vmodel_rx_fetch_other(model, queue))
+            break;
+    }
     vmodel_packed_event(model, queue);
 }
 
