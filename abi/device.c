@@ -6,6 +6,7 @@
 #include "abi/objects.h"
 #include "abi/structs.h"
 #include "core/device/error.h"
+#include "core/device/station.h"
 #include "emu/emu.h"
 
 /* Waits until no thread is in a queue and keeps the gates shut; hot calls meanwhile get IXY_E_BUSY. */
@@ -262,10 +263,9 @@ int32_t ixy_device_mac(uint64_t device, uint8_t *mac)
 
 int32_t ixy_device_mac_set(uint64_t device, const uint8_t *mac)
 {
-    static const uint8_t zero[6];
     if (mac == NULL)
         return error_set(IXY_E_ARGUMENT, "mac is NULL; right is 6 bytes");
-    if ((mac[0] & 1) != 0 || memcmp(mac, zero, sizeof(zero)) == 0)
+    if (!station_is_valid(mac))
         return error_set(IXY_E_ARGUMENT,
                          "%02x:%02x:%02x:%02x:%02x:%02x is no station address; right is one that is "
                          "neither multicast nor all zero",

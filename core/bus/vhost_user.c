@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/bus/vhost_user_device.h"
 #include "core/device/error.h"
+#include "core/device/station.h"
 #include "core/virtio/spec.h"
 
 #define VHOST_USER_OPTIONS "ring=auto|split|packed, mrg=on|off, inorder=on|off, queues=N, mac=xx:xx:xx:xx:xx:xx"
@@ -99,7 +99,6 @@ static int vhost_user_hexadecimal(char digit)
 /* Six bytes of two digits, ':' between them, that are a station's address: not a group's, not zero. */
 static bool vhost_user_parse_mac(const char *text, uint8_t mac[6])
 {
-    static const uint8_t zero[6];
     if (strlen(text) != 17)
         return false;
     for (uint32_t i = 0; i < 6; i++) {
@@ -108,22 +107,16 @@ static bool vhost_user_parse_mac(const char *text, uint8_t mac[6])
             return false;
         mac[i] = (uint8_t)(high << 4 | low);
     }
-    return (mac[0] & 1) == 0 && memcmp(mac, zero, sizeof(zero)) != 0;
+    return station_is_valid(mac);
 }
 
 static int32_t vhost_user_option_mac(struct address *address, uint8_t mac[6])
 {
     const char *value = address_take(address, "mac");
-    if (value != NULL)
-        return vhost_user_parse_mac(value, mac) ? 0
-                                                : error_set(IXY_E_ADDRESS,
-                                                            "address \"%s\": mac=%s; right is a station address such "
-                                                            "as mac=02:00:00:00:00:01",
-                                                            address->text, value);
-    if (getrandom(mac, 6, 0) != 6)
-        return error_set_errno("%.90s: no random numbers for a station address", address->text);
-    mac[0] = (uint8_t)((mac[0] & ~1) | 2); /* one station's, locally administered */
-    return 0;
+    if (value == NULL || vhost_user_parse_mac(value, mac))
+        return 0;
+    return error_set(IXY_E_ADDRESS, "address \"%s\": mac=%s; right is a station address such as mac=02:00:00:00:00:01",
+                     address->text, value);
 }
 
 static int32_t vhost_user_options(struct address *address, struct vhost_user_device *vhost)

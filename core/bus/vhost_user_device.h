@@ -54,7 +54,7 @@ struct vhost_user_device {
     uint64_t unwanted; /* features that the address masks */
     bool demand_packed;
     uint32_t pairs_wanted;
-    uint8_t mac[6];
+    uint8_t mac[6]; /* zeroes: the address names none */
 
     /* The session; all of it is forgotten when it ends. */
     int socket; /* -1: no session */

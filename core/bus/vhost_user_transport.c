@@ -5,11 +5,12 @@
 
 #include "core/bus/vhost_user_device.h"
 #include "core/device/error.h"
+#include "core/device/station.h"
 #include "core/virtio/spec.h"
 
 /* Nothing carries their configuration, control queue or address translation, or this transport does not do it. */
 static const uint64_t vhost_user_not_carried =
-    (uint64_t)1 << 2 /* CTRL_GUEST_OFFLOADS */ | VIRTIO_FEATURE(VIRTIO_NET_F_MTU) |
+    (uint64_t)1 << 2 /* CTRL_GUEST_OFFLOADS */ | VIRTIO_FEATURE(VIRTIO_NET_F_MTU) | VIRTIO_FEATURE(VIRTIO_NET_F_MAC) |
     VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_RX) | (uint64_t)1 << 19 /* CTRL_VLAN */ |
     (uint64_t)1 << 20 /* CTRL_RX_EXTRA */ | (uint64_t)1 << 21 /* GUEST_ANNOUNCE */ |
     VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_MAC_ADDR) | (uint64_t)1 << 26 /* VHOST_F_LOG_ALL */ |
@@ -18,12 +19,15 @@ static const uint64_t vhost_user_not_carried =
     (uint64_t)1 << 39 /* NOTIF_CONFIG_DATA */ | (uint64_t)1 << 40 /* RING_RESET */ |
     VIRTIO_FEATURE(VIRTIO_NET_F_SPEED_DUPLEX);
 
-/* Answered here, whatever the back end offers. */
-static const uint64_t vhost_user_own = VIRTIO_FEATURE(VIRTIO_NET_F_MAC) | VIRTIO_FEATURE(VIRTIO_NET_F_STATUS);
+/* Answered here, whatever the back end offers. Without mac= the driver makes an address. */
+static uint64_t vhost_user_own(const struct vhost_user_device *vhost)
+{
+    return VIRTIO_FEATURE(VIRTIO_NET_F_STATUS) | (station_is_valid(vhost->mac) ? VIRTIO_FEATURE(VIRTIO_NET_F_MAC) : 0);
+}
 
 static uint64_t vhost_user_shown(const struct vhost_user_device *vhost)
 {
-    uint64_t shown = (vhost->offered & ~vhost_user_not_carried & ~vhost->unwanted) | vhost_user_own;
+    uint64_t shown = (vhost->offered & ~vhost_user_not_carried & ~vhost->unwanted) | vhost_user_own(vhost);
     if (vhost->pairs < 2)
         shown &= ~VIRTIO_FEATURE(VIRTIO_NET_F_MQ);
     if ((shown & VIRTIO_FEATURE(VIRTIO_F_VERSION_1)) == 0)
@@ -78,8 +82,6 @@ static int32_t vhost_user_status_set(struct bus *bus, uint32_t status)
     struct vhost_user_device *vhost = vhost_user_of(bus);
     if (status == 0)
         return vhost_user_end(vhost);
-    if ((status & VIRTIO_STATUS_FAILED) != 0 && vhost->socket < 0)
-        return 0; /* nobody to tell */
     int32_t code = vhost_user_begin(vhost);
     bool runs = (status & ~vhost->status & VIRTIO_STATUS_DRIVER_OK) != 0;
     if (code >= 0 && runs)

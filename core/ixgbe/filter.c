@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/device/error.h"
+#include "core/device/station.h"
 #include "core/ixgbe/ixgbe.h"
 
 /* The key that Microsoft publishes for verifying implementations of its hash: any value serves, and with this one
@@ -20,7 +21,7 @@ int32_t ixgbe_mac_read(struct ixgbe_device *ixgbe)
         mac[i] = (uint8_t)(low >> 8 * i);
     mac[4] = (uint8_t)high;
     mac[5] = (uint8_t)(high >> 8);
-    if ((mac[0] & 1) != 0 || (mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]) == 0)
+    if (!station_is_valid(mac))
         return error_set(IXY_E_DEVICE,
                          "%s: the station address that the EEPROM gave is %02x:%02x:%02x:%02x:%02x:%02x; right is one "
                          "that is neither multicast nor all zero",

@@ -86,8 +86,9 @@ static bool virtio_control_done(const struct virtio_device *virtio)
     return done;
 }
 
-int32_t virtio_command(struct virtio_device *virtio, uint8_t class, uint8_t command, const void *data, uint32_t size,
-                       const char *what)
+/* Sends a command and waits for its answer; what names it in errors. */
+static int32_t virtio_command(struct virtio_device *virtio, uint8_t class, uint8_t command, const void *data,
+                              uint32_t size, const char *what)
 {
     struct bus *bus = virtio->device.bus;
     uint8_t *memory = virtio->rings.base + virtio->control.command_offset;

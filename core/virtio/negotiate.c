@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include "core/device/error.h"
+#include "core/device/station.h"
 #include "core/virtio/virtio.h"
 
 static const struct virtio_feature_name {
@@ -78,15 +79,21 @@ static uint64_t virtio_choose(const struct virtio_device *virtio, uint64_t offer
     return chosen;
 }
 
+/* A 16-bit word of the configuration, which stands there if the feature was agreed upon; else *value stays. */
+static int32_t virtio_read_word(struct virtio_device *virtio, uint32_t feature, uint32_t offset, uint16_t *value)
+{
+    if (!virtio_has(virtio, feature))
+        return 0;
+    return virtio->transport->config_read(virtio->device.bus, offset, value, sizeof(*value));
+}
+
 /* The device's MTU; 1500 if it names none. Who accepts the feature must be able to receive such frames (5.1.4.2), so
  * it is left alone if they do not fit. */
 static int32_t virtio_read_mtu(struct virtio_device *virtio)
 {
     struct bus *bus = virtio->device.bus;
     uint16_t mtu = 1500;
-    int32_t code = 0;
-    if (virtio_has(virtio, VIRTIO_NET_F_MTU))
-        code = virtio->transport->config_read(bus, VIRTIO_NET_CONFIG_MTU, &mtu, sizeof(mtu));
+    int32_t code = virtio_read_word(virtio, VIRTIO_NET_F_MTU, VIRTIO_NET_CONFIG_MTU, &mtu);
     if (code < 0)
         return code;
     if (mtu < 68)
@@ -126,7 +133,6 @@ static int32_t virtio_agree(struct virtio_device *virtio)
 
 static int32_t virtio_read_mac(struct virtio_device *virtio)
 {
-    static const uint8_t zero[6];
     struct bus *bus = virtio->device.bus;
     uint8_t mac[6];
     if (virtio->mac_known)
@@ -139,7 +145,7 @@ static int32_t virtio_read_mac(struct virtio_device *virtio)
         int32_t code = virtio->transport->config_read(bus, VIRTIO_NET_CONFIG_MAC, mac, sizeof(mac));
         if (code < 0)
             return code;
-        if ((mac[0] & 1) != 0 || memcmp(mac, zero, sizeof(zero)) == 0)
+        if (!station_is_valid(mac))
             return error_set(IXY_E_DEVICE,
                              "%s: the device says that its address is %02x:%02x:%02x:%02x:%02x:%02x, which is no "
                              "station address",
@@ -154,9 +160,7 @@ static int32_t virtio_read_pairs(struct virtio_device *virtio)
 {
     struct bus *bus = virtio->device.bus;
     uint16_t most = 1;
-    int32_t code = 0;
-    if (virtio_has(virtio, VIRTIO_NET_F_MQ))
-        code = virtio->transport->config_read(bus, VIRTIO_NET_CONFIG_MAX_VIRTQUEUE_PAIRS, &most, sizeof(most));
+    int32_t code = virtio_read_word(virtio, VIRTIO_NET_F_MQ, VIRTIO_NET_CONFIG_MAX_VIRTQUEUE_PAIRS, &most);
     if (code < 0)
         return code;
     if (most == 0 || most > VIRTIO_NET_PAIRS_MAX)

@@ -161,7 +161,6 @@ static void virtio_queue_place(struct virtio_device *virtio, struct virtio_queue
     queue->avail = (struct virtq_avail *)(void *)(base + layout.driver);
     queue->used = (struct virtq_used *)(void *)(base + layout.device);
     queue->ring = (struct virtq_packed_desc *)(void *)base;
-    queue->driver_event = (struct virtq_event_suppress *)(void *)(base + layout.driver);
     queue->device_event = (struct virtq_event_suppress *)(void *)(base + layout.device);
 }
 

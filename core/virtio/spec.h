@@ -19,7 +19,6 @@
 
 /* Feature bits of a network device, 5.1.3; of any device, 6 */
 #define VIRTIO_NET_F_CSUM 0
-#define VIRTIO_NET_F_GUEST_CSUM 1
 #define VIRTIO_NET_F_MTU 3
 #define VIRTIO_NET_F_MAC 5
 #define VIRTIO_NET_F_MRG_RXBUF 15
@@ -29,9 +28,7 @@
 #define VIRTIO_NET_F_MQ 22
 #define VIRTIO_NET_F_CTRL_MAC_ADDR 23
 #define VIRTIO_NET_F_SPEED_DUPLEX 63
-#define VIRTIO_F_NOTIFY_ON_EMPTY 24 /* legacy only */
-#define VIRTIO_F_ANY_LAYOUT 27      /* legacy only */
-#define VIRTIO_F_INDIRECT_DESC 28
+#define VIRTIO_F_ANY_LAYOUT 27 /* legacy only */
 #define VIRTIO_F_EVENT_IDX 29
 #define VIRTIO_F_VERSION_1 32
 #define VIRTIO_F_ACCESS_PLATFORM 33
@@ -65,7 +62,6 @@ struct virtio_net_hdr {
 #define VIRTIO_NET_HDR_SIZE 12u
 #define VIRTIO_NET_HDR_SIZE_LEGACY 10u
 #define VIRTIO_NET_HDR_F_NEEDS_CSUM 1
-#define VIRTIO_NET_HDR_F_DATA_VALID 2
 #define VIRTIO_NET_HDR_GSO_NONE 0
 
 /* Virtqueues of a network device, 5.1.2: receive i, transmit i, then one for control */

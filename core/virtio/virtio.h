@@ -41,7 +41,6 @@ struct virtio_queue {
     struct virtq_used *used;
     struct virtq_packed_desc *ring; /* packed */
     struct virtq_event_suppress *device_event;
-    struct virtq_event_suppress *driver_event;
 
     uint64_t *buffer; /* by slot: token of the buffer */
     uint16_t *id;     /* by slot */
@@ -128,9 +127,7 @@ int32_t virtio_queue_start(struct virtio_device *virtio, struct virtio_queue *qu
 void virtio_queue_stop(struct virtio_queue *queue);
 int32_t virtio_control_start(struct virtio_device *virtio);
 
-/* control.c: sends a command of the control queue and waits for its answer, 5.1.6.5. */
-int32_t virtio_command(struct virtio_device *virtio, uint8_t class, uint8_t command, const void *data, uint32_t size,
-                       const char *what);
+/* control.c: the control queue, 5.1.6.5 */
 int32_t virtio_mac_set(struct device *device, const uint8_t mac[6]);
 int32_t virtio_promiscuous_set(struct device *device, bool on);
 /* Queue pairs, address and filter, after DRIVER_OK. */
