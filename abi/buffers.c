@@ -95,6 +95,37 @@ static uint8_t *buffers_reach(struct pool_slot *slot, const ixy_frame *frame, ui
     return NULL;
 }
 
+int32_t ixy_buf_metadata(uint64_t pool, const ixy_frame *frame, ixy_metadata *metadata)
+{
+    if (frame == NULL || metadata == NULL)
+        return IXY_E_ARGUMENT;
+    struct pool_slot *slot = buffers_enter(pool);
+    if (slot == NULL)
+        return handle_error(pool);
+    int32_t code = ownership_holds(&slot->ownership, frame->buf) ? 0 : IXY_E_HANDLE;
+    memset(metadata, 0, sizeof(*metadata));
+    if (code == 0 && (frame->flags & IXY_FRAME_METADATA) != 0)
+        memcpy(metadata, &slot->pages->metadata[ownership_index(frame->buf)], sizeof(*metadata));
+    buffers_leave(slot);
+    return code;
+}
+
+int32_t ixy_buf_metadata_set(uint64_t pool, ixy_frame *frame, const ixy_metadata *metadata)
+{
+    if (frame == NULL || metadata == NULL || (metadata->flags & ~METADATA_FLAGS) != 0)
+        return IXY_E_ARGUMENT;
+    struct pool_slot *slot = buffers_enter(pool);
+    if (slot == NULL)
+        return handle_error(pool);
+    int32_t code = ownership_holds(&slot->ownership, frame->buf) ? 0 : IXY_E_HANDLE;
+    if (code == 0) {
+        memcpy(&slot->pages->metadata[ownership_index(frame->buf)], metadata, sizeof(*metadata));
+        frame->flags |= IXY_FRAME_METADATA;
+    }
+    buffers_leave(slot);
+    return code;
+}
+
 int32_t ixy_buf_read(uint64_t pool, const ixy_frame *frame, uint32_t from, void *to, uint32_t size)
 {
     if (frame == NULL || (to == NULL && size > 0))

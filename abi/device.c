@@ -32,6 +32,12 @@ static void device_gates_open(struct device_slot *slot)
     }
 }
 
+_Static_assert(DEVICE_CAN_RX_CHECKSUM == IXY_CAN_RX_CHECKSUM && DEVICE_CAN_TX_CHECKSUM == IXY_CAN_TX_CHECKSUM &&
+                   DEVICE_CAN_VLAN_STRIP == IXY_CAN_VLAN_STRIP && DEVICE_CAN_VLAN_INSERT == IXY_CAN_VLAN_INSERT &&
+                   DEVICE_CAN_RX_TIMESTAMP == IXY_CAN_RX_TIMESTAMP && DEVICE_CAN_JUMBO == IXY_CAN_JUMBO &&
+                   DEVICE_CAN_QUEUE_STATS == IXY_CAN_QUEUE_STATS && DEVICE_CAN_RX_WAIT == IXY_CAN_RX_WAIT,
+               "capabilities of drivers are those of the ABI");
+
 /* Under objects_lock: the slot of a device, or NULL with the error set. */
 static struct device_slot *device_slot_demand(uint64_t device, int32_t *code)
 {
@@ -49,6 +55,9 @@ static int32_t device_read_config(const ixy_device_config *given, struct device_
         return code;
     if (read.reserved != 0)
         return error_set(IXY_E_STRUCT, "ixy_device_config.reserved is %u; right is 0", read.reserved);
+    if ((read.offloads & ~DEVICE_OFFLOADS) != 0)
+        return error_set(IXY_E_ARGUMENT, "ixy_device_config.offloads is %Xh; right are IXY_CAN_* bits of %Xh",
+                         read.offloads, DEVICE_OFFLOADS);
     *pool = NULL;
     if (read.pool != 0) {
         *pool = pool_slot_find(read.pool);
@@ -59,6 +68,8 @@ static int32_t device_read_config(const ixy_device_config *given, struct device_
                                      .tx_queues = read.tx_queues,
                                      .rx_ring_size = read.rx_ring_size,
                                      .tx_ring_size = read.tx_ring_size,
+                                     .offloads = read.offloads,
+                                     .frame_len_max = read.frame_len_max,
                                      .pool = *pool != NULL ? (*pool)->pool : NULL};
     return 0;
 }
@@ -153,7 +164,7 @@ int32_t ixy_device_close(uint64_t device)
 
 int32_t ixy_device_info(uint64_t device, ixy_info *info)
 {
-    int32_t code = struct_check(info, sizeof(ixy_info), "ixy_info");
+    int32_t code = struct_check(info, offsetof(ixy_info, capabilities), "ixy_info");
     if (code < 0)
         return code;
     objects_lock();
@@ -168,7 +179,11 @@ int32_t ixy_device_info(uint64_t device, ixy_info *info)
                            .tx_ring_size = opened->config.tx_ring_size,
                            .tx_len_min = opened->tx_len_min,
                            .tx_len_max = opened->tx_len_max,
-                           .emulated = emu_is_emulated(opened->bus) ? 1 : 0};
+                           .emulated = emu_is_emulated(opened->bus) ? 1 : 0,
+                           .capabilities = opened->capabilities,
+                           .offloads = opened->config.offloads,
+                           .rx_len_max = opened->rx_len_max,
+                           .rx_frames_max = opened->rx_frames_max};
         snprintf(filled.driver, sizeof(filled.driver), "%s", opened->driver->name);
         snprintf(filled.name, sizeof(filled.name), "%s", opened->name);
         snprintf(filled.address, sizeof(filled.address), "%s", opened->bus->address);
@@ -218,6 +233,38 @@ int32_t ixy_device_stats(uint64_t device, ixy_stats *stats)
                                 .rx_errors = read.rx_errors,
                                 .rx_dropped = read.rx_dropped,
                                 .rx_starved = read.rx_starved};
+            struct_write(stats, &filled, sizeof(filled));
+        }
+    }
+    objects_unlock();
+    return code;
+}
+
+int32_t ixy_device_queue_stats(uint64_t device, uint32_t queue, ixy_queue_stats *stats)
+{
+    int32_t code = struct_check(stats, sizeof(ixy_queue_stats), "ixy_queue_stats");
+    if (code < 0)
+        return code;
+    objects_lock();
+    struct device_slot *slot = device_slot_demand(device, &code);
+    if (slot != NULL) {
+        const struct device_config *config = &slot->device->config;
+        struct device_queue_stats read = {0};
+        if (queue >= config->rx_queues && queue >= config->tx_queues)
+            code = error_set(IXY_E_RANGE, "queue %u; the device has %u receive and %u transmit queues", queue,
+                             config->rx_queues, config->tx_queues);
+        else if (slot->driver->queue_stats == NULL || (slot->device->capabilities & DEVICE_CAN_QUEUE_STATS) == 0)
+            code = error_set(IXY_E_UNSUPPORTED, "a %s counts nothing by queue (QUEUE_STATS)", slot->device->name);
+        else
+            code = slot->driver->queue_stats(slot->device, queue, &read);
+        if (code >= 0) {
+            ixy_queue_stats filled = {.rx_packets = read.rx_packets,
+                                      .rx_bytes = read.rx_bytes,
+                                      .rx_missed = read.rx_missed,
+                                      .rx_dropped = read.rx_dropped,
+                                      .rx_starved = read.rx_starved,
+                                      .tx_packets = read.tx_packets,
+                                      .tx_bytes = read.tx_bytes};
             struct_write(stats, &filled, sizeof(filled));
         }
     }

@@ -28,6 +28,7 @@ struct pool_pages {
     uint64_t *owner;            /* the ownership table, writable */
     const uint64_t *owner_view; /* the same pages, read-only */
     uint64_t owner_size;        /* bytes */
+    struct metadata *metadata;  /* OWNERSHIP_ENTRIES records */
     uint32_t holders;           /* the open pool and its views; under objects_lock */
 };
 

@@ -13,6 +13,14 @@
 #define POOL_BUFFER_SIZE_DEFAULT 2048
 #define POOL_BUFFER_SIZE_UNIT 1024
 #define POOL_BUFFER_SIZE_MAX 15360
+#define POOL_METADATA_SIZE (OWNERSHIP_ENTRIES * sizeof(struct metadata))
+
+_Static_assert(sizeof(struct metadata) == sizeof(ixy_metadata) &&
+                   offsetof(struct metadata, flags) == offsetof(ixy_metadata, flags) &&
+                   offsetof(struct metadata, vlan_tci) == offsetof(ixy_metadata, vlan_tci) &&
+                   offsetof(struct metadata, l3_len) == offsetof(ixy_metadata, l3_len) &&
+                   METADATA_TX_UDP_CHECKSUM == IXY_META_TX_UDP_CHECKSUM && METADATA_VLAN == IXY_META_VLAN,
+               "drivers write the records that callers read");
 
 void pool_pages_drop(struct pool_pages *pages)
 {
@@ -24,7 +32,22 @@ void pool_pages_drop(struct pool_pages *pages)
     }
     munmap(pages->owner, pages->owner_size);
     munmap((void *)(uintptr_t)pages->owner_view, pages->owner_size);
+    munmap(pages->metadata, POOL_METADATA_SIZE);
     free(pages);
+}
+
+/* The metadata records, one for each possible index; a forked child finds zeroes. Returns NULL without memory. */
+static struct metadata *pool_map_metadata(void)
+{
+    void *records =
+        mmap(NULL, POOL_METADATA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (records == MAP_FAILED)
+        return NULL;
+    if (madvise(records, POOL_METADATA_SIZE, MADV_WIPEONFORK) != 0) {
+        munmap(records, POOL_METADATA_SIZE);
+        return NULL;
+    }
+    return records;
 }
 
 /* The ownership table: one piece of memory, mapped writable for us and read-only for bindings. It has an entry for
@@ -37,17 +60,20 @@ static int32_t pool_map_table(struct pool_pages *pages)
         return error_set_errno("pool: memfd_create for the ownership table");
     void *writable = MAP_FAILED;
     void *readable = MAP_FAILED;
+    pages->metadata = pool_map_metadata();
     if (ftruncate(descriptor, (off_t)pages->owner_size) == 0) {
         writable = mmap(NULL, pages->owner_size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
         readable = mmap(NULL, pages->owner_size, PROT_READ, MAP_SHARED, descriptor, 0);
     }
     close(descriptor);
-    if (writable == MAP_FAILED || readable == MAP_FAILED) {
+    if (writable == MAP_FAILED || readable == MAP_FAILED || pages->metadata == NULL) {
+        if (pages->metadata != NULL)
+            munmap(pages->metadata, POOL_METADATA_SIZE);
         if (writable != MAP_FAILED)
             munmap(writable, pages->owner_size);
         if (readable != MAP_FAILED)
             munmap(readable, pages->owner_size);
-        return error_set(IXY_E_NO_MEMORY, "pool: no memory for the ownership table");
+        return error_set(IXY_E_NO_MEMORY, "pool: no memory for the ownership table and the metadata");
     }
     pages->owner = writable;
     pages->owner_view = readable;
@@ -80,6 +106,7 @@ static int32_t pool_slot_fill(struct pool_slot *slot, uint32_t number, const ixy
     slot->devices = 0;
     slot->ownership = (struct ownership){.owner = pages->owner, .stride = pool->stride};
     pool->ownership = &slot->ownership;
+    pool->metadata = pages->metadata;
     return 0;
 }
 
@@ -164,6 +191,7 @@ static void pool_slot_close(struct pool_slot *slot)
     if (pages->holders > 1) {
         /* Views go on: same addresses, new pages. If the kernel has no memory for that the old pages stay. */
         (void)!mmap(pages->base, pages->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        madvise(pages->metadata, POOL_METADATA_SIZE, MADV_DONTNEED); /* reads as zeroes from here on */
     }
     slot->pool->memory.base = NULL; /* the pages are pool_pages_drop's */
     pool_close(slot->pool);
@@ -205,7 +233,7 @@ int32_t ixy_pool_free_count(uint64_t pool)
 
 int32_t ixy_pool_view(uint64_t pool, ixy_view *view)
 {
-    int32_t code = struct_check(view, sizeof(ixy_view), "ixy_view");
+    int32_t code = struct_check(view, offsetof(ixy_view, metadata), "ixy_view");
     if (code < 0)
         return code;
     objects_lock();
@@ -230,7 +258,8 @@ int32_t ixy_pool_view(uint64_t pool, ixy_view *view)
                            .view = made->handle,
                            .size = slot->pages->size,
                            .base = slot->pages->base,
-                           .owner = slot->pages->owner_view};
+                           .owner = slot->pages->owner_view,
+                           .metadata = (ixy_metadata *)slot->pages->metadata};
         struct_write(view, &filled, sizeof(filled));
     }
     objects_unlock();

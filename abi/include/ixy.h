@@ -39,7 +39,8 @@ IXY_LAYOUT(offsetof(ixy_frame, offset) == 8);
 IXY_LAYOUT(offsetof(ixy_frame, len) == 12);
 IXY_LAYOUT(offsetof(ixy_frame, flags) == 14);
 IXY_LAYOUT(sizeof(ixy_pool_config) == 16);
-IXY_LAYOUT(sizeof(ixy_device_config) == 32);
+IXY_LAYOUT(sizeof(ixy_device_config) == 40);
+IXY_LAYOUT(sizeof(ixy_metadata) == 16);
 
 #undef IXY_LAYOUT
 

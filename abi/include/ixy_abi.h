@@ -36,7 +36,32 @@
 #define IXY_BUFFERS_MAX 262144 /* most buffers of a pool */
 #define IXY_TEXT_MAX 256       /* longest text that the library gives, with its NUL */
 
-#define IXY_FRAME_MORE 1 /* ixy_frame.flags: the packet goes on in the next frame (reserved, never set yet) */
+/* ixy_frame.flags */
+#define IXY_FRAME_MORE 1     /* the packet goes on in the next frame of the array */
+#define IXY_FRAME_METADATA 2 /* the buffer's metadata record tells something of this packet */
+
+/* What a device may be able to do: bits of ixy_info.capabilities. Those up to IXY_CAN_RX_TIMESTAMP are asked for by
+ * ixy_device_config.offloads; the rest needs no asking. */
+#define IXY_CAN_RX_CHECKSUM 1   /* verifies IPv4, TCP and UDP checksums of received packets */
+#define IXY_CAN_TX_CHECKSUM 2   /* fills in IPv4, TCP and UDP checksums of sent packets */
+#define IXY_CAN_VLAN_STRIP 4    /* takes the VLAN tag out of received packets, into the metadata */
+#define IXY_CAN_VLAN_INSERT 8   /* puts the metadata's VLAN tag into sent packets */
+#define IXY_CAN_RX_TIMESTAMP 16 /* stamps received packets with the device's clock */
+#define IXY_CAN_JUMBO 32        /* frames longer than 1514 bytes, over several buffers: ixy_device_config.frame_len_max */
+#define IXY_CAN_QUEUE_STATS 64  /* ixy_device_queue_stats */
+#define IXY_CAN_RX_WAIT 128     /* ixy_rx_wait, ixy_rx_arm, ixy_rx_fd */
+
+/* ixy_metadata.flags */
+#define IXY_META_TIMESTAMP 1          /* received: timestamp is set */
+#define IXY_META_VLAN 2               /* the packet has the tag vlan_tci, which is not among its bytes: received with
+                                         VLAN_STRIP, to be put in when it is sent with VLAN_INSERT */
+#define IXY_META_RX_IP_GOOD 4         /* received: the IPv4 header's checksum is right */
+#define IXY_META_RX_IP_BAD 8          /* received: it is wrong */
+#define IXY_META_RX_L4_GOOD 16        /* received: the TCP or UDP checksum is right */
+#define IXY_META_RX_L4_BAD 32         /* received: it is wrong */
+#define IXY_META_TX_IP_CHECKSUM 64    /* to send: fill in the IPv4 header's checksum */
+#define IXY_META_TX_TCP_CHECKSUM 128  /* to send: fill in the TCP checksum */
+#define IXY_META_TX_UDP_CHECKSUM 256  /* to send: fill in the UDP checksum */
 
 /* Where a packet lies: plain data that the caller may copy and change.
  * offset counts bytes from ixy_view.base; [offset, offset + len) must lie in the buffer that buf names. */
@@ -44,8 +69,19 @@ typedef struct ixy_frame {
     uint64_t buf;    /* handle of the buffer */
     uint32_t offset; /* first byte of the packet, from the start of the pool's memory */
     uint16_t len;    /* bytes, without the Ethernet checksum */
-    uint16_t flags;  /* IXY_FRAME_*, 0 */
+    uint16_t flags;  /* IXY_FRAME_* */
 } ixy_frame;
+
+/* What is known of a packet beside its bytes. Each buffer has one record; that of a packet's first buffer counts, and
+ * only while IXY_FRAME_METADATA is set in that frame. A received packet that is sent on keeps its record: its VLAN tag
+ * goes with it, what concerns receiving is ignored. */
+typedef struct ixy_metadata {
+    uint64_t timestamp; /* received: nanoseconds of the device's clock, which begins at the device's start */
+    uint32_t flags;     /* IXY_META_* */
+    uint16_t vlan_tci;  /* tag control information: priority, DEI, VLAN id */
+    uint8_t l2_len;     /* to send with a checksum: bytes before the IP header, 14, or 18 with a tag among the bytes */
+    uint8_t l3_len;     /* to send with a checksum: bytes of the IP header, with options or extensions */
+} ixy_metadata;
 
 /* ---- library ---- */
 
@@ -91,6 +127,7 @@ typedef struct ixy_view {
     uint64_t size;          /* bytes at base, buffer_count * buffer_stride */
     uint8_t *base;          /* packet memory, readable and writable */
     const uint64_t *owner;  /* ownership table, index_mask + 1 entries, read-only; read entries as relaxed atomics */
+    ixy_metadata *metadata; /* metadata records, index_mask + 1 entries, readable and writable */
 } ixy_view;
 
 /* Makes a pool. config: NULL for the defaults. pool: receives the handle.
@@ -132,6 +169,14 @@ int32_t ixy_buf_read(uint64_t pool, const ixy_frame *frame, uint32_t from, void 
 /* Copies size bytes from `bytes` into the packet, to its byte `to` on. Returns size. Errors as ixy_buf_read. */
 int32_t ixy_buf_write(uint64_t pool, const ixy_frame *frame, uint32_t to, const void *bytes, uint32_t size);
 
+/* Reads the metadata record of a frame's buffer; all zeroes if the frame has no IXY_FRAME_METADATA. Returns 0. Errors:
+ * IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_FORK. Any thread. */
+int32_t ixy_buf_metadata(uint64_t pool, const ixy_frame *frame, ixy_metadata *metadata);
+
+/* Writes it and sets IXY_FRAME_METADATA in frame->flags. Returns 0. Errors as ixy_buf_metadata; IXY_E_ARGUMENT also for
+ * flags that are not of IXY_META_*. What a device cannot do is found when the frame is sent. Any thread. */
+int32_t ixy_buf_metadata_set(uint64_t pool, ixy_frame *frame, const ixy_metadata *metadata);
+
 /* ---- devices ---- */
 
 /* How a device is opened. Zero means the default. */
@@ -141,8 +186,10 @@ typedef struct ixy_device_config {
     uint32_t tx_queues;    /* transmit queues, 1 to IXY_QUEUES_MAX; default 1; VirtIO: as many as rx_queues */
     uint32_t rx_ring_size; /* descriptors a receive queue, a power of two, 64 to 4096; default 512 */
     uint32_t tx_ring_size; /* descriptors a transmit queue, a power of two, 64 to 4096; default 512 */
-    uint32_t reserved;     /* 0 */
+    uint32_t offloads;     /* IXY_CAN_* that the device shall do, up to IXY_CAN_RX_TIMESTAMP; default none */
     uint64_t pool;         /* where buffers come from; 0: the device can be queried but not started */
+    uint32_t frame_len_max; /* longest frame, bytes without checksum; default 1514; more wants IXY_CAN_JUMBO */
+    uint32_t reserved;      /* 0 */
 } ixy_device_config;
 
 /* What a device is, as it is in use now. Texts end with NUL. */
@@ -160,6 +207,10 @@ typedef struct ixy_info {
     char driver[16];       /* "ixgbe", "virtio" */
     char name[32];         /* "Intel 82599" */
     char address[256];     /* as given to ixy_device_open */
+    uint32_t capabilities; /* IXY_CAN_*: what the device and its driver can do */
+    uint32_t offloads;     /* those that were asked for */
+    uint32_t rx_len_max;   /* longest frame that is received, bytes */
+    uint32_t rx_frames_max; /* most frames (buffers) that one received packet takes */
 } ixy_info;
 
 typedef struct ixy_link {
@@ -184,6 +235,36 @@ typedef struct ixy_stats {
     uint64_t rx_dropped;  /* dropped by the driver: completions that no correct device writes */
     uint64_t rx_starved;  /* receive calls that could not repost every buffer because the pool was empty */
 } ixy_stats;
+
+/* What one pair of queues did since the device was opened or reset; members of a queue that is not there are 0. */
+typedef struct ixy_queue_stats {
+    uint32_t struct_size; /* in: sizeof(ixy_queue_stats) */
+    uint32_t reserved;    /* 0 */
+    uint64_t rx_packets;  /* as in ixy_stats, for this queue */
+    uint64_t rx_bytes;
+    uint64_t rx_missed;
+    uint64_t rx_dropped;
+    uint64_t rx_starved;
+    uint64_t tx_packets;
+    uint64_t tx_bytes;
+} ixy_queue_stats;
+
+/* A network device of this machine that libixy has a driver for, and whether this process could open it. */
+typedef struct ixy_found {
+    uint32_t struct_size; /* in: sizeof(ixy_found) */
+    uint32_t vendor;      /* PCI vendor id */
+    uint32_t device_id;   /* PCI device id */
+    uint32_t usable;      /* 1: nothing is missing */
+    char address[32];     /* for ixy_device_open: "pci:0000:03:00.0" */
+    char name[32];        /* "Intel 82599" */
+    char driver[32];      /* kernel driver that it is bound to, "" if none */
+    char missing[256];    /* "" or what has to be done first, and by which command */
+} ixy_found;
+
+/* Finds the devices on this machine's PCI bus and fills in the index-th (0 is the first, in the order of their
+ * addresses); past the last all members are empty. Nothing is opened. Returns how many there are. Errors:
+ * IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_IO. Control call. */
+int32_t ixy_device_find(uint32_t index, ixy_found *found);
 
 /* Opens a device: "emu:82599", "emu:virtio,wire=gen,timing=inline", see docs/addresses.md. It is found, reset and
  * identified; no packet moves before ixy_device_start. config: NULL for the defaults. device: receives the handle.
@@ -215,6 +296,11 @@ int32_t ixy_device_info(uint64_t device, ixy_info *info);
 int32_t ixy_device_link(uint64_t device, ixy_link *link);
 int32_t ixy_device_stats(uint64_t device, ixy_stats *stats);
 
+/* Fills in what receive queue and transmit queue number `queue` did. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT,
+ * IXY_E_RANGE (neither a receive nor a transmit queue), IXY_E_UNSUPPORTED (no IXY_CAN_QUEUE_STATS), IXY_E_DEVICE (the
+ * device is gone). Control call. */
+int32_t ixy_device_queue_stats(uint64_t device, uint32_t queue, ixy_queue_stats *stats);
+
 /* Copies the name of feature `index` (0 is the first) of those that driver and device agreed upon to text, at most
  * text_size bytes with its NUL: "VERSION_1", "RING_PACKED", as the VirtIO specification calls them; "" past the last.
  * Returns how many there are, 0 for a device that negotiates nothing. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT (text is
@@ -237,17 +323,49 @@ int32_t ixy_device_promiscuous_set(uint64_t device, uint32_t on);
 /* Receives up to count frames from a queue; the caller owns their buffers. Returns how many, 0 when none is there.
  * Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (frames is NULL and count is not 0), IXY_E_RANGE (queue, or count
  * over IXY_BATCH_MAX), IXY_E_BUSY, IXY_E_STATE (not started), IXY_E_DEVICE (the device failed: it is gone, or told what
- * no device may tell; ixy_device_link says why, ixy_device_reset starts it again). Never blocks. One thread a queue at
- * a time. */
+ * no device may tell; ixy_device_link says why, ixy_device_reset starts it again). A packet longer than a buffer comes
+ * as several frames, all but the last with IXY_FRAME_MORE, always within one batch: IXY_E_RANGE also for a count under
+ * ixy_info.rx_frames_max. Never blocks. One thread a queue at a time. */
 int32_t ixy_rx_batch(uint64_t device, uint32_t queue, ixy_frame *frames, uint32_t count);
 
 /* Hands up to count frames to a queue; the device owns the buffers of those counted, and their handles are stale.
  * Returns how many, 0 when the ring is full; the rest stay the caller's. A frame's buffer must come from the device's
  * own pool. A VirtIO device wants 12 bytes between the start of the buffer and the packet, for the header that its
- * driver writes there; a received frame and a fresh one with its headroom have them. Errors as ixy_rx_batch, and of the
- * first frame: IXY_E_HANDLE, IXY_E_FRAME (it leaves its buffer, lacks those 12 bytes, or cannot be sent at its length).
- * Never blocks. */
+ * driver writes there; a received frame and a fresh one with its headroom have them. A packet over several frames
+ * (IXY_FRAME_MORE) goes or stays as a whole. Errors as ixy_rx_batch, and of the first packet: IXY_E_HANDLE, IXY_E_FRAME
+ * (it leaves its buffer, lacks those 12 bytes, cannot be sent at its length, has no last frame in the array, or its
+ * metadata's lengths do not fit its headers), IXY_E_UNSUPPORTED (its metadata wants what was not in
+ * ixy_device_config.offloads). Never blocks. */
 int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, uint32_t count);
+
+/* ---- waiting for packets ----
+ *
+ * A receive queue has one file descriptor, an event that its device's interrupt makes readable. It stays the same from
+ * open to close, it never blocks, and it is for poll, epoll and the event loops built on them; nobody reads, writes or
+ * closes it but the library. The way to sleep on it: receive until nothing is left, ixy_rx_arm, and only if that
+ * returns 0 poll; when it is readable, receive again. Between an interrupt and the next ixy_rx_arm the queue's interrupt
+ * is off, so a loop that finds packets all the time polls and is never interrupted.
+ *
+ * ixy_rx_wait does this for programs without an event loop, and polls for a moment before it sleeps where packets have
+ * been coming fast: docs/interrupts.md has the states and thresholds.
+ *
+ * All are IXY_E_UNSUPPORTED without IXY_CAN_RX_WAIT: on a bus that has no interrupts (PCI without VFIO), and on an
+ * inline emulated device, which does nothing between its driver's calls. */
+
+/* The queue's file descriptor. Errors: IXY_E_HANDLE, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED. Control call. */
+int32_t ixy_rx_fd(uint64_t device, uint32_t queue);
+
+/* Makes the descriptor unreadable, switches the queue's interrupt on and looks at the queue again. Returns 1 if there
+ * is something to receive already (the interrupt is off again), 0 if not: the descriptor becomes readable with the next
+ * packet, or when the device fails or is closed. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_BUSY,
+ * IXY_E_STATE, IXY_E_DEVICE, IXY_E_UNSUPPORTED. Never blocks. One thread a queue at a time, as ixy_rx_batch. */
+int32_t ixy_rx_arm(uint64_t device, uint32_t queue);
+
+/* Waits until there is something to receive, at most timeout_ms milliseconds; 0 only looks, -1 waits without end.
+ * Returns 1 if there is, 0 if the time is over or a signal handler ran. Errors: as ixy_rx_arm; IXY_E_ARGUMENT (another
+ * negative timeout); IXY_E_HANDLE also when another thread closes the device meanwhile. Other calls may be made on the
+ * device while a thread waits. */
+int32_t ixy_rx_wait(uint64_t device, uint32_t queue, int32_t timeout_ms);
 
 /* ---- emulated devices ---- */
 

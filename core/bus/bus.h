@@ -37,6 +37,10 @@ struct bus_ops {
     int32_t (*dma_map)(struct bus *bus, const struct dma_memory *memory, uint64_t *device_address);
     void (*dma_unmap)(struct bus *bus, const struct dma_memory *memory);
 
+    /* Has interrupt vector i signal events[i], an eventfd, for i < count; count 0: none any more. The device's vectors
+     * may be fewer (bus.vectors). Returns 0 or an error with its text. NULL: this bus has no interrupts. */
+    int32_t (*interrupts_set)(struct bus *bus, const int *events, uint32_t count);
+
     /* Lets at least that much of the device's time pass. */
     void (*delay)(struct bus *bus, uint32_t microseconds);
 
@@ -52,6 +56,7 @@ struct bus {
     bool shares_memory; /* memory is given to the device by file descriptor: it is shared (memory.h) before dma_map */
     uint32_t failed;    /* atomic, enum bus_health */
     char failure[BUS_FAILURE_SIZE];
+    uint32_t vectors; /* interrupt vectors that there are */
     uint16_t vendor;
     uint16_t device_id;
     char address[ADDRESS_TEXT_SIZE];

@@ -68,7 +68,34 @@ static int32_t device_check_config(struct device_config *config)
         code = device_check_ring("rx_ring_size", &config->rx_ring_size);
     if (code >= 0)
         code = device_check_ring("tx_ring_size", &config->tx_ring_size);
+    if (code >= 0 && config->frame_len_max == 0)
+        config->frame_len_max = FRAME_LENGTH_MAX;
+    if (code >= 0 && config->frame_len_max < FRAME_LENGTH_MIN)
+        return error_set(IXY_E_RANGE, "frame_len_max = %u; right is 0 for %u, or from %u on", config->frame_len_max,
+                         FRAME_LENGTH_MAX, FRAME_LENGTH_MIN);
+    if (code >= 0 && (config->offloads & ~DEVICE_OFFLOADS) != 0)
+        return error_set(IXY_E_ARGUMENT, "offloads = %Xh; right are bits of %Xh", config->offloads, DEVICE_OFFLOADS);
     return code;
+}
+
+/* Whether the device can do what was asked for. */
+static int32_t device_check_capabilities(const struct device *device)
+{
+    static const char *const names[] = {"RX_CHECKSUM", "TX_CHECKSUM", "VLAN_STRIP", "VLAN_INSERT", "RX_TIMESTAMP"};
+    const struct device_config *config = &device->config;
+    uint32_t missing = config->offloads & ~device->capabilities;
+    for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if ((missing >> i & 1) != 0)
+            return error_set(IXY_E_UNSUPPORTED, "%.100s: a %s has no %s; ixy_info.capabilities tells what it has",
+                             device->bus->address, device->name, names[i]);
+    if (config->frame_len_max > FRAME_LENGTH_MAX && (device->capabilities & DEVICE_CAN_JUMBO) == 0)
+        return error_set(IXY_E_UNSUPPORTED,
+                         "%.100s: frame_len_max = %u, and a %s has no JUMBO; right is at most %u bytes",
+                         device->bus->address, config->frame_len_max, device->name, FRAME_LENGTH_MAX);
+    if (config->frame_len_max > FRAME_LENGTH_MAX && config->frame_len_max > device->frame_len_limit)
+        return error_set(IXY_E_RANGE, "%.100s: frame_len_max = %u; a %s takes at most %u bytes", device->bus->address,
+                         config->frame_len_max, device->name, device->frame_len_limit);
+    return 0;
 }
 
 static uint32_t device_buffers_needed(const struct device_config *config)
@@ -111,6 +138,11 @@ int32_t device_open(const char *text, const struct device_config *wanted, struct
     code = scheme->open(&address, &bus);
     if (code >= 0) {
         code = device_open_on_bus(bus, &config, device);
+        if (code >= 0) {
+            code = device_check_capabilities(*device);
+            if (code < 0)
+                (*device)->driver->close(*device);
+        }
         if (code < 0)
             bus->ops->close(bus);
     }

@@ -19,17 +19,34 @@
 #define DEVICE_RING_MIN 64
 #define DEVICE_RING_MAX 4096
 
+/* What a device and its driver may be able to do. Those of DEVICE_OFFLOADS are done only when asked for. */
+#define DEVICE_CAN_RX_CHECKSUM 1u
+#define DEVICE_CAN_TX_CHECKSUM 2u
+#define DEVICE_CAN_VLAN_STRIP 4u
+#define DEVICE_CAN_VLAN_INSERT 8u
+#define DEVICE_CAN_RX_TIMESTAMP 16u
+#define DEVICE_CAN_JUMBO 32u
+#define DEVICE_CAN_QUEUE_STATS 64u
+#define DEVICE_CAN_RX_WAIT 128u
+#define DEVICE_OFFLOADS 31u
+
 struct device_config {
     uint32_t rx_queues;
     uint32_t tx_queues;
     uint32_t rx_ring_size;
     uint32_t tx_ring_size;
-    struct pool *pool; /* NULL: the device can be queried but not started */
+    struct pool *pool;      /* NULL: the device can be queried but not started */
+    uint32_t offloads;      /* DEVICE_CAN_* of DEVICE_OFFLOADS */
+    uint32_t frame_len_max; /* bytes, without checksum */
 };
 
 struct device_stats {
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
     uint64_t rx_missed, rx_errors, rx_dropped, rx_starved;
+};
+
+struct device_queue_stats {
+    uint64_t rx_packets, rx_bytes, rx_missed, rx_dropped, rx_starved, tx_packets, tx_bytes;
 };
 
 struct device_link {
@@ -63,7 +80,15 @@ struct driver {
     uint32_t (*rx_batch_owned)(void *queue, struct frame *frames, uint32_t count);
     uint32_t (*tx_batch_owned)(void *queue, const struct frame *frames, uint32_t count, int32_t *code);
 
+    /* Waiting: whether a receive would find something or tell that the device failed; and the queue's interrupt, which
+     * signals the event that bus_ops.interrupts_set connected to the vector of the queue's number. After an interrupt
+     * it is off until it is switched on again. Called as rx_batch is. */
+    bool (*rx_ready)(void *queue);
+    void (*rx_interrupt)(void *queue, bool on);
+
     int32_t (*stats)(struct device *device, struct device_stats *stats);
+    /* What receive and transmit queue number `queue` did, if there are such; NULL without DEVICE_CAN_QUEUE_STATS. */
+    int32_t (*queue_stats)(struct device *device, uint32_t queue, struct device_queue_stats *stats);
     int32_t (*link)(struct device *device, struct device_link *link);
     int32_t (*mac_set)(struct device *device, const uint8_t mac[6]);
     int32_t (*promiscuous_set)(struct device *device, bool on);
@@ -82,6 +107,9 @@ struct device {
     uint8_t mac[6];
     char name[32]; /* "Intel 82599" */
     uint32_t tx_len_min, tx_len_max;
+    uint32_t rx_len_max, rx_frames_max; /* of one packet: bytes, and buffers that it takes at most */
+    uint32_t capabilities;              /* DEVICE_CAN_*; set by the driver's open */
+    uint32_t frame_len_limit;           /* longest frame_len_max with DEVICE_CAN_JUMBO; set by the driver's open */
     void *rx[DEVICE_QUEUES_MAX];
     void *tx[DEVICE_QUEUES_MAX];
 };

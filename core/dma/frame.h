@@ -11,6 +11,9 @@
 
 #define FRAME_INDEX_MASK 0x3FFFFu
 
+#define FRAME_MORE 1u     /* the packet goes on in the next frame of the array */
+#define FRAME_METADATA 2u /* metadata.h */
+
 /* Lengths, without checksum, that every Ethernet device sends and receives. */
 #define FRAME_LENGTH_MIN 60
 #define FRAME_LENGTH_MAX 1514

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "core/dma/memory.h"
+#include "core/dma/metadata.h"
 #include "core/dma/ownership.h"
 
 #define POOL_HEADROOM 128
@@ -28,6 +29,7 @@ struct pool {
     uint32_t stride;
     uint32_t committed;                /* buffers that open devices may hold */
     const struct ownership *ownership; /* NULL: callers know buffers by their indices; set before devices open */
+    struct metadata *metadata;         /* by buffer index; NULL: no device with offloads can open; set likewise */
     pthread_mutex_t lock;
     uint32_t free_count;
     uint64_t *free; /* tokens; the last given is the first taken, as its lines are still in the cache */

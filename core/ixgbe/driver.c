@@ -72,6 +72,8 @@ static int32_t ixgbe_open(struct bus *bus, const struct device_config *config, s
     ixgbe->device.promiscuous = true;
     ixgbe->device.tx_len_min = IXGBE_TX_LENGTH_MIN;
     ixgbe->device.tx_len_max = FRAME_LENGTH_MAX; /* MAXFRS after reset, 8.2.3.22.13, without the checksum */
+    ixgbe->device.rx_len_max = IXGBE_RX_LENGTH_MAX;
+    ixgbe->device.rx_frames_max = 1;
     ixgbe->mac_type = product->mac_type;
     snprintf(ixgbe->device.name, sizeof(ixgbe->device.name), "%s", product->name);
 

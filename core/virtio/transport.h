@@ -18,7 +18,10 @@ struct virtio_queue_setup {
     uint64_t descriptor_area;
     uint64_t driver_area;
     uint64_t device_area;
+    uint32_t vector; /* interrupt vector that tells of used buffers, or VIRTIO_VECTOR_NONE */
 };
+
+#define VIRTIO_VECTOR_NONE 0xFFFFu /* VIRTIO_MSI_NO_VECTOR, 4.1.5.1.2 */
 
 struct virtio_transport {
     /* Queue pairs are in use once they are enabled, without a command of the control queue. */
