@@ -146,6 +146,19 @@ static int32_t step_rx(struct run *run, const cJSON *step)
     return 0;
 }
 
+static int32_t step_rx_until_error(struct run *run, const cJSON *step)
+{
+    uint64_t device = device_of(run, step)->handle;
+    ixy_frame frames[NAMES_MAX];
+    int32_t code = 0;
+    for (uint32_t polls = number_of(step, "polls"); polls > 0 && code >= 0; polls--) {
+        code = ixy_rx_batch(device, number_of(step, "queue"), frames, NAMES_MAX);
+        if (code > 0)
+            assert_int_equal(ixy_buf_free(run->pools[0].handle, frames, (uint32_t)code), code);
+    }
+    return code;
+}
+
 static int32_t step_frames(struct run *run, const cJSON *step, ixy_frame *frames)
 {
     const cJSON *names = cJSON_GetObjectItemCaseSensitive(step, "frames");
@@ -391,6 +404,8 @@ static int32_t run_step(struct run *run, const cJSON *step)
         return step_move(run, step, op[0] == 't');
     if (strcmp(op, "rx") == 0 || strcmp(op, "rx_none") == 0)
         return step_rx(run, step);
+    if (strcmp(op, "rx_until_error") == 0)
+        return step_rx_until_error(run, step);
     if (strcmp(op, "forge") == 0 || strcmp(op, "frame_set") == 0)
         return step_copy(run, step);
     fail_msg("unknown step %s", op);
