@@ -70,6 +70,7 @@ struct ixgbe_device {
     bool pool_mapped;
     bool mac_known;             /* device.mac was read from the EEPROM, or set since */
     struct device_stats totals; /* of the registers read so far, which clear themselves */
+    struct device_queue_stats queue_totals[DEVICE_QUEUES_MAX]; /* likewise */
     struct ixgbe_rx_queue *rx[DEVICE_QUEUES_MAX];
     struct ixgbe_tx_queue *tx[DEVICE_QUEUES_MAX];
 };
@@ -114,6 +115,7 @@ int32_t ixgbe_link(struct device *device, struct device_link *link);
 
 /* statistics.c */
 int32_t ixgbe_stats(struct device *device, struct device_stats *stats);
+int32_t ixgbe_queue_stats(struct device *device, uint32_t queue, struct device_queue_stats *stats);
 void ixgbe_stats_clear(struct ixgbe_device *ixgbe);
 
 /* ring.c: memory for size bytes of descriptors, mapped at the device. open frees what it got if it fails. */

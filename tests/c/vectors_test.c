@@ -323,6 +323,19 @@ static int32_t step_stats(struct run *run, const cJSON *step, const cJSON *equal
     return code;
 }
 
+static int32_t step_queue_stats(struct run *run, const cJSON *step, const cJSON *equals)
+{
+    ixy_queue_stats stats = {.struct_size = sizeof(stats)};
+    int32_t code = ixy_device_queue_stats(device_of(run, step)->handle, number_of(step, "queue"), &stats);
+    const struct member members[] = {{"rx_packets", stats.rx_packets}, {"rx_bytes", stats.rx_bytes},
+                                     {"tx_packets", stats.tx_packets}, {"tx_bytes", stats.tx_bytes},
+                                     {"rx_missed", stats.rx_missed},   {"rx_dropped", stats.rx_dropped},
+                                     {"rx_starved", stats.rx_starved}};
+    if (code >= 0)
+        compare_members(equals, members, sizeof(members) / sizeof(members[0]));
+    return code;
+}
+
 static int32_t step_counters(struct run *run, const cJSON *step, const cJSON *equals)
 {
     ixy_emu_counters counters = {.struct_size = sizeof(counters)};
@@ -382,6 +395,8 @@ static int32_t run_step(struct run *run, const cJSON *step)
         return step_link(run, step, equals);
     if (strcmp(op, "stats") == 0)
         return step_stats(run, step, equals);
+    if (strcmp(op, "queue_stats") == 0)
+        return step_queue_stats(run, step, equals);
     if (strcmp(op, "counters") == 0)
         return step_counters(run, step, equals);
     if (strcmp(op, "mac") == 0 || strcmp(op, "mac_set") == 0)
