@@ -53,8 +53,10 @@ struct bus {
     const struct bus_ops *ops;
     void (*step)(struct bus *bus);
     const struct virtio_transport *virtio; /* NULL: the device is no VirtIO device */
-    bool shares_memory; /* memory is given to the device by file descriptor: it is shared (memory.h) before dma_map */
-    uint32_t failed;    /* atomic, enum bus_health */
+    bool shares_memory;  /* memory is given to the device by file descriptor: it is shared (memory.h) before dma_map */
+    bool wants_physical; /* the device sees physical addresses: memory is pinned (memory.h) before dma_map */
+    bool iommu;          /* the device reaches memory through an IOMMU, by addresses that the bus chooses */
+    uint32_t failed;     /* atomic, enum bus_health */
     char failure[BUS_FAILURE_SIZE];
     uint32_t vectors; /* interrupt vectors that there are */
     uint16_t vendor;
