@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/bus/vhost_user_device.h"
@@ -52,13 +51,6 @@ static void vhost_user_dma_unmap(struct bus *bus, const struct dma_memory *memor
         vhost->region_memory[i] = vhost->region_memory[vhost->region_count];
         return;
     }
-}
-
-static void vhost_user_delay(struct bus *bus, uint32_t microseconds)
-{
-    (void)bus;
-    struct timespec time = {microseconds / 1000000, (long)(microseconds % 1000000) * 1000};
-    nanosleep(&time, NULL);
 }
 
 /* ---- options ---- */
@@ -136,7 +128,7 @@ static void vhost_user_close(struct bus *bus)
 static const struct bus_ops vhost_user_bus_ops = {
     .dma_map = vhost_user_dma_map,
     .dma_unmap = vhost_user_dma_unmap,
-    .delay = vhost_user_delay,
+    .delay = bus_sleep,
     .close = vhost_user_close,
 };
 
