@@ -88,8 +88,11 @@ static int32_t virtio_go(struct virtio_device *virtio)
         code = virtio_control_apply(virtio);
     if (code < 0)
         return code;
-    device->config.rx_ring_size = virtio->rx[0]->size;
-    device->config.tx_ring_size = virtio->tx[0]->size;
+    /* Where the device fixes a size, it may be more than was asked for; no more buffers are posted. */
+    device->config.rx_ring_size =
+        virtio->rx[0]->size < virtio->rx[0]->wanted ? virtio->rx[0]->size : virtio->rx[0]->wanted;
+    device->config.tx_ring_size =
+        virtio->tx[0]->size < virtio->tx[0]->wanted ? virtio->tx[0]->size : virtio->tx[0]->wanted;
     for (uint32_t i = 0; i < virtio->pairs; i++) {
         virtio_rx_post(virtio->rx[i]);
         if (virtio->rx[i]->posted == 0)
