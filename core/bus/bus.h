@@ -22,6 +22,7 @@
 #include "core/dma/memory.h"
 
 struct bus;
+struct pool;
 struct virtio_transport;
 
 struct bus_ops {
@@ -54,8 +55,10 @@ struct bus {
     const struct bus_ops *ops;
     void (*step)(struct bus *bus);
     const struct virtio_transport *virtio; /* NULL: the device is no VirtIO device */
-    bool shares_memory; /* memory is given to the device by file descriptor: it is shared (memory.h) before dma_map */
-    uint32_t failed;    /* atomic, enum bus_health */
+    bool shares_memory;  /* memory is given to the device by file descriptor: it is shared (memory.h) before dma_map */
+    bool wants_physical; /* the device sees physical addresses: memory is pinned (memory.h) before dma_map */
+    bool iommu;          /* the device reaches memory through an IOMMU, by addresses that the bus chooses */
+    uint32_t failed;     /* atomic, enum bus_health */
     char failure[BUS_FAILURE_SIZE];
     uint32_t vectors; /* interrupt vectors that there are */
     uint32_t event_count;
@@ -100,6 +103,16 @@ static inline bool bus_has_failed(const struct bus *bus)
 {
     return __atomic_load_n(&bus->failed, __ATOMIC_ACQUIRE) == BUS_FAILED;
 }
+
+/* Gives memory that nobody uses yet the pages that this bus's device needs, and lets the device reach it (dma_map). A
+ * ring's addresses may change. Returns 0 or an error with its text. */
+int32_t bus_map(struct bus *bus, struct dma_memory *memory, uint64_t *device_address);
+/* The same for a pool, whose addresses stay; other devices may have it already. */
+int32_t bus_map_pool(struct bus *bus, struct pool *pool, uint64_t *device_address);
+void bus_unmap(struct bus *bus, struct dma_memory *memory);
+
+/* bus_ops.delay of a device whose time is that of the machine. */
+void bus_sleep(struct bus *bus, uint32_t microseconds);
 
 /* One way of reaching devices, chosen by an address's scheme. */
 struct bus_scheme {

@@ -5,10 +5,11 @@
 #include "core/device/error.h"
 #include "core/virtio/virtio.h"
 
-static bool virtio_match(uint16_t vendor, uint16_t device_id)
+static const char *virtio_product(uint16_t vendor, uint16_t device_id)
 {
-    return vendor == VIRTIO_PCI_VENDOR &&
-           (device_id == VIRTIO_PCI_DEVICE_NET || device_id == VIRTIO_PCI_DEVICE_NET_LEGACY);
+    bool known = vendor == VIRTIO_PCI_VENDOR &&
+                 (device_id == VIRTIO_PCI_DEVICE_NET || device_id == VIRTIO_PCI_DEVICE_NET_LEGACY);
+    return known ? "VirtIO network device" : NULL;
 }
 
 /* Resets a device that nobody will use; it may be the one that did not answer. */
@@ -48,7 +49,7 @@ static int32_t virtio_open(struct bus *bus, const struct device_config *config, 
     virtio->device.tx_len_min = VIRTIO_TX_LENGTH_MIN;
     virtio->device.rx_len_max = VIRTIO_RX_LENGTH_MAX;
     virtio->device.rx_frames_max = 1;
-    snprintf(virtio->device.name, sizeof(virtio->device.name), "VirtIO network device");
+    snprintf(virtio->device.name, sizeof(virtio->device.name), "%s", virtio_product(bus->vendor, bus->device_id));
     int32_t code = virtio_negotiate(virtio);
     if (code >= 0 && config->pool != NULL)
         code = virtio_queues_allocate(virtio);
@@ -89,8 +90,11 @@ static int32_t virtio_go(struct virtio_device *virtio)
         code = virtio_control_apply(virtio);
     if (code < 0)
         return code;
-    device->config.rx_ring_size = virtio->rx[0]->size;
-    device->config.tx_ring_size = virtio->tx[0]->size;
+    /* Where the device fixes a size, it may be more than was asked for; no more buffers are posted. */
+    device->config.rx_ring_size =
+        virtio->rx[0]->size < virtio->rx[0]->wanted ? virtio->rx[0]->size : virtio->rx[0]->wanted;
+    device->config.tx_ring_size =
+        virtio->tx[0]->size < virtio->tx[0]->wanted ? virtio->tx[0]->size : virtio->tx[0]->wanted;
     for (uint32_t i = 0; i < virtio->pairs; i++) {
         virtio_rx_post(virtio->rx[i]);
         if (virtio->rx[i]->posted == 0)
@@ -172,7 +176,7 @@ static int32_t virtio_link(struct device *device, struct device_link *link)
 
 const struct driver virtio_driver = {
     .name = "virtio",
-    .match = virtio_match,
+    .product = virtio_product,
     .open = virtio_open,
     .start = virtio_start,
     .stop = virtio_stop,

@@ -49,6 +49,7 @@ struct virtio_queue {
     uint32_t posted;
     uint32_t taken;
     uint32_t mask;      /* positions - 1 */
+    uint32_t limit;     /* buffers that the device may hold: as many as there are positions, or were asked for */
     uint32_t ring_mask; /* descriptors - 1 */
     uint32_t size_bits; /* log2 of descriptors */
     uint32_t id_mask;   /* the ids that exist have no bit outside */
@@ -74,6 +75,7 @@ struct virtio_queue {
     uint32_t number;                           /* the virtqueue's, 5.1.2 */
     uint32_t size;                             /* descriptors */
     uint32_t allocated;                        /* descriptors that there is memory for */
+    uint32_t wanted;                           /* descriptors that were asked for */
     uint64_t ring_offset;                      /* of its areas in the rings' memory */
     struct pool_cache cache;
 };
@@ -81,8 +83,9 @@ struct virtio_queue {
 /* The control queue: one command at a time. */
 struct virtio_control {
     uint32_t size;
-    uint32_t next; /* descriptors used so far, counting without wrapping */
-    uint32_t sent; /* commands */
+    uint32_t allocated; /* descriptors that there is memory for */
+    uint32_t next;      /* descriptors used so far, counting without wrapping */
+    uint32_t sent;      /* commands */
     uint64_t ring_offset;
     uint64_t device_offset;  /* of the device area */
     uint64_t command_offset; /* of command, data and answer in the rings' memory */
