@@ -152,6 +152,9 @@ class Case:
     def do_stats(self, step: dict[str, Any]) -> None:
         self.equals(self.devices[step["device"]].stats, step)
 
+    def do_queue_stats(self, step: dict[str, Any]) -> None:
+        self.equals(self.devices[step["device"]].queue_stats(step["queue"]), step)
+
     def do_counters(self, step: dict[str, Any]) -> None:
         self.equals(self.devices[step["device"]].emulated.counters, step)
 
