@@ -68,8 +68,14 @@ peers_build() {
     cmake --build "$BUILD/c" -j "$JOBS" --target fronts c2c
 }
 
+# All that must hold of the ABI; each check is made, so that one run tells of all faults.
 abi_check() {
-    tests/abi/check-symbols "$PREFIX/lib/libixy.so"
+    local library=$PREFIX/lib/libixy.so faulty=0
+    tests/abi/check-symbols "$library" || faulty=1
+    tests/abi/check-baseline "$library" || faulty=1
+    tests/abi/check-old-program "$library" || faulty=1
+    "$VENV/bin/python" tests/abi/check-header || faulty=1
+    return "$faulty"
 }
 
 amalgamation() {

@@ -66,6 +66,8 @@ setup_needs() {
             ;;
         c | install | hostile)
             need clang clang
+            need abidiff abigail-tools
+            need swig swig
             need nm binutils
             need_that libcmocka-dev pkg-config --exists cmocka
             need_that libcjson-dev pkg-config --exists libcjson
