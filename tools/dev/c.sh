@@ -48,6 +48,13 @@ hostile_random() {
     IXY_HOSTILE_COMPLETIONS=1000000 c_asan_ctest -j "$JOBS" -R '^hostile_random.*_test$'
 }
 
+# Fuzzers are libFuzzer's, so this library is clang's. fuzz [CALLS [SECONDS]], as tests/fuzz/run has them.
+fuzz() {
+    CC=clang c_build c-fuzz -DIXY_FUZZ=ON "-DIXY_SANITIZE=fuzzer-no-link,address,undefined" -DCMAKE_BUILD_TYPE=Debug \
+        -DCMAKE_C_FLAGS_DEBUG="-O2 -g"
+    tests/fuzz/run "$BUILD/c-fuzz" "$@"
+}
+
 hostile_mutants() {
     tests/hostile/run
 }
