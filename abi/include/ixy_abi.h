@@ -186,10 +186,10 @@ typedef struct ixy_device_config {
     uint32_t tx_queues;    /* transmit queues, 1 to IXY_QUEUES_MAX; default 1; VirtIO: as many as rx_queues */
     uint32_t rx_ring_size; /* descriptors a receive queue, a power of two, 64 to 4096; default 512 */
     uint32_t tx_ring_size; /* descriptors a transmit queue, a power of two, 64 to 4096; default 512 */
-    uint32_t offloads;     /* IXY_CAN_* that the device shall do, up to IXY_CAN_RX_TIMESTAMP; default none */
+    uint32_t reserved;     /* 0 */
     uint64_t pool;         /* where buffers come from; 0: the device can be queried but not started */
+    uint32_t offloads;     /* IXY_CAN_* that the device shall do, up to IXY_CAN_RX_TIMESTAMP; default none */
     uint32_t frame_len_max; /* longest frame, bytes without checksum; default 1514; more wants IXY_CAN_JUMBO */
-    uint32_t reserved;      /* 0 */
 } ixy_device_config;
 
 /* What a device is, as it is in use now. Texts end with NUL. */

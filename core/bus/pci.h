@@ -43,9 +43,10 @@ struct pci_function {
     struct bus bus; /* first: a bus opened here is its function */
     const struct pci_access *access;
     char name[PCI_NAME_SIZE];
-    bool iommu; /* the device reaches memory through an IOMMU, by addresses that we choose */
     struct pci_bar bar[PCI_BARS];
-    void *transport; /* the VirtIO transport's own state; NULL for other devices */
+    void *transport;    /* the VirtIO transport's own state; NULL for other devices */
+    uint64_t unwanted;  /* features of a VirtIO device that the address masks */
+    bool demand_packed; /* virtio_options_check of what the transport then shows */
 };
 
 extern const struct bus_scheme pci_bus_scheme;
