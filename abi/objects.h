@@ -26,6 +26,7 @@
 struct pool_pages {
     uint8_t *base;
     uint64_t size;
+    uint64_t extent;            /* of address space, see dma_memory */
     uint64_t *owner;            /* the ownership table, writable */
     const uint64_t *owner_view; /* the same pages, read-only */
     uint64_t owner_size;        /* bytes */

@@ -22,6 +22,7 @@
 #include "core/dma/memory.h"
 
 struct bus;
+struct pool;
 struct virtio_transport;
 
 struct bus_ops {
@@ -91,6 +92,16 @@ static inline bool bus_has_failed(const struct bus *bus)
 {
     return __atomic_load_n(&bus->failed, __ATOMIC_ACQUIRE) == BUS_FAILED;
 }
+
+/* Gives memory that nobody uses yet the pages that this bus's device needs, and lets the device reach it (dma_map). A
+ * ring's addresses may change. Returns 0 or an error with its text. */
+int32_t bus_map(struct bus *bus, struct dma_memory *memory, uint64_t *device_address);
+/* The same for a pool, whose addresses stay; other devices may have it already. */
+int32_t bus_map_pool(struct bus *bus, struct pool *pool, uint64_t *device_address);
+void bus_unmap(struct bus *bus, struct dma_memory *memory);
+
+/* bus_ops.delay of a device whose time is that of the machine. */
+void bus_sleep(struct bus *bus, uint32_t microseconds);
 
 /* One way of reaching devices, chosen by an address's scheme. */
 struct bus_scheme {

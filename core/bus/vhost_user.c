@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/bus/vhost_user_device.h"
@@ -64,13 +63,6 @@ static int32_t vhost_user_interrupts_set(struct bus *bus, const int *events, uin
         vhost->events[i] = events[i];
     vhost->event_count = count;
     return 0;
-}
-
-static void vhost_user_delay(struct bus *bus, uint32_t microseconds)
-{
-    (void)bus;
-    struct timespec time = {microseconds / 1000000, (long)(microseconds % 1000000) * 1000};
-    nanosleep(&time, NULL);
 }
 
 /* ---- options ---- */
@@ -149,7 +141,7 @@ static const struct bus_ops vhost_user_bus_ops = {
     .dma_map = vhost_user_dma_map,
     .dma_unmap = vhost_user_dma_unmap,
     .interrupts_set = vhost_user_interrupts_set,
-    .delay = vhost_user_delay,
+    .delay = bus_sleep,
     .close = vhost_user_close,
 };
 

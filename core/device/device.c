@@ -104,15 +104,28 @@ static uint32_t device_buffers_needed(const struct device_config *config)
            config->tx_queues * (config->tx_ring_size + pool_cache_limit(config->tx_ring_size));
 }
 
+const char *device_product(uint16_t vendor, uint16_t device_id)
+{
+    const char *name = NULL;
+    for (size_t i = 0; i < sizeof(device_drivers) / sizeof(device_drivers[0]) && name == NULL; i++)
+        name = device_drivers[i]->product(vendor, device_id);
+    return name;
+}
+
+int32_t device_no_driver(const char *address, uint16_t vendor, uint16_t device_id)
+{
+    return error_set(
+        IXY_E_UNSUPPORTED,
+        "%s: no driver for device %04x:%04x; Intel 82599, X540 and X550 and VirtIO network devices are known", address,
+        vendor, device_id);
+}
+
 static int32_t device_open_on_bus(struct bus *bus, const struct device_config *config, struct device **device)
 {
     for (size_t i = 0; i < sizeof(device_drivers) / sizeof(device_drivers[0]); i++)
-        if (device_drivers[i]->match(bus->vendor, bus->device_id))
+        if (device_drivers[i]->product(bus->vendor, bus->device_id) != NULL)
             return device_drivers[i]->open(bus, config, device);
-    return error_set(
-        IXY_E_UNSUPPORTED,
-        "%s: no driver for device %04x:%04x; Intel 82599, X540 and X550 and VirtIO network devices are known",
-        bus->address, bus->vendor, bus->device_id);
+    return device_no_driver(bus->address, bus->vendor, bus->device_id);
 }
 
 _Static_assert(DEVICE_QUEUES_MAX == BUS_EVENTS_MAX, "each receive queue has an event");

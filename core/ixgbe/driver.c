@@ -27,9 +27,10 @@ static const struct ixgbe_product *ixgbe_find_product(uint16_t device_id)
     return NULL;
 }
 
-static bool ixgbe_match(uint16_t vendor, uint16_t device_id)
+static const char *ixgbe_product(uint16_t vendor, uint16_t device_id)
 {
-    return vendor == 0x8086 && ixgbe_find_product(device_id) != NULL;
+    const struct ixgbe_product *product = vendor == 0x8086 ? ixgbe_find_product(device_id) : NULL;
+    return product != NULL ? product->name : NULL;
 }
 
 static void ixgbe_close(struct device *device)
@@ -42,7 +43,7 @@ static void ixgbe_close(struct device *device)
             ixgbe_tx_free(ixgbe, ixgbe->tx[i]);
     }
     if (ixgbe->pool_mapped)
-        device->bus->ops->dma_unmap(device->bus, &device->config.pool->memory);
+        bus_unmap(device->bus, &device->config.pool->memory);
     free(ixgbe);
 }
 
@@ -51,7 +52,7 @@ static int32_t ixgbe_allocate(struct ixgbe_device *ixgbe)
 {
     struct device *device = &ixgbe->device;
     struct bus *bus = device->bus;
-    int32_t code = bus->ops->dma_map(bus, &device->config.pool->memory, &ixgbe->pool_address);
+    int32_t code = bus_map_pool(bus, device->config.pool, &ixgbe->pool_address);
     ixgbe->pool_mapped = code >= 0;
     for (uint32_t i = 0; i < device->config.rx_queues && code >= 0; i++)
         code = ixgbe_rx_allocate(ixgbe, i);
@@ -130,7 +131,7 @@ static int32_t ixgbe_reset(struct device *device)
 
 const struct driver ixgbe_driver = {
     .name = "ixgbe",
-    .match = ixgbe_match,
+    .product = ixgbe_product,
     .open = ixgbe_open,
     .start = ixgbe_start,
     .stop = ixgbe_stop,

@@ -5,10 +5,11 @@
 #include "core/device/error.h"
 #include "core/virtio/virtio.h"
 
-static bool virtio_match(uint16_t vendor, uint16_t device_id)
+static const char *virtio_product(uint16_t vendor, uint16_t device_id)
 {
-    return vendor == VIRTIO_PCI_VENDOR &&
-           (device_id == VIRTIO_PCI_DEVICE_NET || device_id == VIRTIO_PCI_DEVICE_NET_LEGACY);
+    bool known = vendor == VIRTIO_PCI_VENDOR &&
+                 (device_id == VIRTIO_PCI_DEVICE_NET || device_id == VIRTIO_PCI_DEVICE_NET_LEGACY);
+    return known ? "VirtIO network device" : NULL;
 }
 
 /* Resets a device that nobody will use; it may be the one that did not answer. */
@@ -47,7 +48,7 @@ static int32_t virtio_open(struct bus *bus, const struct device_config *config, 
     virtio->device.tx_len_min = VIRTIO_TX_LENGTH_MIN;
     virtio->device.rx_len_max = VIRTIO_RX_LENGTH_MAX;
     virtio->device.rx_frames_max = 1;
-    snprintf(virtio->device.name, sizeof(virtio->device.name), "VirtIO network device");
+    snprintf(virtio->device.name, sizeof(virtio->device.name), "%s", virtio_product(bus->vendor, bus->device_id));
     int32_t code = virtio_negotiate(virtio);
     if (code >= 0 && config->pool != NULL)
         code = virtio_queues_allocate(virtio);
@@ -160,7 +161,7 @@ static int32_t virtio_link(struct device *device, struct device_link *link)
 
 const struct driver virtio_driver = {
     .name = "virtio",
-    .match = virtio_match,
+    .product = virtio_product,
     .open = virtio_open,
     .start = virtio_start,
     .stop = virtio_stop,

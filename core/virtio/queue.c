@@ -73,26 +73,22 @@ void virtio_queues_free(struct virtio_device *virtio)
         virtio_queue_delete(virtio->tx[i]);
     }
     if (virtio->rings_address != 0)
-        bus->ops->dma_unmap(bus, &virtio->rings);
+        bus_unmap(bus, &virtio->rings);
     dma_memory_free(&virtio->rings);
     if (virtio->pool_mapped)
-        bus->ops->dma_unmap(bus, &virtio->device.config.pool->memory);
+        bus_unmap(bus, &virtio->device.config.pool->memory);
 }
 
 static int32_t virtio_map_memory(struct virtio_device *virtio, uint64_t ring_bytes)
 {
     struct bus *bus = virtio->device.bus;
     struct pool *pool = virtio->device.config.pool;
-    int32_t code = bus->shares_memory ? pool_share(pool) : 0;
-    if (code >= 0)
-        code = bus->ops->dma_map(bus, &pool->memory, &virtio->pool_address);
+    int32_t code = bus_map_pool(bus, pool, &virtio->pool_address);
     virtio->pool_mapped = code >= 0;
     if (code >= 0)
         code = dma_memory_allocate(&virtio->rings, ring_bytes, "virtqueues");
-    if (code >= 0 && bus->shares_memory)
-        code = dma_memory_share(&virtio->rings);
     if (code >= 0)
-        code = bus->ops->dma_map(bus, &virtio->rings, &virtio->rings_address);
+        code = bus_map(bus, &virtio->rings, &virtio->rings_address);
     return code;
 }
 
