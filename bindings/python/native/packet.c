@@ -295,6 +295,12 @@ static PyObject *packet_get_offset(PyObject *object, void *closure)
     return PyLong_FromUnsignedLong(((struct packet *)object)->frame.offset);
 }
 
+static PyObject *packet_get_flags(PyObject *object, void *closure)
+{
+    (void)closure;
+    return PyLong_FromUnsignedLong(((struct packet *)object)->frame.flags);
+}
+
 static PyMethodDef packet_methods[] = {
     {"__bytes__", packet_to_bytes, METH_NOARGS, "A copy of the packet's bytes."},
     {"read", packet_read, METH_VARARGS,
@@ -319,6 +325,7 @@ static PyGetSetDef packet_getset[] = {
     {"owned", packet_get_owned, NULL, "Whether the packet is the caller's: not transmitted, freed or closed.", NULL},
     {"handle", packet_get_handle, NULL, "The buffer's handle (ixy_frame.buf), for ixy.raw.", NULL},
     {"offset", packet_get_offset, NULL, "Where the packet begins in Pool.unsafe_view(), bytes.", NULL},
+    {"flags", packet_get_flags, NULL, "IXY_FRAME_* of the frame (ixy_frame.flags), for ixy.raw.", NULL},
     {"timestamp", packet_get_timestamp, NULL,
      "When it was received, nanoseconds of the device's clock, which begins at the device's start; None without\n"
      "Capability.RX_TIMESTAMP.",

@@ -26,8 +26,8 @@ class Batch(Frames):
     what is there. So nothing is lost: a batch that is collected gives its packets back.
 
     Two families of operations work on all its packets:
-        get, put, add, lengths, frames, metadata: NumPy over the pool's memory and the batch's own array, without copies of
-            packets (they need NumPy, `pip install libixy[numpy]`);
+        get, put, add, lengths, frames, metadata: NumPy over the pool's memory and the batch's own array, without copies
+            of packets (they need NumPy, `pip install libixy[numpy]`);
         bulk_add_u8, bulk_read, bulk_write, bulk_fill, resize: one call into C each.
     Both check each packet on each operation: its ownership and the position against its length. The NumPy family
     checks all packets first and changes none if one fails; the bulk family stops at the one that fails.
@@ -156,9 +156,10 @@ class Batch(Frames):
 
     @property
     def metadata(self) -> NDArray[numpy.void]:
-        """What is known of each packet beside its bytes (timestamp, flags, vlan_tci, ...; see ixy_metadata), a new array.
+        """What is known of each packet beside its bytes, as a new structured array: timestamp, flags, vlan_tci, ...
 
-        All zeroes where nothing is known. The bits of flags: IXY_META_* of ixy.raw.lib. Raises as get.
+        The fields are those of ixy_metadata, the bits of flags IXY_META_* of ixy.raw.lib; all zeroes where nothing is
+        known. Raises as get.
         """
         arrays = self._arrays or self._numpy()
         views = self._positions(arrays, 0, 0)
@@ -288,9 +289,8 @@ class _Arrays:
         record = numpy.dtype(
             [("timestamp", "<u8"), ("flags", "<u4"), ("vlan_tci", "<u2"), ("l2_len", "u1"), ("l3_len", "u1")]
         )
-        self.metadata: Any = numpy.frombuffer(
-            ffi.buffer(view.metadata, (view.index_mask + 1) * record.itemsize), record
-        )
+        records = ffi.buffer(view.metadata, (view.index_mask + 1) * record.itemsize)
+        self.metadata: Any = numpy.frombuffer(records, record)
         self.by_count: dict[int, _Views] = {}
 
     def views(self, count: int) -> _Views:
