@@ -152,6 +152,9 @@ class Case:
     def do_stats(self, step: dict[str, Any]) -> None:
         self.equals(self.devices[step["device"]].stats, step)
 
+    def do_queue_stats(self, step: dict[str, Any]) -> None:
+        self.equals(self.devices[step["device"]].queue_stats(step["queue"]), step)
+
     def do_counters(self, step: dict[str, Any]) -> None:
         self.equals(self.devices[step["device"]].emulated.counters, step)
 
@@ -321,6 +324,13 @@ class Case:
         for name, packet in zip(step["into"], packets, strict=True):
             self.frames[name] = packet
             self.pool_of[name] = device.pool
+
+    def do_rx_until_error(self, step: dict[str, Any]) -> None:
+        device = self.devices[step["device"]]
+        for _ in range(step["polls"]):
+            packets = device.rx(step["queue"], 64)
+            if packets:
+                assert device.pool.free(packets) == len(packets)
 
     def do_rx_none(self, step: dict[str, Any]) -> None:
         assert self.devices[step["device"]].rx(step["queue"], step["max"]) == []
