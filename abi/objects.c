@@ -54,6 +54,7 @@ static void objects_after_fork_in_child(void)
         if (slot->handle != 0) {
             slot->inherited = slot->handle;
             slot->handle = 0;
+            bus_events_close(slot->device->bus);
         }
         memset(slot->rx, 0, sizeof(slot->rx));
         memset(slot->tx, 0, sizeof(slot->tx));

@@ -102,6 +102,19 @@ static void emu_bus_dma_unmap(struct bus *bus, const struct dma_memory *memory)
     emu_device_unlock(device);
 }
 
+static int32_t emu_bus_interrupts_set(struct bus *bus, const int *events, uint32_t count)
+{
+    struct emu_device *device = emu_bus_device(bus);
+    if (count > BUS_EVENTS_MAX)
+        return error_set(IXY_E_RANGE, "%s: %u events; right is at most %d", bus->address, count, BUS_EVENTS_MAX);
+    emu_device_lock(device);
+    device->event_count = count;
+    for (uint32_t i = 0; i < count; i++)
+        device->events[i] = events[i];
+    emu_device_unlock(device);
+    return 0;
+}
+
 static void emu_bus_delay(struct bus *bus, uint32_t microseconds)
 {
     struct emu_device *device = emu_bus_device(bus);
@@ -148,6 +161,7 @@ static const struct bus_ops emu_bus_ops = {
     .doorbell = emu_bus_doorbell,
     .dma_map = emu_bus_dma_map,
     .dma_unmap = emu_bus_dma_unmap,
+    .interrupts_set = emu_bus_interrupts_set,
     .delay = emu_bus_delay,
     .close = emu_bus_close,
 };
@@ -156,6 +170,7 @@ static const struct bus_ops emu_bus_ops = {
 static const struct bus_ops emu_bus_ops_virtio = {
     .dma_map = emu_bus_dma_map,
     .dma_unmap = emu_bus_dma_unmap,
+    .interrupts_set = emu_bus_interrupts_set,
     .delay = emu_bus_delay,
     .close = emu_bus_close,
 };
@@ -236,6 +251,7 @@ static int32_t emu_bus_open(struct address *address, struct bus **bus)
     device->ops = kind->ops;
     device->kind = kind->kind;
     device->bus.ops = kind->ops->read != NULL ? &emu_bus_ops : &emu_bus_ops_virtio;
+    device->bus.vectors = EMU_DEVICE_VECTORS;
     device->bus.vendor = kind->vendor;
     device->bus.device_id = kind->device_id;
     snprintf(device->bus.address, sizeof(device->bus.address), "%s", address->text);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/bus/bus.h"
+#include "core/bus/event.h"
 #include "emu/clock.h"
 #include "emu/dma.h"
 #include "emu/hostile.h"
@@ -22,6 +23,7 @@
 #include "emu/wire/gen.h"
 #include "emu/wire/wire.h"
 
+#define EMU_DEVICE_VECTORS 64     /* MSI-X vectors of a device, as an 82599 has them */
 #define EMU_DEVICE_STEP_FRAMES 64 /* most frames of one queue in a step of the thread */
 
 struct emu_device;
@@ -60,7 +62,9 @@ struct emu_device {
     uint32_t lock; /* 0: free */
     bool timing_inline;
     struct wire *wire;
-    struct gen *gen; /* the wire, if it is a generator */
+    struct gen *gen;      /* the wire, if it is a generator */
+    uint32_t event_count; /* interrupt vector n < event_count signals events[n] */
+    int events[BUS_EVENTS_MAX];
     struct sanitizer sanitizer;
     uint64_t model_cycles, steps, idle_steps;
     uint32_t windows; /* made so far, see emu_device_window */
@@ -102,6 +106,13 @@ static inline void emu_device_lock(struct emu_device *device)
         else
             emu_clock_pause();
     }
+}
+
+/* Sends the message of an interrupt vector; a vector that nobody connected sends none. Under the lock. */
+static inline void emu_device_interrupt(struct emu_device *device, uint32_t vector)
+{
+    if (vector < device->event_count)
+        event_signal(device->events[vector]);
 }
 
 /* One step of a device on the thread of threaded models; false if there was nothing to do. */

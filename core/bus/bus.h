@@ -48,6 +48,7 @@ struct bus_ops {
 };
 
 #define BUS_FAILURE_SIZE 160
+#define BUS_EVENTS_MAX 16 /* receive queues of a device */
 
 struct bus {
     const struct bus_ops *ops;
@@ -57,6 +58,8 @@ struct bus {
     uint32_t failed;    /* atomic, enum bus_health */
     char failure[BUS_FAILURE_SIZE];
     uint32_t vectors; /* interrupt vectors that there are */
+    uint32_t event_count;
+    int events[BUS_EVENTS_MAX]; /* one for each receive queue (event.h), from device_open to device_close */
     uint16_t vendor;
     uint16_t device_id;
     char address[ADDRESS_TEXT_SIZE];
@@ -77,7 +80,7 @@ static inline bool bus_idle(uint32_t *polls)
     return ++*polls % BUS_IDLE_POLLS == 0;
 }
 
-/* Records that the device failed, and why; the first reason stays. Any thread. */
+/* Records that the device failed, and why; the first reason stays. Whoever waits for an event wakes. Any thread. */
 void bus_fail(struct bus *bus, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
 
 /* Sets the error's text to why the device failed. Returns IXY_E_DEVICE, or 0 if it works. */
@@ -85,6 +88,13 @@ int32_t bus_check(const struct bus *bus);
 
 /* Forgets a failure: the device was reset. No queue is in use. */
 void bus_mended(struct bus *bus);
+
+/* Makes all events readable: whoever waits looks at his queue, and at whether the device failed. Any thread. */
+void bus_wake(const struct bus *bus);
+
+/* Makes count events. Returns 0 or an error with its text; close lets go of what there is. */
+int32_t bus_events_open(struct bus *bus, uint32_t count);
+void bus_events_close(struct bus *bus);
 
 static inline bool bus_has_failed(const struct bus *bus)
 {

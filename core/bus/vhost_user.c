@@ -53,6 +53,18 @@ static void vhost_user_dma_unmap(struct bus *bus, const struct dma_memory *memor
     }
 }
 
+/* A back end gets the events themselves: they are the ring's call eventfds from the next start on. */
+static int32_t vhost_user_interrupts_set(struct bus *bus, const int *events, uint32_t count)
+{
+    struct vhost_user_device *vhost = vhost_user_of(bus);
+    if (count > BUS_EVENTS_MAX)
+        return error_set(IXY_E_RANGE, "%.90s: %u events; right is at most %d", bus->address, count, BUS_EVENTS_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        vhost->events[i] = events[i];
+    vhost->event_count = count;
+    return 0;
+}
+
 static void vhost_user_delay(struct bus *bus, uint32_t microseconds)
 {
     (void)bus;
@@ -160,6 +172,7 @@ static void vhost_user_close(struct bus *bus)
 static const struct bus_ops vhost_user_bus_ops = {
     .dma_map = vhost_user_dma_map,
     .dma_unmap = vhost_user_dma_unmap,
+    .interrupts_set = vhost_user_interrupts_set,
     .delay = vhost_user_delay,
     .close = vhost_user_close,
 };
@@ -177,6 +190,7 @@ static int32_t vhost_user_open(struct address *address, struct bus **bus)
     vhost->bus.ops = &vhost_user_bus_ops;
     vhost->bus.virtio = &vhost_user_transport;
     vhost->bus.shares_memory = true;
+    vhost->bus.vectors = VHOST_USER_PAIRS_MAX; /* eventfds that this process makes */
     vhost->bus.vendor = VIRTIO_PCI_VENDOR;
     vhost->bus.device_id = VIRTIO_PCI_DEVICE_NET;
     snprintf(vhost->bus.address, sizeof(vhost->bus.address), "%s", address->text);

@@ -115,6 +115,35 @@ static int32_t device_open_on_bus(struct bus *bus, const struct device_config *c
         bus->address, bus->vendor, bus->device_id);
 }
 
+_Static_assert(DEVICE_QUEUES_MAX == BUS_EVENTS_MAX, "each receive queue has an event");
+
+/* Makes an event for each receive queue, which the interrupt vector of the queue's number signals. A device with fewer
+ * vectors than queues can be polled only, as one without. */
+static int32_t device_events_open(struct device *device)
+{
+    struct bus *bus = device->bus;
+    const uint32_t count = device->config.rx_queues;
+    if (bus->ops->interrupts_set == NULL || bus->vectors < count)
+        return 0;
+    int32_t code = bus_events_open(bus, count);
+    if (code >= 0)
+        code = bus->ops->interrupts_set(bus, bus->events, count);
+    if (code >= 0 && bus->step == NULL) /* an inline model does nothing while its driver sleeps */
+        device->capabilities |= DEVICE_CAN_RX_WAIT;
+    return code;
+}
+
+/* The bus, then its events: until it is closed it may signal them. */
+static void device_close_bus(struct bus *bus)
+{
+    struct bus events = {.event_count = bus->event_count};
+    memcpy(events.events, bus->events, sizeof(events.events));
+    if (bus->event_count > 0)
+        (void)bus->ops->interrupts_set(bus, NULL, 0);
+    bus->ops->close(bus);
+    bus_events_close(&events);
+}
+
 int32_t device_open(const char *text, const struct device_config *wanted, struct device **device)
 {
     struct device_config config = *wanted;
@@ -140,11 +169,13 @@ int32_t device_open(const char *text, const struct device_config *wanted, struct
         code = device_open_on_bus(bus, &config, device);
         if (code >= 0) {
             code = device_check_capabilities(*device);
+            if (code >= 0)
+                code = device_events_open(*device);
             if (code < 0)
                 (*device)->driver->close(*device);
         }
         if (code < 0)
-            bus->ops->close(bus);
+            device_close_bus(bus);
     }
     if (code < 0) {
         if (config.pool != NULL)
@@ -192,7 +223,7 @@ void device_close(struct device *device)
     if (device->started)
         device->driver->stop(device);
     device->driver->close(device);
-    bus->ops->close(bus);
+    device_close_bus(bus);
     if (pool != NULL)
         pool_release(pool, committed);
 }

@@ -108,7 +108,7 @@ struct device {
     char name[32]; /* "Intel 82599" */
     uint32_t tx_len_min, tx_len_max;
     uint32_t rx_len_max, rx_frames_max; /* of one packet: bytes, and buffers that it takes at most */
-    uint32_t capabilities;              /* DEVICE_CAN_*; set by the driver's open */
+    uint32_t capabilities;              /* DEVICE_CAN_*; set by the driver's open, RX_WAIT by device_open */
     uint32_t frame_len_limit;           /* longest frame_len_max with DEVICE_CAN_JUMBO; set by the driver's open */
     void *rx[DEVICE_QUEUES_MAX];
     void *tx[DEVICE_QUEUES_MAX];

@@ -111,6 +111,7 @@ static int32_t ixgbe_start(struct device *device)
 {
     struct ixgbe_device *ixgbe = (struct ixgbe_device *)device;
     int32_t code = 0;
+    ixgbe_interrupts_initialize(ixgbe);
     for (uint32_t i = 0; i < device->config.tx_queues && code >= 0; i++)
         code = ixgbe_tx_start(ixgbe, ixgbe->tx[i]);
     for (uint32_t i = 0; i < device->config.rx_queues && code >= 0; i++)
@@ -140,6 +141,8 @@ const struct driver ixgbe_driver = {
     .tx_batch = ixgbe_tx_batch,
     .rx_batch_owned = ixgbe_rx_batch_owned,
     .tx_batch_owned = ixgbe_tx_batch_owned,
+    .rx_ready = ixgbe_rx_ready,
+    .rx_interrupt = ixgbe_rx_interrupt,
     .stats = ixgbe_stats,
     .queue_stats = ixgbe_queue_stats,
     .link = ixgbe_link,

@@ -97,6 +97,12 @@ void ixgbe_watch(struct bus *bus) __attribute__((cold));
 /* init.c: reset to the state where queues can be set up. */
 int32_t ixgbe_reset_hardware(struct ixgbe_device *ixgbe);
 
+/* interrupt.c: all causes masked and forgotten; then those of receive queues set up, and masked still */
+void ixgbe_interrupts_disable(struct bus *bus);
+void ixgbe_interrupts_initialize(struct ixgbe_device *ixgbe);
+bool ixgbe_rx_ready(void *queue);
+void ixgbe_rx_interrupt(void *queue, bool on);
+
 /* filter.c: what is received, and the switch for all of it */
 void ixgbe_receive_stop(struct ixgbe_device *ixgbe);
 int32_t ixgbe_receive_go(struct ixgbe_device *ixgbe);
@@ -129,6 +135,7 @@ int32_t ixgbe_rx_allocate(struct ixgbe_device *ixgbe, uint32_t index);
 int32_t ixgbe_rx_start(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue);
 void ixgbe_rx_stop(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue);
 void ixgbe_rx_free(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue);
+void ixgbe_rx_post(struct ixgbe_rx_queue *queue);
 uint32_t ixgbe_rx_batch(void *queue, struct frame *frames, uint32_t count);
 uint32_t ixgbe_rx_batch_owned(void *queue, struct frame *frames, uint32_t count);
 

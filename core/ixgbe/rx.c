@@ -6,7 +6,7 @@
 
 /* Fills the free part of the ring with buffers and tells the device. One descriptor stays empty, because head == tail
  * means an empty ring (7.1.9). */
-static void ixgbe_rx_post(struct ixgbe_rx_queue *queue)
+void ixgbe_rx_post(struct ixgbe_rx_queue *queue)
 {
     uint32_t position = queue->posted;
     uint32_t mask = queue->mask;
@@ -167,6 +167,7 @@ int32_t ixgbe_rx_allocate(struct ixgbe_device *ixgbe, uint32_t index)
     queue->tail = bus->ops->doorbell(bus, IXGBE_RDT(index));
     queue->bus = bus;
     queue->step = bus->step != NULL ? bus : NULL;
+    queue->bus = bus;
     queue->index = index;
     queue->cache.pool = config->pool;
     queue->cache.limit = pool_cache_limit(config->rx_ring_size);

@@ -77,9 +77,9 @@ static int32_t virtio_go(struct virtio_device *virtio)
     struct device *device = &virtio->device;
     int32_t code = 0;
     for (uint32_t i = 0; i < virtio->pairs && code >= 0; i++) {
-        code = virtio_queue_start(virtio, virtio->rx[i]);
+        code = virtio_queue_start(virtio, virtio->rx[i], i < device->bus->event_count ? i : VIRTIO_VECTOR_NONE);
         if (code >= 0)
-            code = virtio_queue_start(virtio, virtio->tx[i]);
+            code = virtio_queue_start(virtio, virtio->tx[i], VIRTIO_VECTOR_NONE);
     }
     if (code >= 0 && virtio_has(virtio, VIRTIO_NET_F_CTRL_VQ))
         code = virtio_control_start(virtio);
@@ -182,6 +182,8 @@ const struct driver virtio_driver = {
     .tx_batch = virtio_tx_batch,
     .rx_batch_owned = virtio_rx_batch_owned,
     .tx_batch_owned = virtio_tx_batch_owned,
+    .rx_ready = virtio_rx_ready,
+    .rx_interrupt = virtio_rx_interrupt,
     .stats = virtio_stats,
     .queue_stats = virtio_queue_stats,
     .link = virtio_link,

@@ -116,7 +116,8 @@ int32_t virtio_queues_allocate(struct virtio_device *virtio)
 }
 
 /* Tells the device where a queue lies. size: in, what is wanted; out, what the device can. */
-static int32_t virtio_queue_enable(struct virtio_device *virtio, uint32_t number, uint64_t ring_offset, uint32_t *size)
+static int32_t virtio_queue_enable(struct virtio_device *virtio, uint32_t number, uint64_t ring_offset, uint32_t vector,
+                                   uint32_t *size)
 {
     struct bus *bus = virtio->device.bus;
     uint32_t most = 0;
@@ -139,7 +140,7 @@ static int32_t virtio_queue_enable(struct virtio_device *virtio, uint32_t number
     struct virtio_layout layout = virtio_layout_of(*size, packed);
     uint64_t address = virtio->rings_address + ring_offset;
     memset(virtio->rings.base + ring_offset, 0, layout.end);
-    /* An event suppression structure of zeroes asks for interrupts; nobody waits for any. */
+    /* An event suppression structure of zeroes asks for interrupts; nobody waits for any yet. */
     if (packed)
         ((struct virtq_event_suppress *)(void *)(virtio->rings.base + ring_offset + layout.driver))->flags =
             VIRTQ_RING_EVENT_FLAGS_DISABLE;
@@ -149,7 +150,8 @@ static int32_t virtio_queue_enable(struct virtio_device *virtio, uint32_t number
     struct virtio_queue_setup setup = {.size = *size,
                                        .descriptor_area = address,
                                        .driver_area = address + layout.driver,
-                                       .device_area = address + layout.device};
+                                       .device_area = address + layout.device,
+                                       .vector = vector};
     return virtio->transport->queue_enable(bus, number, &setup);
 }
 
@@ -162,9 +164,10 @@ static void virtio_queue_place(struct virtio_device *virtio, struct virtio_queue
     queue->used = (struct virtq_used *)(void *)(base + layout.device);
     queue->ring = (struct virtq_packed_desc *)(void *)base;
     queue->device_event = (struct virtq_event_suppress *)(void *)(base + layout.device);
+    queue->driver_event = (struct virtq_event_suppress *)(void *)(base + layout.driver);
 }
 
-int32_t virtio_queue_start(struct virtio_device *virtio, struct virtio_queue *queue)
+int32_t virtio_queue_start(struct virtio_device *virtio, struct virtio_queue *queue, uint32_t vector)
 {
     const struct pool *pool = virtio->device.config.pool;
     struct bus *bus = virtio->device.bus;
@@ -179,7 +182,7 @@ int32_t virtio_queue_start(struct virtio_device *virtio, struct virtio_queue *qu
 #endif
     queue->id_shift = modern || virtio_has(virtio, VIRTIO_F_ANY_LAYOUT) ? 0 : 1;
     queue->size = queue->allocated;
-    int32_t code = virtio_queue_enable(virtio, queue->number, queue->ring_offset, &queue->size);
+    int32_t code = virtio_queue_enable(virtio, queue->number, queue->ring_offset, vector, &queue->size);
     if (code < 0)
         return code;
     virtio_queue_place(virtio, queue);
@@ -219,8 +222,8 @@ int32_t virtio_control_start(struct virtio_device *virtio)
     struct virtio_control *control = &virtio->control;
     control->size = VIRTIO_CONTROL_SIZE;
     control->next = control->sent = 0;
-    int32_t code =
-        virtio_queue_enable(virtio, VIRTIO_NET_RECEIVEQ(virtio->pairs_max), control->ring_offset, &control->size);
+    int32_t code = virtio_queue_enable(virtio, VIRTIO_NET_RECEIVEQ(virtio->pairs_max), control->ring_offset,
+                                       VIRTIO_VECTOR_NONE, &control->size);
     control->device_offset =
         control->ring_offset + virtio_layout_of(control->size, virtio_has(virtio, VIRTIO_F_RING_PACKED)).device;
     return code;

@@ -41,6 +41,7 @@ struct virtio_queue {
     struct virtq_used *used;
     struct virtq_packed_desc *ring; /* packed */
     struct virtq_event_suppress *device_event;
+    struct virtq_event_suppress *driver_event;
 
     uint64_t *buffer; /* by slot: token of the buffer */
     uint16_t *id;     /* by slot */
@@ -124,8 +125,9 @@ int32_t virtio_status_add(struct virtio_device *virtio, uint32_t bit);
 /* queue.c: memory of all queues; free lets go of what there is. */
 int32_t virtio_queues_allocate(struct virtio_device *virtio);
 void virtio_queues_free(struct virtio_device *virtio);
-/* Prepares a queue for what was negotiated and tells the device where it is. */
-int32_t virtio_queue_start(struct virtio_device *virtio, struct virtio_queue *queue);
+/* Prepares a queue for what was negotiated and tells the device where it is, and the vector of its interrupt, which is
+ * off. */
+int32_t virtio_queue_start(struct virtio_device *virtio, struct virtio_queue *queue, uint32_t vector);
 /* Gives all buffers that the device held back to the pool. The device was reset. */
 void virtio_queue_stop(struct virtio_queue *queue);
 int32_t virtio_control_start(struct virtio_device *virtio);
@@ -135,6 +137,10 @@ int32_t virtio_mac_set(struct device *device, const uint8_t mac[6]);
 int32_t virtio_promiscuous_set(struct device *device, bool on);
 /* Queue pairs, address and filter, after DRIVER_OK. */
 int32_t virtio_control_apply(struct virtio_device *virtio);
+
+/* interrupt.c: waiting for received frames */
+bool virtio_rx_ready(void *queue);
+void virtio_rx_interrupt(void *queue, bool on);
 
 /* rx.c, tx.c: the packet path */
 void virtio_rx_post(struct virtio_queue *queue);

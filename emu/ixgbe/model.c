@@ -63,6 +63,7 @@ void ixgbe_model_reset(struct ixgbe_model *model, bool link_too)
     }
     model->enables = 0;
     model_registers_reset(model->registers);
+    model->causes = model->returned[0] = model->returned[1] = 0;
     uint8_t mac[6];
     memcpy(mac, model->mac, sizeof(mac));
     if (hostile_is(&model->device.hostile))
@@ -174,6 +175,7 @@ static bool model_step(struct emu_device *device, uint32_t most)
         return false;
     uint32_t moved = ixgbe_model_transmit(model, most);
     moved += ixgbe_model_receive(model, most);
+    ixgbe_model_interrupts(model);
     return moved != 0;
 }
 

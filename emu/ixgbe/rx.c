@@ -246,6 +246,7 @@ static uint32_t rx_generate(struct ixgbe_model *model, uint32_t most)
     if (ahead)
         rx_prefetch(model, ring, ready);
     rx_generated(model, ring, gen->size + 4, received);
+    model->returned[0] |= 1;
     return ready;
 }
 
@@ -266,6 +267,7 @@ static bool rx_deliver(struct ixgbe_model *model, uint32_t queue, const uint8_t 
 {
     struct model_rx_ring *ring = &model->rx[queue];
     bool whole = true;
+    model->returned[queue / 64] |= (uint64_t)1 << queue % 64;
     for (uint32_t done = 0; done < len;) {
         uint32_t piece = len - done < ring->buffer_size ? len - done : ring->buffer_size;
         uint32_t position = ring->head;

@@ -130,6 +130,7 @@ static bool vmodel_step(struct emu_device *device, uint32_t most)
     uint32_t moved = vmodel_control(model);
     moved += vmodel_transmit(model, most);
     moved += vmodel_receive(model, most);
+    vmodel_interrupts(model);
     return moved != 0;
 }
 

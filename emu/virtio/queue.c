@@ -201,7 +201,8 @@ int32_t vmodel_queue_enable(struct virtio_model *model, uint32_t number, const s
         return error_set(IXY_E_ARGUMENT, "%s: virtqueue %" PRIu32 " cannot be where it was set up",
                          model->device.bus.address, number);
     queue->size = setup->size;
-    queue->wrap = queue->used_wrap = true; /* 2.8.1 */
+    queue->vector = setup->vector;
+    queue->wrap = queue->used_wrap = queue->told_wrap = queue->counted_wrap = true; /* 2.8.1 */
     queue->slot_mask = 1;
     while (queue->slot_mask < queue->size)
         queue->slot_mask *= 2;
