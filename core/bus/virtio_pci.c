@@ -33,15 +33,30 @@ int32_t virtio_pci_reset_wait(struct bus *bus, int32_t (*status)(struct bus *bus
     return code;
 }
 
+/* Without ACCESS_PLATFORM a device goes past an IOMMU, with it through it (6.1). Its addresses are those that we map
+ * there, or physical ones: the other device would never find them. */
+static int32_t virtio_pci_check_platform(const struct pci_function *pci, uint64_t offered)
+{
+    const struct bus *bus = &pci->bus;
+    bool platform = (offered & VIRTIO_FEATURE(VIRTIO_F_ACCESS_PLATFORM)) != 0;
+    if (!bus->iommu || platform != bus->wants_physical)
+        return 0;
+    if (platform)
+        return error_set(IXY_E_STATE,
+                         "%.90s: it is behind an IOMMU that translates (VIRTIO_F_ACCESS_PLATFORM), so it sees no "
+                         "physical addresses: bind it to vfio-pci: ixy bind %s --user NAME",
+                         bus->address, pci->name);
+    return error_set(IXY_E_UNSUPPORTED,
+                     "%.90s: it is behind an IOMMU and does not offer VIRTIO_F_ACCESS_PLATFORM, so it would pass "
+                     "the IOMMU by; of QEMU's devices right is iommu_platform=on",
+                     bus->address);
+}
+
 int32_t virtio_pci_features(struct pci_function *pci, uint64_t *offered)
 {
-    /* Behind an IOMMU the device must use the addresses that we map there; one without this feature uses others, and
-     * nothing would ever arrive (6.1). */
-    if (pci->bus.iommu && (*offered & VIRTIO_FEATURE(VIRTIO_F_ACCESS_PLATFORM)) == 0)
-        return error_set(IXY_E_UNSUPPORTED,
-                         "%.90s: it is behind an IOMMU and does not offer VIRTIO_F_ACCESS_PLATFORM, so it would pass "
-                         "the IOMMU by; of QEMU's devices right is iommu_platform=on",
-                         pci->bus.address);
+    int32_t code = virtio_pci_check_platform(pci, *offered);
+    if (code < 0)
+        return code;
     *offered &= ~pci->unwanted;
     return virtio_options_check(&pci->bus, *offered, pci->demand_packed);
 }

@@ -121,32 +121,11 @@ static int32_t virtio_read_mtu(struct virtio_device *virtio)
     return 0;
 }
 
-/* Without ACCESS_PLATFORM a device goes past the IOMMU, with it through it (6.3); its addresses are for one of both. */
-static int32_t virtio_check_platform(const struct bus *bus, uint64_t offered)
-{
-    bool platform = (offered & VIRTIO_FEATURE(VIRTIO_F_ACCESS_PLATFORM)) != 0;
-    if (!bus->iommu || platform != bus->wants_physical)
-        return 0;
-    if (platform)
-        return error_set(IXY_E_STATE,
-                         "%.90s: goes through an IOMMU that translates (VIRTIO_F_ACCESS_PLATFORM), so it sees no "
-                         "physical addresses: bind it to vfio-pci: ixy bind",
-                         bus->address);
-    return error_set(
-        IXY_E_UNSUPPORTED,
-        "%.90s: the device goes past the IOMMU (it does not offer VIRTIO_F_ACCESS_PLATFORM), so it would not "
-        "find our memory; right is iommu_platform=on for the device in QEMU",
-        bus->address);
-}
-
 static int32_t virtio_agree(struct virtio_device *virtio)
 {
     struct bus *bus = virtio->device.bus;
     uint64_t offered;
     int32_t code = virtio->transport->features(bus, &offered);
-    if (code < 0)
-        return code;
-    code = virtio_check_platform(bus, offered);
     if (code < 0)
         return code;
     virtio->features = virtio_choose(virtio, offered);
