@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -115,4 +116,103 @@ void pci_test_remove(const char *name)
     }
     snprintf(path, sizeof(path), PCI_TEST_DEVICES "/%s", name);
     pci_test_demand(rmdir(path) == 0, path);
+}
+
+/* ---- huge pages ---- */
+
+#define PCI_TEST_HUGE "/proc/sys/vm/nr_hugepages"
+
+static long pci_test_huge_before = -1;
+
+static bool pci_test_read_number(const char *path, long *number)
+{
+    FILE *file = fopen(path, "re");
+    bool good = file != NULL && fscanf(file, "%ld", number) == 1;
+    if (file != NULL)
+        fclose(file);
+    return good;
+}
+
+long pci_test_huge_free(void)
+{
+    long count = 0;
+    pci_test_demand(pci_test_read_number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", &count), "free");
+    return count;
+}
+
+static void pci_test_huge_reserve(long count)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%ld\n", count);
+    pci_test_file(text, PCI_TEST_HUGE);
+}
+
+void pci_test_huge_end(void)
+{
+    pci_test_huge_reserve(pci_test_huge_before);
+}
+
+uint64_t pci_test_physical(const void *at)
+{
+    uint64_t entry = 0;
+    int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    ssize_t length = pread(pagemap, &entry, sizeof(entry), (off_t)((uintptr_t)at / 4096 * sizeof(entry)));
+    close(pagemap);
+    if (length != (ssize_t)sizeof(entry) || entry >> 63 == 0)
+        return 0;
+    return (entry & (((uint64_t)1 << 55) - 1)) * 4096 + (uintptr_t)at % 4096;
+}
+
+static int pci_test_huge_compare(const void *left, const void *right)
+{
+    uint64_t a = ((const struct pci_test_page *)left)->physical, b = ((const struct pci_test_page *)right)->physical;
+    return a < b ? -1 : a > b;
+}
+
+int pci_test_huge_take(struct pci_test_page pages[PCI_TEST_PAGES_MAX], long *count)
+{
+    *count = pci_test_huge_free();
+    *count = *count < PCI_TEST_PAGES_MAX ? *count : PCI_TEST_PAGES_MAX;
+    size_t size = (size_t)*count * PCI_TEST_PAGE;
+    int file = memfd_create("ixy-test", MFD_HUGETLB | MFD_CLOEXEC);
+    pci_test_demand(file >= 0 && fallocate(file, 0, 0, (off_t)size) == 0, "huge pages");
+    uint8_t *view = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file, 0);
+    pci_test_demand(view != MAP_FAILED, "huge pages");
+    for (long i = 0; i < *count; i++)
+        pages[i] = (struct pci_test_page){pci_test_physical(view + i * PCI_TEST_PAGE), i * PCI_TEST_PAGE};
+    munmap(view, size);
+    qsort(pages, (size_t)*count, sizeof(pages[0]), pci_test_huge_compare);
+    return file;
+}
+
+/* Whether that many of the free pages follow one another. */
+static bool pci_test_huge_has(long row)
+{
+    static struct pci_test_page pages[PCI_TEST_PAGES_MAX];
+    long count, length = 0, longest = 0;
+    if (pci_test_huge_free() == 0)
+        return false;
+    close(pci_test_huge_take(pages, &count));
+    for (long i = 0; i < count; i++) {
+        length = i > 0 && pages[i].physical == pages[i - 1].physical + PCI_TEST_PAGE ? length + 1 : 1;
+        longest = length > longest ? length : longest;
+    }
+    return longest >= row;
+}
+
+bool pci_test_huge_begin(long row)
+{
+    if (geteuid() != 0 || !pci_test_read_number(PCI_TEST_HUGE, &pci_test_huge_before)) {
+        printf("not run: huge pages need root and a kernel that has them\n");
+        return false;
+    }
+    /* The kernel does not hand them out in their order: more are asked for than are needed. */
+    for (long count = 4 * row; count <= PCI_TEST_PAGES_MAX; count *= 2) {
+        pci_test_huge_reserve(pci_test_huge_before + count);
+        if (pci_test_huge_has(row))
+            return true;
+    }
+    printf("not run: this machine has no %ld huge pages of 2 MiB in a row to give\n", row);
+    pci_test_huge_end();
+    return false;
 }

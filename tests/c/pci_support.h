@@ -27,4 +27,24 @@ void pci_test_remove(const char *name);
 /* Writes a file; the path is made with format. */
 void pci_test_file(const char *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+#define PCI_TEST_PAGE (2l << 20)
+#define PCI_TEST_PAGES_MAX 1024
+
+struct pci_test_page {
+    uint64_t physical;
+    long offset; /* in the file that holds it */
+};
+
+/* Reserves huge pages until so many of the free ones follow one another; prints why and returns false if the machine
+ * has none to give. The end gives them back, all others stay. */
+bool pci_test_huge_begin(long row);
+void pci_test_huge_end(void);
+long pci_test_huge_free(void);
+
+/* Takes all free huge pages; pages is in the order of the machine. Returns the file, whose closing frees them. */
+int pci_test_huge_take(struct pci_test_page pages[PCI_TEST_PAGES_MAX], long *count);
+
+/* The physical address of a byte, as the kernel tells root; 0: its page is not there. */
+uint64_t pci_test_physical(const void *at);
+
 #endif

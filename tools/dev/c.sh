@@ -61,6 +61,12 @@ c_tsan() {
         ctest --test-dir "$BUILD/c-tsan" --output-on-failure --no-tests=error -L threads
 }
 
+# Checksums and tags against frames that Scapy makes and parses.
+offloads_test() {
+    c_build c -DIXY_TESTS=ON
+    in_environment python -m pytest -q tests/offloads
+}
+
 # What ./dev peers measures: our front ends, and the core-to-core round trip.
 peers_build() {
     have_testpmd

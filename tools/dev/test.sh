@@ -36,6 +36,7 @@ test_c() {
     step c c_test
     step c.asan c_asan
     step c.tsan c_tsan
+    step c.offloads offloads_test
     step abi abi_check
     step amalgamation amalgamation
 }
