@@ -34,8 +34,10 @@ int32_t ixy_rx_batch(uint64_t device, uint32_t queue, ixy_frame *frames, uint32_
     if (code < 0)
         return code;
     uint32_t received = slot->driver->rx_batch_owned(gate->queue, (struct frame *)frames, count);
+    if (received == 0 && bus_has_failed(gate->bus)) /* this call found out */
+        code = IXY_E_DEVICE;
     gate_leave(gate, GATE_FREE);
-    return (int32_t)received;
+    return received == 0 ? code : (int32_t)received;
 }
 
 int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, uint32_t count)

@@ -48,6 +48,27 @@ bool emu_device_step_threaded(struct emu_device *device)
     return moved;
 }
 
+bool emu_device_doze(struct emu_device *device, uint64_t *until, int *descriptor)
+{
+    const struct wire_ops *wire = device->wire->ops;
+    if (!emu_device_try_lock(device))
+        return false;
+    uint64_t end = emu_clock_nanoseconds() + device->ops->doze(device);
+    uint64_t due = wire->due != NULL ? wire->due(device->wire) : UINT64_MAX;
+    end = due < end ? due : end;
+    *until = end < *until ? end : *until;
+    *descriptor = wire->descriptor != NULL ? wire->descriptor(device->wire) : -1;
+    emu_device_unlock(device);
+    return true;
+}
+
+void emu_device_wake(struct emu_device *device)
+{
+    emu_device_lock(device);
+    device->ops->wake(device);
+    emu_device_unlock(device);
+}
+
 void emu_device_step_inline(struct emu_device *device)
 {
     if (!device->timing_inline)
@@ -73,6 +94,7 @@ static void emu_bus_write32(struct bus *bus, uint32_t reg, uint32_t value)
     device->ops->write(device, reg, value);
     emu_device_step_inline(device);
     emu_device_unlock(device);
+    emu_thread_wake(device); /* a driver that writes has something on its mind */
 }
 
 static uint32_t *emu_bus_doorbell(struct bus *bus, uint32_t reg)

@@ -26,6 +26,13 @@
 #define EMU_DEVICE_VECTORS 64     /* MSI-X vectors of a device, as an 82599 has them */
 #define EMU_DEVICE_STEP_FRAMES 64 /* most frames of one queue in a step of the thread */
 
+/* How long the thread of threaded models may sleep. Doorbells are plain memory, so while a driver may store to one it
+ * has to look: often for one that polls, as a driver's polling costs a whole processor anyway; seldom for one that
+ * waits for an interrupt, as then the sleep of both is what the process costs. */
+#define EMU_DEVICE_NAP_POLLING 1000000
+#define EMU_DEVICE_NAP_WAITING 5000000
+#define EMU_DEVICE_NAP_LONGEST 100000000
+
 struct emu_device;
 
 /* What a model is to its bus. All under the device's lock but configure, free and doorbell. */
@@ -44,6 +51,10 @@ struct emu_model_ops {
     bool (*step)(struct emu_device *device, uint32_t most);
     /* The transmit part of it: a peer on a cable wants what the driver has posted. */
     void (*transmit)(struct emu_device *device, uint32_t most);
+    /* The thread of threaded models is about to sleep: the model arranges to be woken (emu_thread_wake) as far as it
+     * can. Returns how many nanoseconds it may sleep at most, as nobody wakes it for the rest. wake undoes it. */
+    uint64_t (*doze)(struct emu_device *device);
+    void (*wake)(struct emu_device *device);
     /* Lets model time pass and makes happen what was due. */
     void (*time)(struct emu_device *device, uint64_t nanoseconds);
     /* Memory is about to be unmapped: what still refers to it is a violation, and forgotten. */
@@ -121,9 +132,15 @@ bool emu_device_step_threaded(struct emu_device *device);
 /* An inline model lives by its driver's calls, control accesses among them: a step, if it is one. Under the lock. */
 void emu_device_step_inline(struct emu_device *device);
 
+/* The thread's sleep: up to when at most, and what wakes it, of one device. False if the device is in use. */
+bool emu_device_doze(struct emu_device *device, uint64_t *until, int *descriptor);
+void emu_device_wake(struct emu_device *device);
+
 /* The thread that steps all threaded devices: it begins with the first and ends with the last. emu_thread_remove
- * returns when the thread is out of the device and will not touch it again. */
+ * returns when the thread is out of the device and will not touch it again. emu_thread_wake has it look at once, if it
+ * sleeps. */
 int32_t emu_thread_add(struct emu_device *device);
 void emu_thread_remove(struct emu_device *device);
+void emu_thread_wake(const struct emu_device *device);
 
 #endif

@@ -50,6 +50,7 @@ type vectorStep struct {
 	Sent       int
 	Freed      int
 	Max        int
+	Polls      int
 	Handle     string
 	OffsetAdd  int64 `json:"offset_add"`
 }
@@ -225,6 +226,19 @@ func (r *vectorRun) step(s *vectorStep) error {
 		return wantCount(s.Freed, n, err)
 	case "rx":
 		return r.receive(s, device)
+	case "rx_until_error":
+		frames := make([]Frame, 64)
+		for polls := 0; polls < s.Polls; polls++ {
+			n, err := device.Receive(s.Queue, frames)
+			if err != nil {
+				return err
+			}
+			freed, err := device.Pool().Free(frames[:n])
+			if err := wantCount(n, freed, err); err != nil {
+				return err
+			}
+		}
+		return nil
 	case "rx_none":
 		n, err := device.Receive(s.Queue, make([]Frame, s.Max))
 		return wantCount(0, n, err)

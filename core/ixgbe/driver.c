@@ -75,6 +75,7 @@ static int32_t ixgbe_open(struct bus *bus, const struct device_config *config, s
     ixgbe->device.tx_len_max = FRAME_LENGTH_MAX; /* MAXFRS after reset, 8.2.3.22.13, without the checksum */
     ixgbe->device.rx_len_max = IXGBE_RX_LENGTH_MAX;
     ixgbe->device.rx_frames_max = 1;
+    ixgbe->device.capabilities |= DEVICE_CAN_QUEUE_STATS;
     ixgbe->mac_type = product->mac_type;
     snprintf(ixgbe->device.name, sizeof(ixgbe->device.name), "%s", product->name);
 
@@ -144,6 +145,7 @@ const struct driver ixgbe_driver = {
     .rx_ready = ixgbe_rx_ready,
     .rx_interrupt = ixgbe_rx_interrupt,
     .stats = ixgbe_stats,
+    .queue_stats = ixgbe_queue_stats,
     .link = ixgbe_link,
     .mac_set = ixgbe_mac_set,
     .promiscuous_set = ixgbe_promiscuous_set,

@@ -68,6 +68,9 @@ static void ixgbe_transmit_initialize(struct ixgbe_device *ixgbe)
     }
     bus_write32(bus, IXGBE_RTTDCS, bus_read32(bus, IXGBE_RTTDCS) & ~IXGBE_RTTDCS_ARBDIS);
     bus_write32(bus, IXGBE_DMATXCTL, bus_read32(bus, IXGBE_DMATXCTL) | IXGBE_DMATXCTL_TE);
+    /* As in receive: queue n counts in counter n. */
+    for (uint32_t i = 0; i < DEVICE_QUEUES_MAX; i += 4)
+        bus_write32(bus, IXGBE_TQSM(i / 4), i | (i + 1) << 8 | (i + 2) << 16 | (i + 3) << 24);
 }
 
 int32_t ixgbe_reset_hardware(struct ixgbe_device *ixgbe)

@@ -134,8 +134,15 @@
 #define IXGBE_RFC 0x040A8u
 #define IXGBE_ROC 0x040ACu
 #define IXGBE_RJC 0x040B0u
-#define IXGBE_QPRDC(n) (0x01430u + 0x40 * (n)) /* 16 counters of frames dropped for want of a descriptor */
-#define IXGBE_RQSMR(n) (0x02300u + 4 * (n))    /* which queue counts where, 32 words of 4 entries */
+#define IXGBE_QPRC(n) (0x01030u + 0x40 * (n))  /* 16 of each: frames that were written to the host, */
+#define IXGBE_QBRCL(n) (0x01034u + 0x40 * (n)) /* their bytes as the host has them, */
+#define IXGBE_QBRCH(n) (0x01038u + 0x40 * (n))
+#define IXGBE_QPRDC(n) (0x01430u + 0x40 * (n)) /* frames dropped for want of a descriptor, */
+#define IXGBE_QPTC(n) (0x08680u + 4 * (n))     /* frames sent, */
+#define IXGBE_QBTCL(n) (0x08700u + 8 * (n))    /* their bytes, checksum included */
+#define IXGBE_QBTCH(n) (0x08704u + 8 * (n))
+#define IXGBE_RQSMR(n) (0x02300u + 4 * (n)) /* which receive queue counts where, 32 words of 4 entries */
+#define IXGBE_TQSM(n) (0x08600u + 4 * (n))  /* and which transmit queue */
 
 /* Advanced receive descriptor, 7.1.6: the driver writes the addresses, the device writes back over both words. */
 struct ixgbe_rx_descriptor {

@@ -69,8 +69,11 @@ ixgbe_tx_send(struct ixgbe_tx_queue *queue, const struct frame *frames, uint32_t
     uint32_t sent = ixgbe_tx_run_best(queue, slot, frames, run, owned, code);
     if (sent == to_end && sent < room)
         sent += ixgbe_tx_run_best(queue, 0, frames + sent, room - sent, owned, code);
-    if (sent == 0)
+    if (sent == 0) {
+        if (room == 0 && bus_idle(&queue->idle))
+            ixgbe_watch(queue->bus);
         return 0;
+    }
     queue->posted += sent;
     queue->ring[(queue->posted - 1) & queue->mask].command |= IXGBE_TX_RS;
     queue->report[queue->report_next++ & queue->mask] = queue->posted;
@@ -87,7 +90,10 @@ uint32_t ixgbe_tx_batch(void *queue, const struct frame *frames, uint32_t count)
 
 uint32_t ixgbe_tx_batch_owned(void *queue, const struct frame *frames, uint32_t count, int32_t *code)
 {
-    return ixgbe_tx_send(queue, frames, count, true, code);
+    uint32_t sent = ixgbe_tx_send(queue, frames, count, true, code);
+    if (sent == 0 && bus_has_failed(((struct ixgbe_tx_queue *)queue)->bus))
+        *code = IXY_E_DEVICE;
+    return sent;
 }
 
 int32_t ixgbe_tx_allocate(struct ixgbe_device *ixgbe, uint32_t index)
@@ -117,6 +123,7 @@ int32_t ixgbe_tx_allocate(struct ixgbe_device *ixgbe, uint32_t index)
     queue->avx2 = __builtin_cpu_supports("avx2") != 0;
 #endif
     queue->tail = bus->ops->doorbell(bus, IXGBE_TDT(index));
+    queue->bus = bus;
     queue->step = bus->step != NULL ? bus : NULL;
     queue->index = index;
     queue->cache.pool = config->pool;

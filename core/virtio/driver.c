@@ -45,6 +45,7 @@ static int32_t virtio_open(struct bus *bus, const struct device_config *config, 
     virtio->device.bus = bus;
     virtio->device.config = *config;
     virtio->device.promiscuous = true;
+    virtio->device.capabilities |= DEVICE_CAN_QUEUE_STATS;
     virtio->device.tx_len_min = VIRTIO_TX_LENGTH_MIN;
     virtio->device.rx_len_max = VIRTIO_RX_LENGTH_MAX;
     virtio->device.rx_frames_max = 1;
@@ -124,20 +125,34 @@ static int32_t virtio_reset(struct device *device)
     return virtio_negotiate(virtio);
 }
 
-static int32_t virtio_stats(struct device *device, struct device_stats *stats)
+/* VirtIO devices count nothing, so the queues' threads do. */
+static int32_t virtio_queue_stats(struct device *device, uint32_t queue, struct device_queue_stats *stats)
 {
     struct virtio_device *virtio = (struct virtio_device *)device;
-    /* VirtIO devices count nothing, so the queues' threads do. */
-    for (uint32_t i = 0; device->config.pool != NULL && i < virtio->pairs; i++) {
-        const struct virtio_queue *rx = virtio->rx[i];
-        const struct virtio_queue *tx = virtio->tx[i];
-        uint64_t dropped = __atomic_load_n(&rx->dropped, __ATOMIC_RELAXED);
-        stats->rx_packets += __atomic_load_n(&rx->packets, __ATOMIC_RELAXED) + dropped; /* as an Intel device's */
-        stats->rx_bytes += __atomic_load_n(&rx->bytes, __ATOMIC_RELAXED);
-        stats->rx_dropped += dropped;
-        stats->rx_starved += __atomic_load_n(&rx->starved, __ATOMIC_RELAXED);
-        stats->tx_packets += __atomic_load_n(&tx->packets, __ATOMIC_RELAXED);
-        stats->tx_bytes += __atomic_load_n(&tx->bytes, __ATOMIC_RELAXED);
+    const struct virtio_queue *rx = virtio->rx[queue];
+    const struct virtio_queue *tx = virtio->tx[queue];
+    if (rx == NULL) /* without a pool */
+        return 0;
+    stats->rx_dropped = __atomic_load_n(&rx->dropped, __ATOMIC_RELAXED);
+    stats->rx_packets = __atomic_load_n(&rx->packets, __ATOMIC_RELAXED) + stats->rx_dropped; /* as an Intel device's */
+    stats->rx_bytes = __atomic_load_n(&rx->bytes, __ATOMIC_RELAXED);
+    stats->rx_starved = __atomic_load_n(&rx->starved, __ATOMIC_RELAXED);
+    stats->tx_packets = __atomic_load_n(&tx->packets, __ATOMIC_RELAXED);
+    stats->tx_bytes = __atomic_load_n(&tx->bytes, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static int32_t virtio_stats(struct device *device, struct device_stats *stats)
+{
+    for (uint32_t i = 0; i < device->config.rx_queues; i++) {
+        struct device_queue_stats queue = {0};
+        (void)virtio_queue_stats(device, i, &queue);
+        stats->rx_packets += queue.rx_packets;
+        stats->rx_bytes += queue.rx_bytes;
+        stats->rx_dropped += queue.rx_dropped;
+        stats->rx_starved += queue.rx_starved;
+        stats->tx_packets += queue.tx_packets;
+        stats->tx_bytes += queue.tx_bytes;
     }
     return 0;
 }
@@ -174,6 +189,7 @@ const struct driver virtio_driver = {
     .rx_ready = virtio_rx_ready,
     .rx_interrupt = virtio_rx_interrupt,
     .stats = virtio_stats,
+    .queue_stats = virtio_queue_stats,
     .link = virtio_link,
     .mac_set = virtio_mac_set,
     .promiscuous_set = virtio_promiscuous_set,

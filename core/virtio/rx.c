@@ -219,6 +219,8 @@ static inline __attribute__((always_inline)) uint32_t virtio_rx_ring(struct virt
     uint32_t missing = queue->limit - (queue->posted - queue->taken);
     if (missing >= VIRTIO_RX_POST || missing >= queue->limit / 4)
         virtio_rx_post(queue);
+    if (received == 0 && bus_idle(&queue->idle))
+        virtio_watch(queue->bus);
     return received;
 }
 

@@ -213,6 +213,8 @@ static inline __attribute__((always_inline)) uint32_t
 virtio_tx_send(struct virtio_queue *queue, const struct frame *frames, uint32_t count, bool owned, int32_t *code)
 {
     uint32_t room = bus_has_failed(queue->bus) ? 0 : virtio_tx_room(queue, count);
+    if (room == 0 && bus_idle(&queue->idle))
+        virtio_watch(queue->bus);
     if (queue->packed)
         return virtio_tx_ring(queue, frames, room, VIRTIO_TX_PACKED, owned, code);
     if (queue->id_shift == 0)

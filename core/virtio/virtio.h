@@ -70,6 +70,7 @@ struct virtio_queue {
     const struct ownership *ownership;
     struct bus *bus;
     struct bus *step;                          /* the bus if its model wants to be stepped, else NULL */
+    uint32_t idle;                             /* polls that found nothing, or no room, see bus_idle */
     uint64_t packets, bytes, dropped, starved; /* see struct device_stats; written by the queue's thread only */
     uint32_t number;                           /* the virtqueue's, 5.1.2 */
     uint32_t size;                             /* descriptors */
@@ -119,6 +120,8 @@ int32_t virtio_negotiate(struct virtio_device *virtio);
 const char *virtio_feature(const struct device *device, uint32_t index);
 /* Returns 0, or IXY_E_DEVICE with its text if the device has failed or asks for a reset (2.1.2). */
 int32_t virtio_check(struct virtio_device *virtio);
+/* Asks the device for its status, as a queue's thread; the device has failed if it is gone or asks for a reset. */
+void virtio_watch(struct bus *bus) __attribute__((cold));
 /* Sets a bit of the device status. */
 int32_t virtio_status_add(struct virtio_device *virtio, uint32_t bit);
 

@@ -179,6 +179,23 @@ static bool model_step(struct emu_device *device, uint32_t most)
     return moved != 0;
 }
 
+/* Control registers are written through the bus, which wakes the thread; tail registers are not. */
+static uint64_t model_doze(struct emu_device *device)
+{
+    struct ixgbe_model *model = ixgbe_model_of(device);
+    uint64_t unmasked = model->registers[MODEL_EIMS_EX / 4] | (uint64_t)model->registers[MODEL_EIMS_EX / 4 + 1] << 32;
+    if (!model->rx_on && !model->tx_on)
+        return EMU_DEVICE_NAP_LONGEST;
+    if ((model->causes & unmasked) != 0) /* EITR holds a message back */
+        return 0;
+    return unmasked != 0 ? EMU_DEVICE_NAP_WAITING : EMU_DEVICE_NAP_POLLING;
+}
+
+static void model_wake(struct emu_device *device)
+{
+    (void)device;
+}
+
 static void model_transmit(struct emu_device *device, uint32_t most)
 {
     ixgbe_model_transmit(ixgbe_model_of(device), most);
@@ -212,6 +229,8 @@ const struct emu_model_ops ixgbe_model_ops = {
     .free = model_free,
     .step = model_step,
     .transmit = model_transmit,
+    .doze = model_doze,
+    .wake = model_wake,
     .time = model_pass_time,
     .unmap = ixgbe_model_unmap,
     .read = model_read,

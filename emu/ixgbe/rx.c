@@ -173,7 +173,7 @@ static void rx_generated(struct ixgbe_model *model, struct model_rx_ring *ring, 
     model->received_all += frames;
     model->received_all_bytes += (uint64_t)len * frames;
     ring->packets += frames;
-    ring->bytes += (uint64_t)len * frames;
+    ring->bytes += (uint64_t)(len - 4) * frames; /* QBRC counts what the host has; this way is taken only with strip */
 }
 
 /* Frames for descriptors that lie one behind the other, at most RX_BATCH. All frames first, then all descriptors, so
@@ -346,7 +346,7 @@ static enum rx_outcome rx_frame(struct ixgbe_model *model, const uint8_t *frame,
     rx_count(model, frame, len + 4);
     if (rx_deliver(model, queue, frame, written, info)) {
         ring->packets++;
-        ring->bytes += len + 4;
+        ring->bytes += written;
     } else {
         model->missed++;
     }

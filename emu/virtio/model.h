@@ -107,6 +107,7 @@ struct virtio_model {
     uint16_t mtu;
     bool gone;   /* hostile: nothing answers */
     bool notify; /* wants to be notified, and looks at a ring only then */
+    bool asleep; /* wants to be notified, to be woken */
 
     /* what was negotiated */
     uint64_t accepted;

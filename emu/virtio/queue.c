@@ -241,7 +241,7 @@ void vmodel_queue_stop(struct virtio_model *model, struct vmodel_queue *queue)
 
 void vmodel_notifications(struct virtio_model *model, struct vmodel_queue *queue)
 {
-    bool wanted = model->notify || queue->direction == VMODEL_CONTROL;
+    bool wanted = model->notify || model->asleep || queue->direction == VMODEL_CONTROL;
     if (model->packed) {
         uint16_t flags = VIRTQ_RING_EVENT_FLAGS_DISABLE;
         if (wanted)

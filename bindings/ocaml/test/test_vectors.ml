@@ -445,6 +445,14 @@ let perform case step =
         | n ->
             let batch = Batch.create (pool_for case device) n in
             got (Device.rx_batch device ~queue batch))
+  | "rx_until_error" ->
+      let device = the_device () in
+      let queue = queue step in
+      let batch = Batch.create (pool_for case device) 64 in
+      for _ = 1 to number step "polls" do
+        let came = got (Device.rx_batch device ~queue batch) in
+        equals_int "freed" came (if came = 0 then 0 else got (Batch.free batch))
+      done
   | "forge" ->
       let from = frame case (text step "from") in
       let _, offset, len = parts from in

@@ -254,5 +254,12 @@ class Case:
             self.frames[name] = packet
             self.pool_of[name] = device.pool
 
+    def do_rx_until_error(self, step: dict[str, Any]) -> None:
+        device = self.devices[step["device"]]
+        for _ in range(step["polls"]):
+            packets = device.rx(step["queue"], 64)
+            if packets:
+                assert device.pool.free(packets) == len(packets)
+
     def do_rx_none(self, step: dict[str, Any]) -> None:
         assert self.devices[step["device"]].rx(step["queue"], step["max"]) == []

@@ -47,6 +47,7 @@ impl World {
             "tx" => self.tx(step),
             "rx" => self.rx(step),
             "rx_none" => self.rx_none(step),
+            "rx_until_error" => self.rx_until_error(step),
             "free" => self.free(step),
             "forge" => self.forge(step),
             "frame_set" => self.frame_set(step),
@@ -266,6 +267,19 @@ impl World {
             }
         };
         assert_eq!(got, 0);
+        Ok(())
+    }
+
+    fn rx_until_error(&mut self, step: &Step) -> Outcome {
+        let device = self.devices[step.text("device")]
+            .device
+            .as_ref()
+            .expect("an open device");
+        let mut rx = named(device.rx_queue(step.number("queue") as u32))?;
+        for _ in 0..step.size("polls") {
+            let mut batch = named(Batch::new(&rx.pool().clone(), 64))?; // gives back what it holds
+            named(rx.receive(&mut batch))?;
+        }
         Ok(())
     }
 
