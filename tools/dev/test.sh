@@ -88,6 +88,12 @@ test_peers() {
     step peers peers_test
 }
 
+# Real drivers of ours on emulated PCI cards, in a virtual machine.
+test_guest() {
+    step guest.build guest_build
+    step guest guest_test
+}
+
 # test_package BINDING: what its registry would hand out, built outside the tree
 test_package() {
     [ ! -x "bindings/$1/check-package" ] || step "package.$1" package_test "$1"
