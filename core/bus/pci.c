@@ -143,7 +143,7 @@ static int32_t pci_open(struct address *address, struct bus **bus)
     if (code >= 0)
         code = pci_read_id(name, "device", &device_id);
     if (code == IXY_E_NOT_FOUND)
-        return error_set(code, "%s: no such PCI device here; `ixy devices` lists those that there are", name);
+        return error_set(code, "%s: no such PCI device here; `lspci -D` lists those that there are", name);
     if (code >= 0 && device_product(vendor, device_id) == NULL)
         code = device_no_driver(name, vendor, device_id);
     bool virtio = vendor == VIRTIO_PCI_VENDOR;
