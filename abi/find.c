@@ -30,7 +30,7 @@ int32_t ixy_device_find(uint32_t index, ixy_found *found)
     int32_t code = struct_check(found, sizeof(ixy_found), "ixy_found");
     if (code < 0)
         return code;
-    char (*names)[PCI_NAME_SIZE];
+    char(*names)[PCI_NAME_SIZE];
     uint32_t count;
     code = pci_list(&names, &count);
     if (code < 0)

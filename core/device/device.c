@@ -70,16 +70,17 @@ static int32_t device_check_config(struct device_config *config)
         code = device_check_ring("tx_ring_size", &config->tx_ring_size);
     if (code >= 0 && config->frame_len_max == 0)
         config->frame_len_max = FRAME_LENGTH_MAX;
-    if (code >= 0 && config->frame_len_max < FRAME_LENGTH_MIN)
-        return error_set(IXY_E_RANGE, "frame_len_max = %u; right is 0 for %u, or from %u on", config->frame_len_max,
-                         FRAME_LENGTH_MAX, FRAME_LENGTH_MIN);
+    if (code >= 0 && config->frame_len_max < FRAME_LENGTH_MAX)
+        return error_set(IXY_E_RANGE, "frame_len_max = %u; right is 0 for %u, or more", config->frame_len_max,
+                         FRAME_LENGTH_MAX);
     if (code >= 0 && (config->offloads & ~DEVICE_OFFLOADS) != 0)
         return error_set(IXY_E_ARGUMENT, "offloads = %Xh; right are bits of %Xh", config->offloads, DEVICE_OFFLOADS);
+    if (code >= 0 && config->offloads != 0 && config->pool != NULL && config->pool->metadata == NULL)
+        return error_set(IXY_E_ARGUMENT, "offloads = %Xh with a pool that keeps no metadata", config->offloads);
     return code;
 }
 
-/* Whether the device can do what was asked for. */
-static int32_t device_check_capabilities(const struct device *device)
+int32_t device_check_capabilities(const struct device *device)
 {
     static const char *const names[] = {"RX_CHECKSUM", "TX_CHECKSUM", "VLAN_STRIP", "VLAN_INSERT", "RX_TIMESTAMP"};
     const struct device_config *config = &device->config;

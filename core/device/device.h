@@ -125,6 +125,11 @@ int32_t device_no_driver(const char *address, uint16_t vendor, uint16_t device_i
 /* config: zeroes are replaced by defaults. Errors: those of ixy_device_open. */
 int32_t device_open(const char *address, const struct device_config *config, struct device **device);
 int32_t device_start(struct device *device);
+
+/* Whether the device can do what its configuration asks for, by capabilities and frame_len_limit. device_open asks when
+ * the driver has opened it; a driver that knows before it touches the device asks then. Returns 0, IXY_E_UNSUPPORTED or
+ * IXY_E_RANGE. */
+int32_t device_check_capabilities(const struct device *device);
 int32_t device_reset(struct device *device);
 void device_close(struct device *device);
 

@@ -72,16 +72,22 @@ static int32_t ixgbe_open(struct bus *bus, const struct device_config *config, s
     ixgbe->device.config = *config;
     ixgbe->device.promiscuous = true;
     ixgbe->device.tx_len_min = IXGBE_TX_LENGTH_MIN;
-    ixgbe->device.tx_len_max = FRAME_LENGTH_MAX; /* MAXFRS after reset, 8.2.3.22.13, without the checksum */
-    ixgbe->device.rx_len_max = IXGBE_RX_LENGTH_MAX;
-    ixgbe->device.rx_frames_max = 1;
-    ixgbe->device.capabilities |= DEVICE_CAN_QUEUE_STATS;
     ixgbe->mac_type = product->mac_type;
+    ixgbe->device.capabilities |= DEVICE_CAN_QUEUE_STATS | ixgbe_capabilities(ixgbe);
+    ixgbe->device.frame_len_limit = IXGBE_FRAME_LIMIT - IXGBE_FRAME_CHECKSUM - IXGBE_FRAME_TAG;
+    ixgbe->device.tx_len_max = config->frame_len_max;
+    ixgbe->device.rx_len_max = ixgbe_rx_length_max(ixgbe);
+    ixgbe->device.rx_frames_max = 1;
+    if (ixgbe_is_jumbo(ixgbe) && config->pool != NULL)
+        ixgbe->device.rx_frames_max =
+            (ixgbe->device.rx_len_max + config->pool->buffer_size - 1) / config->pool->buffer_size;
     snprintf(ixgbe->device.name, sizeof(ixgbe->device.name), "%s", product->name);
 
     int32_t code = 0;
     if (bus_read32(bus, IXGBE_STATUS) == 0xFFFFFFFFu)
         code = error_set(IXY_E_DEVICE, "%s: STATUS reads as ones: no device answers there", bus->address);
+    if (code >= 0)
+        code = device_check_capabilities(&ixgbe->device);
     if (code >= 0)
         code = ixgbe_reset_hardware(ixgbe);
     if (code >= 0 && config->pool != NULL)
