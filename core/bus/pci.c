@@ -40,7 +40,7 @@ static int32_t pci_parse(const struct address *address, char name[PCI_NAME_SIZE]
     const char *colon = strchr(text, ':');
     bool good = true;
     if (colon != NULL && strchr(colon + 1, ':') != NULL)
-        good = pci_parse_part(&text, 4, 8, ':', &domain);
+        good = pci_parse_part(&text, 4, 6, ':', &domain);
     good = good && pci_parse_part(&text, 2, 2, ':', &bus) && pci_parse_part(&text, 2, 2, '.', &device) &&
            pci_parse_part(&text, 1, 1, '\0', &function);
     if (!good)

@@ -89,6 +89,7 @@ static void test_malformed(void **state)
         {"0000:41:00", "character 11: \"\""},
         {"0000:41:00.00", "character 13: \"0\""},
         {"41:0", "character 5"},
+        {"1234567:41:00.0", "character 7"},
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         assert_int_equal(try_open(wrong[i].address), IXY_E_ADDRESS);
