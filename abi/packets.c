@@ -1,5 +1,5 @@
 /* The packet path: receive and transmit through a queue's gate. */
-#include "abi/objects.h"
+#include "abi/gate.h"
 
 _Static_assert(sizeof(struct frame) == sizeof(ixy_frame) &&
                    offsetof(struct frame, offset) == offsetof(ixy_frame, offset) &&
@@ -11,23 +11,13 @@ _Static_assert(sizeof(struct frame) == sizeof(ixy_frame) &&
  * a gate that is shut, because close may be what shut it. */
 static inline int32_t packets_enter(struct device_slot *slot, struct queue_gate *gate, uint64_t device)
 {
-    if (__atomic_exchange_n(&gate->busy, 1, __ATOMIC_ACQUIRE) != 0)
-        return __atomic_load_n(&slot->handle, __ATOMIC_RELAXED) != device ? IXY_E_HANDLE : IXY_E_BUSY;
-    int32_t code = 0;
-    if (__atomic_load_n(&slot->handle, __ATOMIC_RELAXED) != device)
-        code = IXY_E_HANDLE;
-    else if (bus_has_failed(gate->bus)) /* before the state: a reset that failed leaves the device stopped */
-        code = IXY_E_DEVICE;
-    else if (gate->queue == NULL)
-        code = IXY_E_STATE;
+    uint32_t was = __atomic_exchange_n(&gate->state, GATE_TAKEN, __ATOMIC_ACQUIRE);
+    if (__builtin_expect(was != GATE_FREE, 0))
+        return gate_enter_from(slot, gate, device, was);
+    int32_t code = gate_check(slot, gate, device);
     if (code < 0)
-        __atomic_store_n(&gate->busy, 0, __ATOMIC_RELEASE);
+        gate_leave(gate, GATE_FREE);
     return code;
-}
-
-static inline void packets_leave(struct queue_gate *gate)
-{
-    __atomic_store_n(&gate->busy, 0, __ATOMIC_RELEASE);
 }
 
 int32_t ixy_rx_batch(uint64_t device, uint32_t queue, ixy_frame *frames, uint32_t count)
@@ -45,8 +35,10 @@ int32_t ixy_rx_batch(uint64_t device, uint32_t queue, ixy_frame *frames, uint32_
     if (code < 0)
         return code;
     uint32_t received = slot->driver->rx_batch_owned(gate->queue, (struct frame *)frames, count);
-    packets_leave(gate);
-    return (int32_t)received;
+    if (received == 0 && bus_has_failed(gate->bus)) /* this call found out */
+        code = IXY_E_DEVICE;
+    gate_leave(gate, GATE_FREE);
+    return received == 0 ? code : (int32_t)received;
 }
 
 int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, uint32_t count)
@@ -63,6 +55,6 @@ int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, u
     if (code < 0)
         return code;
     uint32_t sent = slot->driver->tx_batch_owned(gate->queue, (const struct frame *)frames, count, &code);
-    packets_leave(gate);
+    gate_leave(gate, GATE_FREE);
     return sent == 0 ? code : (int32_t)sent;
 }

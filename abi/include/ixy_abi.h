@@ -236,13 +236,15 @@ typedef struct ixy_stats {
     uint64_t rx_starved;  /* receive calls that could not repost every buffer because the pool was empty */
 } ixy_stats;
 
-/* What one pair of queues did since the device was opened or reset; members of a queue that is not there are 0. */
+/* What one pair of queues did since the device was opened or reset; members of a queue that is not there are 0. All
+ * queues together are the whole device but for what an Intel device dropped before it chose a queue, which ixy_stats
+ * alone counts, and the bytes of what it dropped after. */
 typedef struct ixy_queue_stats {
     uint32_t struct_size; /* in: sizeof(ixy_queue_stats) */
     uint32_t reserved;    /* 0 */
-    uint64_t rx_packets;  /* as in ixy_stats, for this queue */
-    uint64_t rx_bytes;
-    uint64_t rx_missed;
+    uint64_t rx_packets;  /* as in ixy_stats, for this queue: frames for it, with those it had to drop */
+    uint64_t rx_bytes;    /* bytes of those that were not missed, with the 4 of each checksum */
+    uint64_t rx_missed;   /* dropped by the device: no descriptor in this queue */
     uint64_t rx_dropped;
     uint64_t rx_starved;
     uint64_t tx_packets;

@@ -27,9 +27,10 @@ static const struct ixgbe_product *ixgbe_find_product(uint16_t device_id)
     return NULL;
 }
 
-static bool ixgbe_match(uint16_t vendor, uint16_t device_id)
+static const char *ixgbe_product(uint16_t vendor, uint16_t device_id)
 {
-    return vendor == 0x8086 && ixgbe_find_product(device_id) != NULL;
+    const struct ixgbe_product *product = vendor == 0x8086 ? ixgbe_find_product(device_id) : NULL;
+    return product != NULL ? product->name : NULL;
 }
 
 static void ixgbe_close(struct device *device)
@@ -42,7 +43,7 @@ static void ixgbe_close(struct device *device)
             ixgbe_tx_free(ixgbe, ixgbe->tx[i]);
     }
     if (ixgbe->pool_mapped)
-        device->bus->ops->dma_unmap(device->bus, &device->config.pool->memory);
+        bus_unmap(device->bus, &device->config.pool->memory);
     free(ixgbe);
 }
 
@@ -51,7 +52,7 @@ static int32_t ixgbe_allocate(struct ixgbe_device *ixgbe)
 {
     struct device *device = &ixgbe->device;
     struct bus *bus = device->bus;
-    int32_t code = bus->ops->dma_map(bus, &device->config.pool->memory, &ixgbe->pool_address);
+    int32_t code = bus_map_pool(bus, device->config.pool, &ixgbe->pool_address);
     ixgbe->pool_mapped = code >= 0;
     for (uint32_t i = 0; i < device->config.rx_queues && code >= 0; i++)
         code = ixgbe_rx_allocate(ixgbe, i);
@@ -72,7 +73,7 @@ static int32_t ixgbe_open(struct bus *bus, const struct device_config *config, s
     ixgbe->device.promiscuous = true;
     ixgbe->device.tx_len_min = IXGBE_TX_LENGTH_MIN;
     ixgbe->mac_type = product->mac_type;
-    ixgbe->device.capabilities |= ixgbe_capabilities(ixgbe);
+    ixgbe->device.capabilities |= DEVICE_CAN_QUEUE_STATS | ixgbe_capabilities(ixgbe);
     ixgbe->device.frame_len_limit = IXGBE_FRAME_LIMIT - IXGBE_FRAME_CHECKSUM - IXGBE_FRAME_TAG;
     ixgbe->device.tx_len_max = config->frame_len_max;
     ixgbe->device.rx_len_max = ixgbe_rx_length_max(ixgbe);
@@ -117,6 +118,7 @@ static int32_t ixgbe_start(struct device *device)
 {
     struct ixgbe_device *ixgbe = (struct ixgbe_device *)device;
     int32_t code = 0;
+    ixgbe_interrupts_initialize(ixgbe);
     for (uint32_t i = 0; i < device->config.tx_queues && code >= 0; i++)
         code = ixgbe_tx_start(ixgbe, ixgbe->tx[i]);
     for (uint32_t i = 0; i < device->config.rx_queues && code >= 0; i++)
@@ -136,7 +138,7 @@ static int32_t ixgbe_reset(struct device *device)
 
 const struct driver ixgbe_driver = {
     .name = "ixgbe",
-    .match = ixgbe_match,
+    .product = ixgbe_product,
     .open = ixgbe_open,
     .start = ixgbe_start,
     .stop = ixgbe_stop,
@@ -146,7 +148,10 @@ const struct driver ixgbe_driver = {
     .tx_batch = ixgbe_tx_batch,
     .rx_batch_owned = ixgbe_rx_batch_owned,
     .tx_batch_owned = ixgbe_tx_batch_owned,
+    .rx_ready = ixgbe_rx_ready,
+    .rx_interrupt = ixgbe_rx_interrupt,
     .stats = ixgbe_stats,
+    .queue_stats = ixgbe_queue_stats,
     .link = ixgbe_link,
     .mac_set = ixgbe_mac_set,
     .promiscuous_set = ixgbe_promiscuous_set,

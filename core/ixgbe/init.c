@@ -2,15 +2,6 @@
 #include "core/device/error.h"
 #include "core/ixgbe/ixgbe.h"
 
-/* All causes masked and pending ones cleared, 4.6.3.1. */
-static void ixgbe_interrupts_disable(struct bus *bus)
-{
-    bus_write32(bus, IXGBE_EIMC, IXGBE_EIMC_ALL);
-    bus_write32(bus, IXGBE_EIMC_EX(0), 0xFFFFFFFFu);
-    bus_write32(bus, IXGBE_EIMC_EX(1), 0xFFFFFFFFu);
-    (void)bus_read32(bus, IXGBE_EICR);
-}
-
 /* 4.6.3.2 with 5.2.5.3.2: no new requests to the host, then reset of the whole device. */
 static int32_t ixgbe_global_reset(struct ixgbe_device *ixgbe)
 {
@@ -80,6 +71,9 @@ static void ixgbe_transmit_initialize(struct ixgbe_device *ixgbe)
     }
     bus_write32(bus, IXGBE_RTTDCS, bus_read32(bus, IXGBE_RTTDCS) & ~IXGBE_RTTDCS_ARBDIS);
     bus_write32(bus, IXGBE_DMATXCTL, bus_read32(bus, IXGBE_DMATXCTL) | IXGBE_DMATXCTL_TE);
+    /* As in receive: queue n counts in counter n. */
+    for (uint32_t i = 0; i < DEVICE_QUEUES_MAX; i += 4)
+        bus_write32(bus, IXGBE_TQSM(i / 4), i | (i + 1) << 8 | (i + 2) << 16 | (i + 3) << 24);
 }
 
 int32_t ixgbe_reset_hardware(struct ixgbe_device *ixgbe)

@@ -28,7 +28,9 @@ struct ixgbe_rx_queue {
     uint32_t length_max;     /* longest frame that a buffer holds and the wire brings */
     uint64_t packet_address; /* device address of buffer 0's packet */
     const struct ownership *ownership;
+    struct bus *bus;
     struct bus *step;          /* the bus if its model wants to be stepped, else NULL */
+    uint32_t idle;             /* polls that found nothing, see bus_idle */
     uint64_t dropped, starved; /* see struct device_stats */
     uint32_t discarded;        /* descriptors so far of a frame over several that is dropped */
     bool careful;              /* offloads or jumbo frames were asked for: rx_offload.c receives */
@@ -57,6 +59,7 @@ struct ixgbe_tx_queue {
     uint32_t *report;                   /* position after each batch's last descriptor */
     uint64_t pool_address;              /* device address of the pool's first byte */
     const struct ownership *ownership;
+    struct bus *bus;
     bool avx2;     /* the processor has it */
     bool contexts; /* offloads with context descriptors were asked for: not every descriptor has a buffer */
     bool careful;  /* offloads or jumbo frames were asked for: frames without the ownership table may have flags */
@@ -67,6 +70,7 @@ struct ixgbe_tx_queue {
     uint8_t *pool_memory; /* of buffer 0 */
     const struct metadata *metadata;
     struct bus *step;
+    uint32_t idle; /* calls that found no room, see bus_idle */
     uint32_t index;
     struct dma_memory memory;
     uint64_t ring_address;
@@ -80,6 +84,7 @@ struct ixgbe_device {
     bool pool_mapped;
     bool mac_known;             /* device.mac was read from the EEPROM, or set since */
     struct device_stats totals; /* of the registers read so far, which clear themselves */
+    struct device_queue_stats queue_totals[DEVICE_QUEUES_MAX]; /* likewise */
     struct ixgbe_rx_queue *rx[DEVICE_QUEUES_MAX];
     struct ixgbe_tx_queue *tx[DEVICE_QUEUES_MAX];
 };
@@ -100,6 +105,9 @@ int32_t ixgbe_wait(struct ixgbe_device *ixgbe, uint32_t reg, uint32_t mask, uint
 /* wait.c: that registers read as ones: nobody answers. The device has failed; returns IXY_E_DEVICE. */
 int32_t ixgbe_gone(struct ixgbe_device *ixgbe, const char *what);
 
+/* wait.c: asks the device whether it is still there; if not, it has failed. Any thread. */
+void ixgbe_watch(struct bus *bus) __attribute__((cold));
+
 /* Longest packet that comes from the wire, without checksum; with a tag, unless that is taken out. */
 static inline uint32_t ixgbe_rx_length_max(const struct ixgbe_device *ixgbe)
 {
@@ -113,6 +121,12 @@ static inline bool ixgbe_is_jumbo(const struct ixgbe_device *ixgbe)
 
 /* init.c: reset to the state where queues can be set up. */
 int32_t ixgbe_reset_hardware(struct ixgbe_device *ixgbe);
+
+/* interrupt.c: all causes masked and forgotten; then those of receive queues set up, and masked still */
+void ixgbe_interrupts_disable(struct bus *bus);
+void ixgbe_interrupts_initialize(struct ixgbe_device *ixgbe);
+bool ixgbe_rx_ready(void *queue);
+void ixgbe_rx_interrupt(void *queue, bool on);
 
 /* filter.c: what is received, and the switch for all of it */
 void ixgbe_receive_stop(struct ixgbe_device *ixgbe);
@@ -132,6 +146,7 @@ int32_t ixgbe_link(struct device *device, struct device_link *link);
 
 /* statistics.c */
 int32_t ixgbe_stats(struct device *device, struct device_stats *stats);
+int32_t ixgbe_queue_stats(struct device *device, uint32_t queue, struct device_queue_stats *stats);
 void ixgbe_stats_clear(struct ixgbe_device *ixgbe);
 
 /* ring.c: memory for size bytes of descriptors, mapped at the device. open frees what it got if it fails. */

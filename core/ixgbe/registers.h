@@ -23,10 +23,22 @@
 #define IXGBE_EEC_ARD (1u << 9)
 
 /* Interrupts, 8.2.3.5 */
-#define IXGBE_EICR 0x00800u
-#define IXGBE_EIMC 0x00888u
-#define IXGBE_EIMC_ALL 0x7FFFFFFFu            /* bit 31 is reserved */
-#define IXGBE_EIMC_EX(n) (0x00AB0u + 4 * (n)) /* n = 0, 1: mask clear of the 64 queue interrupts */
+#define IXGBE_EICR 0x00800u                         /* cause, 8.2.3.5.1 */
+#define IXGBE_EIAC 0x00810u                         /* auto clear, 8.2.3.5.5 */
+#define IXGBE_EITR(n) (0x00820u + 4 * (n))          /* throttle, of vector n < 24, 8.2.3.5.12 */
+#define IXGBE_EITR_INTERVAL(n) ((uint32_t)(n) << 3) /* n * 2.048 us, at 1 and 10 Gbit/s */
+#define IXGBE_EITR_CNT_WDIS (1u << 31)              /* the counter is not written */
+#define IXGBE_EIMC 0x00888u                         /* mask clear, 8.2.3.5.4 */
+#define IXGBE_EIMC_ALL 0x7FFFFFFFu                  /* bit 31 is reserved */
+#define IXGBE_GPIE 0x00898u                         /* general purpose interrupt enable, 8.2.3.5.18 */
+#define IXGBE_GPIE_MULTIPLE_MSIX (1u << 4)
+#define IXGBE_GPIE_EIAME (1u << 30) /* an interrupt masks itself, where EIAM says so */
+#define IXGBE_GPIE_PBA_SUPPORT (1u << 31)
+#define IXGBE_IVAR(n) (0x00900u + 4 * (n)) /* vectors of queues 2n and 2n + 1, 8.2.3.5.15 */
+#define IXGBE_IVAR_RX(queue, vector) (((vector) | 0x80u) << ((queue) % 2 * 16)) /* 80h: valid */
+#define IXGBE_EIMS_EX(n) (0x00AA0u + 4 * (n)) /* n = 0, 1: mask set of the 64 queue interrupts, 8.2.3.5.8 */
+#define IXGBE_EIMC_EX(n) (0x00AB0u + 4 * (n)) /* mask clear, 8.2.3.5.9 */
+#define IXGBE_EIAM_EX(n) (0x00AD0u + 4 * (n)) /* auto mask, 8.2.3.5.10 */
 
 /* Receive, 8.2.3.7 and 8.2.3.8 */
 #define IXGBE_FCTRL 0x05080u /* filter control, 8.2.3.7.1 */
@@ -145,8 +157,15 @@
 #define IXGBE_RFC 0x040A8u
 #define IXGBE_ROC 0x040ACu
 #define IXGBE_RJC 0x040B0u
-#define IXGBE_QPRDC(n) (0x01430u + 0x40 * (n)) /* 16 counters of frames dropped for want of a descriptor */
-#define IXGBE_RQSMR(n) (0x02300u + 4 * (n))    /* which queue counts where, 32 words of 4 entries */
+#define IXGBE_QPRC(n) (0x01030u + 0x40 * (n))  /* 16 of each: frames that were written to the host, */
+#define IXGBE_QBRCL(n) (0x01034u + 0x40 * (n)) /* their bytes as the host has them, */
+#define IXGBE_QBRCH(n) (0x01038u + 0x40 * (n))
+#define IXGBE_QPRDC(n) (0x01430u + 0x40 * (n)) /* frames dropped for want of a descriptor, */
+#define IXGBE_QPTC(n) (0x08680u + 4 * (n))     /* frames sent, */
+#define IXGBE_QBTCL(n) (0x08700u + 8 * (n))    /* their bytes, checksum included */
+#define IXGBE_QBTCH(n) (0x08704u + 8 * (n))
+#define IXGBE_RQSMR(n) (0x02300u + 4 * (n)) /* which receive queue counts where, 32 words of 4 entries */
+#define IXGBE_TQSM(n) (0x08600u + 4 * (n))  /* and which transmit queue */
 
 /* Advanced receive descriptor, 7.1.6: the driver writes the addresses, the device writes back over both words. */
 struct ixgbe_rx_descriptor {

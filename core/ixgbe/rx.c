@@ -123,6 +123,8 @@ static inline __attribute__((always_inline)) uint32_t ixgbe_rx_take(struct ixgbe
     }
     if (queue->posted - queue->taken != queue->mask)
         ixgbe_rx_post(queue);
+    if (received == 0 && bus_idle(&queue->idle))
+        ixgbe_watch(queue->bus);
     return received;
 }
 
@@ -171,7 +173,9 @@ int32_t ixgbe_rx_allocate(struct ixgbe_device *ixgbe, uint32_t index)
     queue->ownership = config->pool->ownership;
     queue->packet_address = ixgbe->pool_address + POOL_HEADROOM;
     queue->tail = bus->ops->doorbell(bus, IXGBE_RDT(index));
+    queue->bus = bus;
     queue->step = bus->step != NULL ? bus : NULL;
+    queue->bus = bus;
     queue->index = index;
     queue->cache.pool = config->pool;
     queue->cache.limit = pool_cache_limit(config->rx_ring_size);

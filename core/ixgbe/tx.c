@@ -73,8 +73,11 @@ ixgbe_tx_send(struct ixgbe_tx_queue *queue, const struct frame *frames, uint32_t
     uint32_t sent = ixgbe_tx_run_best(queue, slot, frames, run, owned, code);
     if (sent == to_end && sent < room)
         sent += ixgbe_tx_run_best(queue, 0, frames + sent, room - sent, owned, code);
-    if (sent == 0)
+    if (sent == 0) {
+        if (room == 0 && bus_idle(&queue->idle))
+            ixgbe_watch(queue->bus);
         return 0;
+    }
     queue->posted += sent;
     ixgbe_tx_hand_over(queue);
     return sent;
@@ -94,6 +97,8 @@ uint32_t ixgbe_tx_batch_owned(void *queue, const struct frame *frames, uint32_t 
     /* What ended the run is perhaps a packet of another kind, which the rest of the batch goes behind. */
     if (__builtin_expect(*code == IXY_E_FRAME, 0))
         sent += ixgbe_tx_packets(queue, frames + sent, count - sent, true, code);
+    if (sent == 0 && bus_has_failed(((struct ixgbe_tx_queue *)queue)->bus))
+        *code = IXY_E_DEVICE;
     return sent;
 }
 
@@ -130,6 +135,7 @@ int32_t ixgbe_tx_allocate(struct ixgbe_device *ixgbe, uint32_t index)
     queue->avx2 = __builtin_cpu_supports("avx2") != 0;
 #endif
     queue->tail = bus->ops->doorbell(bus, IXGBE_TDT(index));
+    queue->bus = bus;
     queue->step = bus->step != NULL ? bus : NULL;
     queue->index = index;
     queue->cache.pool = config->pool;

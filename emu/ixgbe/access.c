@@ -31,13 +31,13 @@ static uint32_t model_read_special(struct ixgbe_model *model, uint32_t offset)
             value &= ~MODEL_STATUS_GIO;
         return model->link ? value | MODEL_STATUS_LINK_UP : value;
     case MODEL_EICR:
-        *stored = 0;
-        return value;
     case MODEL_EICS:
+    case MODEL_EICS_EX:
+    case MODEL_EICS_EX + 4:
     case MODEL_EIMC:
     case MODEL_EIMC_EX:
     case MODEL_EIMC_EX + 4:
-        return 0; /* write-only */
+        return ixgbe_model_interrupt_read(model, offset);
     case MODEL_SYSTIML:
     case MODEL_SYSTIMH:
         return ixgbe_model_systim_read(model, offset);
@@ -158,22 +158,16 @@ static void model_write_special(struct ixgbe_model *model, uint32_t offset, uint
         model_write_ctrl(model, value);
         return;
     case MODEL_EICR:
-        *stored = current & ~value; /* write 1 to clear */
-        return;
     case MODEL_EICS:
-        *model_register(model, MODEL_EICR) |= value;
-        return;
+    case MODEL_EICS_EX:
+    case MODEL_EICS_EX + 4:
     case MODEL_EIMS:
     case MODEL_EIMS_EX:
     case MODEL_EIMS_EX + 4:
-        *stored = current | value;
-        return;
     case MODEL_EIMC:
-        *model_register(model, MODEL_EIMS) &= ~value;
-        return;
     case MODEL_EIMC_EX:
     case MODEL_EIMC_EX + 4:
-        *model_register(model, offset - MODEL_EIMC_EX + MODEL_EIMS_EX) &= ~value;
+        ixgbe_model_interrupt_write(model, offset, value);
         return;
     case MODEL_EEC:
         *stored = (value & MODEL_EEC_REQ) != 0 ? value | MODEL_EEC_GNT : value & ~MODEL_EEC_GNT;

@@ -19,6 +19,7 @@
 #include "emu/ixgbe/registers.h"
 
 #define MODEL_QUEUES 128
+#define MODEL_VECTORS EMU_DEVICE_VECTORS
 #define MODEL_FRAME_MAX 15872       /* 15.5 KB, section 1.3: the longest frame of any kind */
 #define MODEL_TX_DESCRIPTORS_MAX 40 /* of one packet, section 7.2.1.1 */
 #define MODEL_TX_CONTEXTS 2         /* of a queue, section 7.2.3.2.3 */
@@ -111,6 +112,7 @@ struct ixgbe_model {
     bool promiscuous;
     uint32_t frame_max;      /* with checksum */
     uint64_t generated_info; /* first quadword of the write-back of a generated frame, ~0 before the first */
+    uint64_t returned[2];    /* receive queues that a step has written back to */
     uint64_t generated_status;
     bool stamps;           /* each packet gets one */
     uint64_t systim_begin; /* CLOCK_MONOTONIC when SYSTIM was what its registers hold */
@@ -122,6 +124,10 @@ struct ixgbe_model {
     uint64_t now, reset_done, dma_ready, eeprom_ready, eerd_done, link_up;
     uint64_t rx_enable[MODEL_QUEUES], tx_enable[MODEL_QUEUES];
     uint32_t enables; /* how many of these two are not 0 */
+
+    /* interrupts of the queues, by MSI-X vector; vectors 0 to 15 are bits of EICR, EIMS and so on, too */
+    uint64_t causes;
+    uint64_t interrupted[MODEL_VECTORS]; /* when a vector's last message was sent, wire.now */
 
     uint32_t high[MODEL_COUNTERS];    /* upper halves, latched by reading the lower ones */
     uint64_t cleared[MODEL_COUNTERS]; /* what each counter stood at when it was last read */
@@ -156,6 +162,12 @@ uint32_t *ixgbe_model_doorbell(struct ixgbe_model *model, uint32_t offset);
 void ixgbe_model_reset(struct ixgbe_model *model, bool link_too);
 /* Recomputes what the packet path reads from the registers. */
 void ixgbe_model_configure(struct ixgbe_model *model);
+
+/* interrupt.c: causes, masks, messages */
+/* After a step: sends what is due, see there. */
+void ixgbe_model_interrupts(struct ixgbe_model *model);
+uint32_t ixgbe_model_interrupt_read(struct ixgbe_model *model, uint32_t offset);
+void ixgbe_model_interrupt_write(struct ixgbe_model *model, uint32_t offset, uint32_t value);
 
 /* queue.c: enabling and disabling */
 void ixgbe_model_rx_start(struct ixgbe_model *model, uint32_t queue);

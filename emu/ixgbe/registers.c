@@ -41,7 +41,7 @@ static const struct model_row model_rows[] = {
     {"EIMC", 0x00888, 4, 1, 0, 0x7FFFFFFF, 0, 0, MODEL_SPECIAL, 0, "8.2.3.5.4"},
     {"EIAC", 0x00810, 4, 1, 0, 0x7FFFFFFF, 0, 0, MODEL_PLAIN, 0, "8.2.3.5.5"},
     {"EIAM", 0x00890, 4, 1, 0, 0x7FFFFFFF, 0, 0, MODEL_PLAIN, 0, "8.2.3.5.6"},
-    {"EICS_EX", 0x00A90, 4, 2, 0, MODEL_ALL, 0, 0, MODEL_PLAIN, 1, "8.2.3.5.7"},
+    {"EICS_EX", 0x00A90, 4, 2, 0, MODEL_ALL, 0, 0, MODEL_SPECIAL, 1, "8.2.3.5.7"},
     {"EIMS_EX", 0x00AA0, 4, 2, 0, MODEL_ALL, 0, 0, MODEL_SPECIAL, 1, "8.2.3.5.8"},
     {"EIMC_EX", 0x00AB0, 4, 2, 0, MODEL_ALL, 0, 0, MODEL_SPECIAL, 1, "8.2.3.5.9"},
     {"EIAM_EX", 0x00AD0, 4, 2, 0, MODEL_ALL, 0, 0, MODEL_PLAIN, 1, "8.2.3.5.10"},

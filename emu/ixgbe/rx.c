@@ -176,7 +176,7 @@ static void rx_generated(struct ixgbe_model *model, struct model_rx_ring *ring, 
     model->received_all += frames;
     model->received_all_bytes += (uint64_t)len * frames;
     ring->packets += frames;
-    ring->bytes += (uint64_t)len * frames;
+    ring->bytes += (uint64_t)(len - 4) * frames; /* QBRC counts what the host has; this way is taken only with strip */
 }
 
 /* Frames for descriptors that lie one behind the other, at most RX_BATCH. All frames first, then all descriptors, so
@@ -251,6 +251,7 @@ static uint32_t rx_generate(struct ixgbe_model *model, uint32_t most)
     if (ahead)
         rx_prefetch(model, ring, ready);
     rx_generated(model, ring, gen->size + 4, received);
+    model->returned[0] |= 1;
     return ready;
 }
 
@@ -273,6 +274,7 @@ static bool rx_deliver(struct ixgbe_model *model, uint32_t queue, const uint8_t 
 {
     struct model_rx_ring *ring = &model->rx[queue];
     bool whole = true;
+    model->returned[queue / 64] |= (uint64_t)1 << queue % 64;
     for (uint32_t done = 0; done < len;) {
         uint32_t piece = len - done < ring->buffer_size ? len - done : ring->buffer_size;
         uint32_t position = ring->head;
@@ -381,7 +383,7 @@ static enum rx_outcome rx_frame(struct ixgbe_model *model, const uint8_t *frame,
     rx_count(model, frame, len + 4);
     if (rx_deliver(model, queue, rewrite ? model->scratch : frame, written, info, status)) {
         ring->packets++;
-        ring->bytes += len + 4;
+        ring->bytes += written;
     } else {
         model->missed++;
     }

@@ -307,12 +307,13 @@ bool vmodel_lie_step(struct virtio_model *model)
     struct emu_device *device = &model->device;
     if (model->gone)
         return true;
+    if (hostile_tells(&device->hostile, HOSTILE_INTERRUPT))
+        emu_device_interrupt(device, (uint32_t)hostile_random(&device->hostile, BUS_EVENTS_MAX));
     if ((model->status & VIRTIO_STATUS_DRIVER_OK) == 0)
         return false;
     if (hostile_tells(&device->hostile, HOSTILE_GONE)) {
         vmodel_reset(model);
         model->gone = true;
-        bus_fail(&device->bus, "the device is gone");
         return true;
     }
     for (uint32_t number = 0; number < VMODEL_QUEUES; number++) {

@@ -201,7 +201,8 @@ int32_t vmodel_queue_enable(struct virtio_model *model, uint32_t number, const s
         return error_set(IXY_E_ARGUMENT, "%s: virtqueue %" PRIu32 " cannot be where it was set up",
                          model->device.bus.address, number);
     queue->size = setup->size;
-    queue->wrap = queue->used_wrap = true; /* 2.8.1 */
+    queue->vector = setup->vector;
+    queue->wrap = queue->used_wrap = queue->told_wrap = queue->counted_wrap = true; /* 2.8.1 */
     queue->slot_mask = 1;
     while (queue->slot_mask < queue->size)
         queue->slot_mask *= 2;
@@ -240,7 +241,7 @@ void vmodel_queue_stop(struct virtio_model *model, struct vmodel_queue *queue)
 
 void vmodel_notifications(struct virtio_model *model, struct vmodel_queue *queue)
 {
-    bool wanted = model->notify || queue->direction == VMODEL_CONTROL;
+    bool wanted = model->notify || model->asleep || queue->direction == VMODEL_CONTROL;
     if (model->packed) {
         uint16_t flags = VIRTQ_RING_EVENT_FLAGS_DISABLE;
         if (wanted)

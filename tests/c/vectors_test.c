@@ -173,6 +173,19 @@ static int32_t step_rx(struct run *run, const cJSON *step)
     return 0;
 }
 
+static int32_t step_rx_until_error(struct run *run, const cJSON *step)
+{
+    uint64_t device = device_of(run, step)->handle;
+    ixy_frame frames[NAMES_MAX];
+    int32_t code = 0;
+    for (uint32_t polls = number_of(step, "polls"); polls > 0 && code >= 0; polls--) {
+        code = ixy_rx_batch(device, number_of(step, "queue"), frames, NAMES_MAX);
+        if (code > 0)
+            assert_int_equal(ixy_buf_free(run->pools[0].handle, frames, (uint32_t)code), code);
+    }
+    return code;
+}
+
 static int32_t step_frames(struct run *run, const cJSON *step, ixy_frame *frames)
 {
     const cJSON *names = cJSON_GetObjectItemCaseSensitive(step, "frames");
@@ -404,6 +417,19 @@ static int32_t step_stats(struct run *run, const cJSON *step, const cJSON *equal
     return code;
 }
 
+static int32_t step_queue_stats(struct run *run, const cJSON *step, const cJSON *equals)
+{
+    ixy_queue_stats stats = {.struct_size = sizeof(stats)};
+    int32_t code = ixy_device_queue_stats(device_of(run, step)->handle, number_of(step, "queue"), &stats);
+    const struct member members[] = {{"rx_packets", stats.rx_packets}, {"rx_bytes", stats.rx_bytes},
+                                     {"tx_packets", stats.tx_packets}, {"tx_bytes", stats.tx_bytes},
+                                     {"rx_missed", stats.rx_missed},   {"rx_dropped", stats.rx_dropped},
+                                     {"rx_starved", stats.rx_starved}};
+    if (code >= 0)
+        compare_members(equals, members, sizeof(members) / sizeof(members[0]));
+    return code;
+}
+
 static int32_t step_counters(struct run *run, const cJSON *step, const cJSON *equals)
 {
     ixy_emu_counters counters = {.struct_size = sizeof(counters)};
@@ -465,6 +491,8 @@ static int32_t run_step(struct run *run, const cJSON *step)
         return step_link(run, step, equals);
     if (strcmp(op, "stats") == 0)
         return step_stats(run, step, equals);
+    if (strcmp(op, "queue_stats") == 0)
+        return step_queue_stats(run, step, equals);
     if (strcmp(op, "counters") == 0)
         return step_counters(run, step, equals);
     if (strcmp(op, "mac") == 0 || strcmp(op, "mac_set") == 0)
@@ -497,6 +525,8 @@ static int32_t run_step(struct run *run, const cJSON *step)
         return step_move(run, step, op[0] == 't');
     if (strcmp(op, "rx") == 0 || strcmp(op, "rx_none") == 0)
         return step_rx(run, step);
+    if (strcmp(op, "rx_until_error") == 0)
+        return step_rx_until_error(run, step);
     if (strcmp(op, "forge") == 0 || strcmp(op, "frame_set") == 0)
         return step_copy(run, step);
     fail_msg("unknown step %s", op);
