@@ -194,5 +194,13 @@ uint32_t ixgbe_rx_packets(struct ixgbe_rx_queue *queue, struct frame *frames, ui
     }
     if (queue->posted - queue->taken != queue->mask)
         ixgbe_rx_post(queue);
+    if (received == 0 && bus_idle(&queue->idle))
+        ixgbe_watch(queue->bus);
     return received;
+}
+
+bool ixgbe_rx_packets_ready(const struct ixgbe_rx_queue *queue)
+{
+    struct ixgbe_rx_packet packet;
+    return ixgbe_rx_gather(queue, &packet) != IXGBE_RX_WAIT;
 }
