@@ -66,7 +66,7 @@ static int32_t pci_options(struct address *address, bool virtio, uint64_t *unwan
 
 /* ---- command register ---- */
 
-static int32_t pci_command(struct pci_function *pci, uint16_t set)
+static int32_t pci_command(struct pci_function *pci, uint16_t clear, uint16_t set)
 {
     uint16_t command;
     int32_t code = pci->access->config_read(pci, PCI_CONFIG_COMMAND, &command, sizeof(command));
@@ -74,14 +74,14 @@ static int32_t pci_command(struct pci_function *pci, uint16_t set)
         return code;
     if (command == 0xFFFF)
         return error_set(IXY_E_DEVICE, "%s: the configuration space reads as ones: no device answers there", pci->name);
-    command = (uint16_t)(command | set);
+    command = (uint16_t)((command & ~clear) | set);
     return pci->access->config_write(pci, PCI_CONFIG_COMMAND, &command, sizeof(command));
 }
 
 int32_t pci_decode(struct pci_function *pci)
 {
     int32_t code = pci->access->config_read(pci, PCI_CONFIG_COMMAND, &pci->command, sizeof(pci->command));
-    return code < 0 ? code : pci_command(pci, PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+    return code < 0 ? code : pci_command(pci, PCI_COMMAND_MASTER, PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
 }
 
 void pci_decode_restore(struct pci_function *pci)
@@ -95,7 +95,7 @@ int32_t pci_master(struct pci_function *pci)
 {
     if (pci->masters)
         return 0;
-    int32_t code = pci_command(pci, PCI_COMMAND_MASTER);
+    int32_t code = pci_command(pci, 0, PCI_COMMAND_MASTER);
     pci->masters = code >= 0;
     return code;
 }

@@ -108,7 +108,8 @@ int32_t pci_locked_error(const char *name, uint64_t needed);
 
 /* ---- pci.c, for both ways ---- */
 
-/* Lets BARs be reached. The command register as it was is kept for pci_decode_restore. */
+/* Lets BARs be reached, and the function reach nothing: it may go on with what a killed program gave it. The command
+ * register as it was is kept for pci_decode_restore. */
 int32_t pci_decode(struct pci_function *pci);
 void pci_decode_restore(struct pci_function *pci);
 /* Lets the function reach memory. */

@@ -58,6 +58,11 @@ int32_t virtio_pci_features(struct pci_function *pci, uint64_t *offered)
     if (code < 0)
         return code;
     *offered &= ~pci->unwanted;
+    /* QEMU's card, when its wire was full and has room again, sends what the ring holds but leaves the event offset of
+     * a packed ring where it was before (virtio_net_tx_complete, QEMU 7.2): it is told nothing of what is posted
+     * from then on, and stops. Flags alone do not grow old; a split ring's event goes on with each buffer taken. */
+    if ((*offered & VIRTIO_FEATURE(VIRTIO_F_RING_PACKED)) != 0)
+        *offered &= ~VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX);
     return virtio_options_check(&pci->bus, *offered, pci->demand_packed);
 }
 

@@ -1,7 +1,7 @@
 /* Interrupts of receive queues (sections 7.3 and 8.2.3.5), in MSI-X mode with several vectors: GPIE.Multiple_MSIX.
  *
  * A descriptor that was written back is a cause, which IVAR assigns to a vector. A vector with a cause that is not
- * masked sends its message, no sooner after the last one than EITR says; then EIAC clears the cause and, with
+ * masked sends its message, once, and no sooner after the last one than EITR says; then EIAC clears the cause and, with
  * GPIE.EIAME, EIAM masks the vector. The bits of vectors 0 to 15 in EICR, EICS, EIMS and EIMC are those of the lower
  * half of the first extended register; causes and masks of vectors are kept here and in EIMS_EX. In the other modes
  * causes are to be seen in EICR, and no message is sent.
@@ -49,31 +49,37 @@ static bool interrupt_throttled(struct ixgbe_model *model, uint32_t vector)
     return model->interrupted[vector] != 0 && model->device.wire->now - model->interrupted[vector] < interval;
 }
 
+static void interrupt_send(struct ixgbe_model *model, uint32_t vector)
+{
+    const uint64_t bit = (uint64_t)1 << vector;
+    const uint64_t masks =
+        interrupt_extended(model, MODEL_EIAM_EX) | (*interrupt_register(model, MODEL_EIAM) & MODEL_EICR_QUEUES);
+    model->interrupted[vector] = model->device.wire->now;
+    model->sent_for |= bit;
+    /* Vectors from 16 on, which EICR does not show, clear always. */
+    if (vector >= 16 || (*interrupt_register(model, MODEL_EIAC) & bit) != 0)
+        model->causes &= ~bit;
+    if ((*interrupt_register(model, MODEL_GPIE) & MODEL_GPIE_EIAME) != 0)
+        interrupt_mask_set(model, interrupt_extended(model, MODEL_EIMS_EX) & ~(bit & masks));
+    emu_device_interrupt(&model->device, vector);
+}
+
 void ixgbe_model_interrupts(struct ixgbe_model *model)
 {
     if ((model->returned[0] | model->returned[1]) != 0)
         interrupt_gather(model);
-    if (__builtin_expect(model->causes == 0, 1))
+    if (__builtin_expect((model->causes | model->sent_for) == 0, 1))
         return;
-    uint32_t gpie = *interrupt_register(model, MODEL_GPIE);
     uint64_t due = model->causes & interrupt_extended(model, MODEL_EIMS_EX);
-    if ((gpie & MODEL_GPIE_MULTIPLE_MSIX) == 0)
+    model->sent_for &= due;
+    if ((*interrupt_register(model, MODEL_GPIE) & MODEL_GPIE_MULTIPLE_MSIX) == 0)
         return;
-    for (; due != 0; due &= due - 1) {
+    for (due &= ~model->sent_for; due != 0; due &= due - 1) {
         uint32_t vector = (uint32_t)__builtin_ctzll(due);
-        uint64_t bit = (uint64_t)1 << vector;
-        if (interrupt_throttled(model, vector))
-            continue;
-        model->interrupted[vector] = model->device.wire->now;
-        /* Vectors from 16 on, which EICR does not show, clear always. */
-        if (vector >= 16 || (*interrupt_register(model, MODEL_EIAC) & bit) != 0)
-            model->causes &= ~bit;
-        uint64_t masks =
-            interrupt_extended(model, MODEL_EIAM_EX) | (*interrupt_register(model, MODEL_EIAM) & MODEL_EICR_QUEUES);
-        if ((gpie & MODEL_GPIE_EIAME) != 0)
-            interrupt_mask_set(model, interrupt_extended(model, MODEL_EIMS_EX) & ~(bit & masks));
-        emu_device_interrupt(&model->device, vector);
+        if (!interrupt_throttled(model, vector))
+            interrupt_send(model, vector);
     }
+    model->sent_for &= model->causes & interrupt_extended(model, MODEL_EIMS_EX);
 }
 
 /* Without GPIE.EIAME, EIAM masks when EICR is read or written (8.2.3.5.6). */
@@ -134,5 +140,5 @@ void ixgbe_model_interrupt_write(struct ixgbe_model *model, uint32_t offset, uin
         interrupt_mask_set(model, mask & ~extended);
         break;
     }
-    ixgbe_model_interrupts(model); /* what was masked may be due */
+    ixgbe_model_interrupts(model); /* what was masked may be due, and what was sent may be over */
 }

@@ -64,7 +64,7 @@ void ixgbe_model_reset(struct ixgbe_model *model, bool link_too)
     }
     model->enables = 0;
     model_registers_reset(model->registers);
-    model->causes = model->returned[0] = model->returned[1] = 0;
+    model->causes = model->sent_for = model->returned[0] = model->returned[1] = 0;
     uint8_t mac[6];
     memcpy(mac, model->mac, sizeof(mac));
     if (hostile_is(&model->device.hostile))
@@ -187,7 +187,7 @@ static uint64_t model_doze(struct emu_device *device)
     uint64_t unmasked = model->registers[MODEL_EIMS_EX / 4] | (uint64_t)model->registers[MODEL_EIMS_EX / 4 + 1] << 32;
     if (!model->rx_on && !model->tx_on)
         return EMU_DEVICE_NAP_LONGEST;
-    if ((model->causes & unmasked) != 0) /* EITR holds a message back */
+    if ((model->causes & unmasked & ~model->sent_for) != 0) /* EITR holds a message back */
         return 0;
     return unmasked != 0 ? EMU_DEVICE_NAP_WAITING : EMU_DEVICE_NAP_POLLING;
 }

@@ -127,6 +127,7 @@ struct ixgbe_model {
 
     /* interrupts of the queues, by MSI-X vector; vectors 0 to 15 are bits of EICR, EIMS and so on, too */
     uint64_t causes;
+    uint64_t sent_for;                   /* unmasked causes that a message was sent for: no other until they are gone */
     uint64_t interrupted[MODEL_VECTORS]; /* when a vector's last message was sent, wire.now */
 
     uint32_t high[MODEL_COUNTERS];    /* upper halves, latched by reading the lower ones */

@@ -45,6 +45,7 @@ test_c() {
 test_hostile() {
     step hostile.random hostile_random
     step hostile.mutants hostile_mutants
+    step hostile.fuzz fuzz
 }
 
 test_install() {
@@ -85,6 +86,12 @@ test_ocaml() {
 # Our driver against devices that no one here wrote.
 test_peers() {
     step peers peers_test
+}
+
+# Real drivers of ours on emulated PCI cards, in a virtual machine.
+test_guest() {
+    step guest.build guest_build
+    step guest guest_test
 }
 
 # test_package BINDING: what its registry would hand out, built outside the tree

@@ -85,7 +85,7 @@ let test_more () =
 let test_queue_stats () =
   List.iter
     (fun address ->
-      with_pool (fun pool ->
+      with_pool ~buffers:4096 (fun pool ->
           let device =
             get_ok (Device.open_ ~pool ~rx_queues:2 ~tx_queues:2 address)
           in
