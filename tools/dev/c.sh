@@ -68,6 +68,12 @@ peers_build() {
     cmake --build "$BUILD/c" -j "$JOBS" --target fronts c2c
 }
 
+# What ./dev wake runs.
+wake_build() {
+    c_configure c -DIXY_BENCHMARKS=ON
+    cmake --build "$BUILD/c" -j "$JOBS" --target wake
+}
+
 abi_check() {
     tests/abi/check-symbols "$PREFIX/lib/libixy.so"
 }
