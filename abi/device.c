@@ -98,6 +98,8 @@ static int32_t device_slot_fill(struct device_slot *slot, const char *address, c
     slot->pool = pool;
     __atomic_store_n(&slot->rx_queues, slot->device->config.rx_queues, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->tx_queues, slot->device->config.tx_queues, __ATOMIC_RELAXED);
+    uint32_t frames_max = slot->device->rx_frames_max;
+    __atomic_store_n(&slot->rx_count_min, frames_max > 1 ? frames_max : 0, __ATOMIC_RELAXED);
     if (pool != NULL)
         pool->devices++;
     return 0;

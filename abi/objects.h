@@ -26,6 +26,7 @@
 struct pool_pages {
     uint8_t *base;
     uint64_t size;
+    uint64_t extent;            /* of address space, see dma_memory */
     uint64_t *owner;            /* the ownership table, writable */
     const uint64_t *owner_view; /* the same pages, read-only */
     uint64_t owner_size;        /* bytes */
@@ -67,6 +68,7 @@ struct device_slot {
     const struct driver *driver;
     struct pool_slot *pool;
     uint32_t rx_queues, tx_queues; /* atomic: hot calls read them */
+    uint32_t rx_count_min; /* shortest array that ixy_rx_batch takes: a whole packet fits */
     struct queue_gate rx[IXY_QUEUES_MAX];
     struct queue_gate tx[IXY_QUEUES_MAX];
 };

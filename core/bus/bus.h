@@ -22,6 +22,7 @@
 #include "core/dma/memory.h"
 
 struct bus;
+struct pool;
 struct virtio_transport;
 
 struct bus_ops {
@@ -54,8 +55,10 @@ struct bus {
     const struct bus_ops *ops;
     void (*step)(struct bus *bus);
     const struct virtio_transport *virtio; /* NULL: the device is no VirtIO device */
-    bool shares_memory; /* memory is given to the device by file descriptor: it is shared (memory.h) before dma_map */
-    uint32_t failed;    /* atomic, enum bus_health */
+    bool shares_memory;  /* memory is given to the device by file descriptor: it is shared (memory.h) before dma_map */
+    bool wants_physical; /* the device sees physical addresses: memory is pinned (memory.h) before dma_map */
+    bool iommu;          /* the device reaches memory through an IOMMU, by addresses that the bus chooses */
+    uint32_t failed;     /* atomic, enum bus_health */
     char failure[BUS_FAILURE_SIZE];
     uint32_t vectors; /* interrupt vectors that there are */
     uint32_t event_count;
@@ -68,6 +71,17 @@ struct bus {
 /* Nothing can be expected any more of a device that failed: it is gone, or it told its driver what no device may tell.
  * Receive and transmit then return IXY_E_DEVICE at once; a reset clears it. */
 enum bus_health { BUS_WORKS, BUS_FAILING, BUS_FAILED };
+
+/* A device that is gone says nothing: its rings stay as they are. So a queue that found nothing to receive, or no room
+ * to send, so many times asks the device whether it is still there. A register read takes about a microsecond over
+ * PCIe, an idle poll some 10 ns: an idle thread spends a tenth of its time on asking, a busy one nothing. */
+#define BUS_IDLE_POLLS 1024u
+
+/* Counts such a poll; true: ask now. */
+static inline bool bus_idle(uint32_t *polls)
+{
+    return ++*polls % BUS_IDLE_POLLS == 0;
+}
 
 /* Records that the device failed, and why; the first reason stays. Whoever waits for an event wakes. Any thread. */
 void bus_fail(struct bus *bus, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
@@ -89,6 +103,16 @@ static inline bool bus_has_failed(const struct bus *bus)
 {
     return __atomic_load_n(&bus->failed, __ATOMIC_ACQUIRE) == BUS_FAILED;
 }
+
+/* Gives memory that nobody uses yet the pages that this bus's device needs, and lets the device reach it (dma_map). A
+ * ring's addresses may change. Returns 0 or an error with its text. */
+int32_t bus_map(struct bus *bus, struct dma_memory *memory, uint64_t *device_address);
+/* The same for a pool, whose addresses stay; other devices may have it already. */
+int32_t bus_map_pool(struct bus *bus, struct pool *pool, uint64_t *device_address);
+void bus_unmap(struct bus *bus, struct dma_memory *memory);
+
+/* bus_ops.delay of a device whose time is that of the machine. */
+void bus_sleep(struct bus *bus, uint32_t microseconds);
 
 /* One way of reaching devices, chosen by an address's scheme. */
 struct bus_scheme {

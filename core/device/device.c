@@ -70,16 +70,17 @@ static int32_t device_check_config(struct device_config *config)
         code = device_check_ring("tx_ring_size", &config->tx_ring_size);
     if (code >= 0 && config->frame_len_max == 0)
         config->frame_len_max = FRAME_LENGTH_MAX;
-    if (code >= 0 && config->frame_len_max < FRAME_LENGTH_MIN)
-        return error_set(IXY_E_RANGE, "frame_len_max = %u; right is 0 for %u, or from %u on", config->frame_len_max,
-                         FRAME_LENGTH_MAX, FRAME_LENGTH_MIN);
+    if (code >= 0 && config->frame_len_max < FRAME_LENGTH_MAX)
+        return error_set(IXY_E_RANGE, "frame_len_max = %u; right is 0 for %u, or more", config->frame_len_max,
+                         FRAME_LENGTH_MAX);
     if (code >= 0 && (config->offloads & ~DEVICE_OFFLOADS) != 0)
         return error_set(IXY_E_ARGUMENT, "offloads = %Xh; right are bits of %Xh", config->offloads, DEVICE_OFFLOADS);
+    if (code >= 0 && config->offloads != 0 && config->pool != NULL && config->pool->metadata == NULL)
+        return error_set(IXY_E_ARGUMENT, "offloads = %Xh with a pool that keeps no metadata", config->offloads);
     return code;
 }
 
-/* Whether the device can do what was asked for. */
-static int32_t device_check_capabilities(const struct device *device)
+int32_t device_check_capabilities(const struct device *device)
 {
     static const char *const names[] = {"RX_CHECKSUM", "TX_CHECKSUM", "VLAN_STRIP", "VLAN_INSERT", "RX_TIMESTAMP"};
     const struct device_config *config = &device->config;
@@ -104,15 +105,28 @@ static uint32_t device_buffers_needed(const struct device_config *config)
            config->tx_queues * (config->tx_ring_size + pool_cache_limit(config->tx_ring_size));
 }
 
+const char *device_product(uint16_t vendor, uint16_t device_id)
+{
+    const char *name = NULL;
+    for (size_t i = 0; i < sizeof(device_drivers) / sizeof(device_drivers[0]) && name == NULL; i++)
+        name = device_drivers[i]->product(vendor, device_id);
+    return name;
+}
+
+int32_t device_no_driver(const char *address, uint16_t vendor, uint16_t device_id)
+{
+    return error_set(
+        IXY_E_UNSUPPORTED,
+        "%s: no driver for device %04x:%04x; Intel 82599, X540 and X550 and VirtIO network devices are known", address,
+        vendor, device_id);
+}
+
 static int32_t device_open_on_bus(struct bus *bus, const struct device_config *config, struct device **device)
 {
     for (size_t i = 0; i < sizeof(device_drivers) / sizeof(device_drivers[0]); i++)
-        if (device_drivers[i]->match(bus->vendor, bus->device_id))
+        if (device_drivers[i]->product(bus->vendor, bus->device_id) != NULL)
             return device_drivers[i]->open(bus, config, device);
-    return error_set(
-        IXY_E_UNSUPPORTED,
-        "%s: no driver for device %04x:%04x; Intel 82599, X540 and X550 and VirtIO network devices are known",
-        bus->address, bus->vendor, bus->device_id);
+    return device_no_driver(bus->address, bus->vendor, bus->device_id);
 }
 
 _Static_assert(DEVICE_QUEUES_MAX == BUS_EVENTS_MAX, "each receive queue has an event");

@@ -28,10 +28,17 @@ struct ixgbe_rx_queue {
     uint32_t length_max;     /* longest frame that a buffer holds and the wire brings */
     uint64_t packet_address; /* device address of buffer 0's packet */
     const struct ownership *ownership;
-    struct bus *step; /* the bus if its model wants to be stepped, else NULL */
     struct bus *bus;
+    struct bus *step;          /* the bus if its model wants to be stepped, else NULL */
+    uint32_t idle;             /* polls that found nothing, see bus_idle */
     uint64_t dropped, starved; /* see struct device_stats */
     uint32_t discarded;        /* descriptors so far of a frame over several that is dropped */
+    bool careful;              /* offloads or jumbo frames were asked for: rx_offload.c receives */
+    bool udp_zero;             /* 82599: a UDP packet without checksum may count as one with a wrong checksum */
+    uint32_t offloads;         /* DEVICE_CAN_* */
+    uint32_t buffer_size;      /* bytes that the device writes to each buffer */
+    struct metadata *metadata; /* NULL: the pool keeps none */
+    const uint8_t *packet;     /* of buffer 0, where it lies in this process */
     uint32_t index;
     struct dma_memory memory;
     uint64_t ring_address;
@@ -52,8 +59,18 @@ struct ixgbe_tx_queue {
     uint32_t *report;                   /* position after each batch's last descriptor */
     uint64_t pool_address;              /* device address of the pool's first byte */
     const struct ownership *ownership;
-    bool avx2; /* the processor has it */
+    struct bus *bus;
+    bool avx2;     /* the processor has it */
+    bool contexts; /* offloads with context descriptors were asked for: not every descriptor has a buffer */
+    bool careful;  /* offloads or jumbo frames were asked for: frames without the ownership table may have flags */
+    bool context_known;
+    uint64_t context[2];  /* the context descriptor that the device had last */
+    uint32_t offloads;    /* DEVICE_CAN_* */
+    uint32_t length_max;  /* longest packet */
+    uint8_t *pool_memory; /* of buffer 0 */
+    const struct metadata *metadata;
     struct bus *step;
+    uint32_t idle; /* calls that found no room, see bus_idle */
     uint32_t index;
     struct dma_memory memory;
     uint64_t ring_address;
@@ -67,6 +84,7 @@ struct ixgbe_device {
     bool pool_mapped;
     bool mac_known;             /* device.mac was read from the EEPROM, or set since */
     struct device_stats totals; /* of the registers read so far, which clear themselves */
+    struct device_queue_stats queue_totals[DEVICE_QUEUES_MAX]; /* likewise */
     struct ixgbe_rx_queue *rx[DEVICE_QUEUES_MAX];
     struct ixgbe_tx_queue *tx[DEVICE_QUEUES_MAX];
 };
@@ -86,6 +104,20 @@ int32_t ixgbe_wait(struct ixgbe_device *ixgbe, uint32_t reg, uint32_t mask, uint
 
 /* wait.c: that registers read as ones: nobody answers. The device has failed; returns IXY_E_DEVICE. */
 int32_t ixgbe_gone(struct ixgbe_device *ixgbe, const char *what);
+
+/* wait.c: asks the device whether it is still there; if not, it has failed. Any thread. */
+void ixgbe_watch(struct bus *bus) __attribute__((cold));
+
+/* Longest packet that comes from the wire, without checksum; with a tag, unless that is taken out. */
+static inline uint32_t ixgbe_rx_length_max(const struct ixgbe_device *ixgbe)
+{
+    return ixgbe->device.config.frame_len_max + IXGBE_FRAME_TAG;
+}
+
+static inline bool ixgbe_is_jumbo(const struct ixgbe_device *ixgbe)
+{
+    return ixgbe->device.config.frame_len_max > FRAME_LENGTH_MAX;
+}
 
 /* init.c: reset to the state where queues can be set up. */
 int32_t ixgbe_reset_hardware(struct ixgbe_device *ixgbe);
@@ -114,6 +146,7 @@ int32_t ixgbe_link(struct device *device, struct device_link *link);
 
 /* statistics.c */
 int32_t ixgbe_stats(struct device *device, struct device_stats *stats);
+int32_t ixgbe_queue_stats(struct device *device, uint32_t queue, struct device_queue_stats *stats);
 void ixgbe_stats_clear(struct ixgbe_device *ixgbe);
 
 /* ring.c: memory for size bytes of descriptors, mapped at the device. open frees what it got if it fails. */
@@ -127,9 +160,17 @@ int32_t ixgbe_rx_allocate(struct ixgbe_device *ixgbe, uint32_t index);
 int32_t ixgbe_rx_start(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue);
 void ixgbe_rx_stop(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue);
 void ixgbe_rx_free(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue);
-void ixgbe_rx_post(struct ixgbe_rx_queue *queue);
 uint32_t ixgbe_rx_batch(void *queue, struct frame *frames, uint32_t count);
 uint32_t ixgbe_rx_batch_owned(void *queue, struct frame *frames, uint32_t count);
+/* Fills the free part of the ring with buffers and tells the device. */
+void ixgbe_rx_post(struct ixgbe_rx_queue *queue);
+/* Buffers of the longest frame of any kind, in buffers of 1 KB, with an X550's time stamp. */
+#define IXGBE_RX_PIECES_MAX 16
+/* Takes a descriptor whose packet is not delivered. */
+void ixgbe_rx_drop(struct ixgbe_rx_queue *queue, uint32_t slot, uint64_t written_back);
+
+/* rx_offload.c: receive on a device with offloads or jumbo frames. */
+uint32_t ixgbe_rx_packets(struct ixgbe_rx_queue *queue, struct frame *frames, uint32_t count, bool owned);
 
 int32_t ixgbe_tx_allocate(struct ixgbe_device *ixgbe, uint32_t index);
 int32_t ixgbe_tx_start(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue);
@@ -137,5 +178,19 @@ void ixgbe_tx_stop(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue);
 void ixgbe_tx_free(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue);
 uint32_t ixgbe_tx_batch(void *queue, const struct frame *frames, uint32_t count);
 uint32_t ixgbe_tx_batch_owned(void *queue, const struct frame *frames, uint32_t count, int32_t *code);
+/* How many of count descriptors the ring has room for. */
+uint32_t ixgbe_tx_room(struct ixgbe_tx_queue *queue, uint32_t count);
+
+/* tx_offload.c: frames that are no whole plain packet each: with flags, or longer than 1514 bytes. Why it ended before
+ * the last is in *code, 0 if the ring is full. */
+#define IXGBE_TX_NO_BUFFER UINT64_MAX /* instead of a token: the descriptor is a context */
+uint32_t ixgbe_tx_packets(struct ixgbe_tx_queue *queue, const struct frame *frames, uint32_t count, bool owned,
+                          int32_t *code);
+/* Gives back the buffers of count descriptors from position `from` on, without the contexts among them. */
+void ixgbe_tx_give(struct ixgbe_tx_queue *queue, uint32_t from, uint32_t count);
+
+/* offload.c: what was asked for, in the registers that are not a queue's. */
+uint32_t ixgbe_capabilities(const struct ixgbe_device *ixgbe);
+void ixgbe_offloads_write(struct ixgbe_device *ixgbe);
 
 #endif

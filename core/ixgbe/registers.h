@@ -70,7 +70,8 @@
 #define IXGBE_RDT(n) (0x01018u + 0x40 * (n))
 #define IXGBE_RXDCTL(n) (0x01028u + 0x40 * (n)) /* 8.2.3.8.6 */
 #define IXGBE_RXDCTL_ENABLE (1u << 25)
-#define IXGBE_RDRXCTL 0x02F00u /* receive DMA control, 8.2.3.8.8 */
+#define IXGBE_RXDCTL_VME (1u << 30) /* VLAN tags are taken out */
+#define IXGBE_RDRXCTL 0x02F00u      /* receive DMA control, 8.2.3.8.8 */
 #define IXGBE_RDRXCTL_CRCSTRIP (1u << 1)
 #define IXGBE_RDRXCTL_DMAIDONE (1u << 3)
 #define IXGBE_RDRXCTL_RSCFRSTSIZE (0x1Fu << 17) /* to be 0 */
@@ -108,7 +109,13 @@
 #define IXGBE_HLREG0 0x04240u /* highlander control 0, 8.2.3.22.8 */
 #define IXGBE_HLREG0_TXCRCEN (1u << 0)
 #define IXGBE_HLREG0_RXCRCSTRP (1u << 1)
+#define IXGBE_HLREG0_JUMBOEN (1u << 2)
 #define IXGBE_HLREG0_TXPADEN (1u << 10)
+#define IXGBE_MAXFRS 0x04268u /* longest frame with JUMBOEN, checksum included, 8.2.3.22.13 */
+#define IXGBE_MAXFRS_MFS_SHIFT 16
+#define IXGBE_FRAME_CHECKSUM 4
+#define IXGBE_FRAME_TAG 4        /* comes on top of MAXFRS, 8.2.3.22.13 */
+#define IXGBE_FRAME_LIMIT 15872u /* 15.5 KB, section 1.3: the longest frame of any kind, checksum included */
 #define IXGBE_AUTOC 0x042A0u /* auto-negotiation control, 8.2.3.22.19; 82599 only, X540 and X550 have a copper PHY */
 #define IXGBE_AUTOC_RESTART_AN (1u << 12)
 #define IXGBE_AUTOC_LMS (7u << 13)
@@ -117,6 +124,22 @@
 #define IXGBE_LINKS_SPEED (3u << 28)
 #define IXGBE_LINKS_SPEED_NON_STANDARD (1u << 27) /* X550: 2.5 and 5 Gbit/s */
 #define IXGBE_LINKS_UP (1u << 30)
+
+/* Time stamps of an X550: its data sheet, 333369, has them among the time sync registers, at the offsets that the
+ * 82599's have in 8.2.3.26. SYSTIM counts seconds (high word) and nanoseconds (low word); each packet's stamp is a copy
+ * of it, 8 bytes in little-endian order behind the packet's own, and TSIP in its descriptor says so. */
+#define IXGBE_TSYNCRXCTL 0x05188u
+#define IXGBE_TSYNCRXCTL_TYPE (7u << 1)
+#define IXGBE_TSYNCRXCTL_TYPE_ALL (4u << 1)
+#define IXGBE_TSYNCRXCTL_EN (1u << 4)
+#define IXGBE_TSYNCRXCTL_TSIP_UT_EN (1u << 23) /* stamps go into the packet buffer */
+#define IXGBE_SYSTIML 0x08C0Cu
+#define IXGBE_SYSTIMH 0x08C10u
+#define IXGBE_TIMINCA 0x08C14u
+#define IXGBE_TSAUXC 0x08C20u
+#define IXGBE_TSAUXC_DISABLE_SYSTIME (1u << 31)
+#define IXGBE_SYSTIMR 0x08C58u
+#define IXGBE_STAMP_SIZE 8u
 
 /* Statistics, 8.2.3.23; all are cleared by reading */
 #define IXGBE_CRCERRS 0x04000u
@@ -134,8 +157,15 @@
 #define IXGBE_RFC 0x040A8u
 #define IXGBE_ROC 0x040ACu
 #define IXGBE_RJC 0x040B0u
-#define IXGBE_QPRDC(n) (0x01430u + 0x40 * (n)) /* 16 counters of frames dropped for want of a descriptor */
-#define IXGBE_RQSMR(n) (0x02300u + 4 * (n))    /* which queue counts where, 32 words of 4 entries */
+#define IXGBE_QPRC(n) (0x01030u + 0x40 * (n))  /* 16 of each: frames that were written to the host, */
+#define IXGBE_QBRCL(n) (0x01034u + 0x40 * (n)) /* their bytes as the host has them, */
+#define IXGBE_QBRCH(n) (0x01038u + 0x40 * (n))
+#define IXGBE_QPRDC(n) (0x01430u + 0x40 * (n)) /* frames dropped for want of a descriptor, */
+#define IXGBE_QPTC(n) (0x08680u + 4 * (n))     /* frames sent, */
+#define IXGBE_QBTCL(n) (0x08700u + 8 * (n))    /* their bytes, checksum included */
+#define IXGBE_QBTCH(n) (0x08704u + 8 * (n))
+#define IXGBE_RQSMR(n) (0x02300u + 4 * (n)) /* which receive queue counts where, 32 words of 4 entries */
+#define IXGBE_TQSM(n) (0x08600u + 4 * (n))  /* and which transmit queue */
 
 /* Advanced receive descriptor, 7.1.6: the driver writes the addresses, the device writes back over both words. */
 struct ixgbe_rx_descriptor {
@@ -145,8 +175,15 @@ struct ixgbe_rx_descriptor {
 
 #define IXGBE_RX_DD ((uint64_t)1 << 0)
 #define IXGBE_RX_EOP ((uint64_t)1 << 1)
+/* What follows counts in a packet's last descriptor only: in the others NEXTP is there. */
+#define IXGBE_RX_VP ((uint64_t)1 << 3)    /* a tag was found; with RXDCTL.VME it was taken out */
+#define IXGBE_RX_L4I ((uint64_t)1 << 5)   /* the TCP or UDP checksum was verified, 7.1.11; L4E: it is wrong */
+#define IXGBE_RX_IPCS ((uint64_t)1 << 6)  /* the IPv4 header's checksum was verified; IPE: it is wrong */
+#define IXGBE_RX_TSIP ((uint64_t)1 << 15) /* X550 */
+#define IXGBE_RX_L4E ((uint64_t)1 << 30)
+#define IXGBE_RX_IPE ((uint64_t)1 << 31)
+#define IXGBE_RX_VLAN_SHIFT 48
 #define IXGBE_RX_LENGTH ((uint64_t)0xFFFF << 32)
-#define IXGBE_RX_LENGTH_MAX 1518         /* MAXFRS lets a VLAN tag come on top, 8.2.3.22.13 */
 #define IXGBE_RX_RXE ((uint64_t)1 << 29) /* MAC error; comes only with FCTRL.SBP */
 
 /* Advanced transmit data descriptor, 7.2.3.2.4 */
@@ -166,8 +203,22 @@ struct ixgbe_tx_descriptor {
 #define IXGBE_TX_IFCS (1u << 25)
 #define IXGBE_TX_RS (1u << 27)
 #define IXGBE_TX_DEXT (1u << 29)
+#define IXGBE_TX_VLE (1u << 30) /* the context's tag is put in */
+#define IXGBE_TX_POPTS_IXSM (1u << 8)
+#define IXGBE_TX_POPTS_TXSM (1u << 9)
 #define IXGBE_TX_PAYLEN_SHIFT 14
 #define IXGBE_TX_LENGTH_MIN 17 /* hardware pads from there on, 7.2.1.1 */
 #define IXGBE_TX_DD (1u << 0)
+#define IXGBE_TX_DESCRIPTORS_MAX 40 /* of one packet, 7.2.1.1 */
+
+/* Advanced transmit context descriptor, 7.2.3.2.3: first quadword VLAN << 16 | MACLEN << 9 | IPLEN, second MSS << 48 |
+ * L4LEN << 40 | IDX << 36 | DEXT | DTYP | TUCMD << 9. */
+#define IXGBE_TX_DTYP_CONTEXT (2u << 20)
+#define IXGBE_TX_TUCMD_IPV4 (1u << 10)
+#define IXGBE_TX_TUCMD_L4T_TCP (1u << 11) /* 0: UDP */
+#define IXGBE_TX_MACLEN_SHIFT 9
+#define IXGBE_TX_MACLEN_MIN 14
+#define IXGBE_TX_MACLEN_MAX 127
+#define IXGBE_TX_VLAN_SHIFT 16
 
 #endif

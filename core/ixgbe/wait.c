@@ -11,6 +11,12 @@ int32_t ixgbe_gone(struct ixgbe_device *ixgbe, const char *what)
     return error_set(IXY_E_DEVICE, "%s: %s as ones: the device is gone", ixgbe->device.bus->address, what);
 }
 
+void ixgbe_watch(struct bus *bus)
+{
+    if (bus_read32(bus, IXGBE_STATUS) == IXGBE_GONE)
+        bus_fail(bus, "STATUS reads as ones: the device is gone");
+}
+
 int32_t ixgbe_wait(struct ixgbe_device *ixgbe, uint32_t reg, uint32_t mask, uint32_t value, uint32_t timeout_us,
                    const char *what)
 {

@@ -39,6 +39,21 @@ const char *virtio_feature(const struct device *device, uint32_t index)
     return NULL;
 }
 
+/* What a device status says of the device's health. */
+static void virtio_judge(struct bus *bus, uint32_t status)
+{
+    if (status == VIRTIO_STATUS_GONE)
+        bus_fail(bus, "its status reads as ones: the device is gone");
+    else if ((status & VIRTIO_STATUS_DEVICE_NEEDS_RESET) != 0)
+        bus_fail(bus, "the device asks for a reset (DEVICE_NEEDS_RESET)");
+}
+
+void virtio_watch(struct bus *bus)
+{
+    if (bus->virtio->status_peek != NULL)
+        virtio_judge(bus, bus->virtio->status_peek(bus));
+}
+
 int32_t virtio_check(struct virtio_device *virtio)
 {
     struct bus *bus = virtio->device.bus;
@@ -46,11 +61,10 @@ int32_t virtio_check(struct virtio_device *virtio)
     int32_t code = bus_check(bus);
     if (code >= 0)
         code = virtio->transport->status(bus, &status);
-    if (code >= 0 && (status & VIRTIO_STATUS_DEVICE_NEEDS_RESET) != 0) {
-        bus_fail(bus, "the device asks for a reset (DEVICE_NEEDS_RESET)");
-        code = bus_check(bus);
-    }
-    return code;
+    if (code < 0)
+        return code;
+    virtio_judge(bus, status);
+    return bus_check(bus);
 }
 
 int32_t virtio_status_add(struct virtio_device *virtio, uint32_t bit)

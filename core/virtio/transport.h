@@ -1,7 +1,8 @@
 /* The transport: how the VirtIO driver reaches its device's status, features, configuration and queues (VirtIO 1.3,
  * section 4). PCI, vhost-user and the emulated device each implement it; the rings themselves are plain memory.
  *
- * All functions are control calls under one caller at a time, but notify, which each queue's thread calls.
+ * All functions are control calls under one caller at a time, but status_peek and notify, which each queue's thread
+ * calls.
  */
 #ifndef CORE_VIRTIO_TRANSPORT_H
 #define CORE_VIRTIO_TRANSPORT_H
@@ -26,6 +27,9 @@ struct virtio_queue_setup {
 struct virtio_transport {
     /* Queue pairs are in use once they are enabled, without a command of the control queue. */
     bool pairs_without_control;
+    /* Each queue has exactly the size that the device says, and its areas lie as 2.7.2 wants it: both are fixed in the
+     * legacy PCI interface, which is told one address. */
+    bool fixed_layout;
 
     /* The features that the device offers. Returns 0 or an error with its text. */
     int32_t (*features)(struct bus *bus, uint64_t *offered);
@@ -36,6 +40,9 @@ struct virtio_transport {
      * memory any more; a device that does not get there in about a second is IXY_E_TIMEOUT. */
     int32_t (*status)(struct bus *bus, uint32_t *status);
     int32_t (*status_set)(struct bus *bus, uint32_t status);
+    /* The device status as any queue's thread may ask for it at any time, by one cheap read; VIRTIO_STATUS_GONE: nobody
+     * answers. NULL: the transport itself notices when its device is gone. */
+    uint32_t (*status_peek)(struct bus *bus);
 
     /* The device's configuration space (5.1.4), little-endian as in VirtIO 1. */
     int32_t (*config_read)(struct bus *bus, uint32_t offset, void *bytes, uint32_t size);

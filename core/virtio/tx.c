@@ -99,7 +99,7 @@ static void virtio_tx_clean(struct virtio_queue *queue)
 /* How many of count frames the ring has room for. */
 static inline uint32_t virtio_tx_room(struct virtio_queue *queue, uint32_t count)
 {
-    const uint32_t capacity = queue->mask + 1;
+    const uint32_t capacity = queue->limit;
     uint32_t in_flight = queue->posted - queue->taken;
     if (in_flight >= VIRTIO_TX_IN_FLIGHT || capacity - in_flight < count) {
         virtio_tx_clean(queue);
@@ -213,6 +213,8 @@ static inline __attribute__((always_inline)) uint32_t
 virtio_tx_send(struct virtio_queue *queue, const struct frame *frames, uint32_t count, bool owned, int32_t *code)
 {
     uint32_t room = bus_has_failed(queue->bus) ? 0 : virtio_tx_room(queue, count);
+    if (room == 0 && bus_idle(&queue->idle))
+        virtio_watch(queue->bus);
     if (queue->packed)
         return virtio_tx_ring(queue, frames, room, VIRTIO_TX_PACKED, owned, code);
     if (queue->id_shift == 0)

@@ -49,6 +49,7 @@ struct virtio_queue {
     uint32_t posted;
     uint32_t taken;
     uint32_t mask;      /* positions - 1 */
+    uint32_t limit;     /* buffers that the device may hold: as many as there are positions, or were asked for */
     uint32_t ring_mask; /* descriptors - 1 */
     uint32_t size_bits; /* log2 of descriptors */
     uint32_t id_mask;   /* the ids that exist have no bit outside */
@@ -69,10 +70,12 @@ struct virtio_queue {
     const struct ownership *ownership;
     struct bus *bus;
     struct bus *step;                          /* the bus if its model wants to be stepped, else NULL */
+    uint32_t idle;                             /* polls that found nothing, or no room, see bus_idle */
     uint64_t packets, bytes, dropped, starved; /* see struct device_stats; written by the queue's thread only */
     uint32_t number;                           /* the virtqueue's, 5.1.2 */
     uint32_t size;                             /* descriptors */
     uint32_t allocated;                        /* descriptors that there is memory for */
+    uint32_t wanted;                           /* descriptors that were asked for */
     uint64_t ring_offset;                      /* of its areas in the rings' memory */
     struct pool_cache cache;
 };
@@ -80,8 +83,9 @@ struct virtio_queue {
 /* The control queue: one command at a time. */
 struct virtio_control {
     uint32_t size;
-    uint32_t next; /* descriptors used so far, counting without wrapping */
-    uint32_t sent; /* commands */
+    uint32_t allocated; /* descriptors that there is memory for */
+    uint32_t next;      /* descriptors used so far, counting without wrapping */
+    uint32_t sent;      /* commands */
     uint64_t ring_offset;
     uint64_t device_offset;  /* of the device area */
     uint64_t command_offset; /* of command, data and answer in the rings' memory */
@@ -116,6 +120,8 @@ int32_t virtio_negotiate(struct virtio_device *virtio);
 const char *virtio_feature(const struct device *device, uint32_t index);
 /* Returns 0, or IXY_E_DEVICE with its text if the device has failed or asks for a reset (2.1.2). */
 int32_t virtio_check(struct virtio_device *virtio);
+/* Asks the device for its status, as a queue's thread; the device has failed if it is gone or asks for a reset. */
+void virtio_watch(struct bus *bus) __attribute__((cold));
 /* Sets a bit of the device status. */
 int32_t virtio_status_add(struct virtio_device *virtio, uint32_t bit);
 

@@ -60,6 +60,7 @@ void ixgbe_model_reset(struct ixgbe_model *model, bool link_too)
         ixgbe_model_tx_stop(model, queue);
         model->rx_enable[queue] = model->tx_enable[queue] = 0;
         model->tx[queue].write_back_threshold = false;
+        model->rx[queue].untag = false;
     }
     model->enables = 0;
     model_registers_reset(model->registers);

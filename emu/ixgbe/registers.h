@@ -53,10 +53,14 @@ enum model_register {
     MODEL_FCTRL = 0x05080,
     MODEL_VLNCTRL = 0x05088,
     MODEL_MCSTCTRL = 0x05090,
+    MODEL_TSYNCRXCTL = 0x05188,
     MODEL_MTA = 0x05200,
     MODEL_MTQC = 0x08120,
     MODEL_TQSM = 0x08600,
     MODEL_SECTXCTRL = 0x08800,
+    MODEL_SYSTIML = 0x08C0C,
+    MODEL_SYSTIMH = 0x08C10,
+    MODEL_TSAUXC = 0x08C20,
     MODEL_SECRXCTRL = 0x08D00,
     MODEL_VFTA = 0x0A000,
     MODEL_RAL = 0x0A200,
@@ -113,6 +117,9 @@ enum model_queue_register {
 #define MODEL_RXCSUM_PCSD (1u << 13)
 #define MODEL_SECRX_DISABLE (1u << 1)
 #define MODEL_QUEUE_ENABLE (1u << 25)
+#define MODEL_RXDCTL_VME (1u << 30)
+#define MODEL_TSYNCRXCTL_STAMPS (1u << 23 | 1u << 4 | 4u << 1) /* into the packet buffer, on, of all packets */
+#define MODEL_TSAUXC_DISABLE_SYSTIME (1u << 31)
 #define MODEL_SRRCTL_DESCTYPE (7u << 25)
 #define MODEL_SRRCTL_ADVANCED (1u << 25)
 #define MODEL_SRRCTL_DROP_EN (1u << 28)

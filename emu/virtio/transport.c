@@ -75,12 +75,24 @@ static int32_t vmodel_features_accept(struct bus *bus, uint64_t features)
 static int32_t vmodel_status(struct bus *bus, uint32_t *status)
 {
     struct virtio_model *model = vmodel_enter(bus);
-    if (model == NULL)
-        return vmodel_gone(bus);
+    if (model == NULL) { /* as over PCI: a read that nobody answers */
+        *status = VIRTIO_STATUS_GONE;
+        return 0;
+    }
     *status = model->status;
     model->status_seen = true;
     vmodel_leave(model);
     return 0;
+}
+
+static uint32_t vmodel_status_peek(struct bus *bus)
+{
+    struct virtio_model *model = vmodel_enter(bus);
+    if (model == NULL)
+        return VIRTIO_STATUS_GONE;
+    uint32_t status = model->status;
+    vmodel_leave(model);
+    return status;
 }
 
 /* The order of 3.1.1. */
@@ -291,6 +303,7 @@ const struct virtio_transport vmodel_transport = {
     .features_accept = vmodel_features_accept,
     .status = vmodel_status,
     .status_set = vmodel_status_set,
+    .status_peek = vmodel_status_peek,
     .config_read = vmodel_config_read,
     .config_write = vmodel_config_write,
     .queue_size_max = vmodel_transport_size_max,

@@ -67,12 +67,12 @@ static void test_lengths_and_statistics(void **state)
     assert_int_equal(bus_read32(bus, 0x04080), frames); /* GPTC */
     assert_int_equal(bus_read32(bus, 0x04088), octets); /* GORCL, GORCH */
     assert_int_equal(bus_read32(bus, 0x0408C), 0);
-    assert_int_equal(bus_read32(bus, 0x04090), octets); /* GOTCL */
-    assert_int_equal(bus_read32(bus, 0x040D0), frames); /* TPR */
-    assert_int_equal(bus_read32(bus, 0x01030), frames); /* QPRC[0] */
-    assert_int_equal(bus_read32(bus, 0x06030), frames); /* QPTC[0] */
-    assert_int_equal(bus_read32(bus, 0x01034), octets); /* QBRC_L[0] */
-    assert_int_equal(bus_read32(bus, 0x08700), octets); /* QBTC_L[0] */
+    assert_int_equal(bus_read32(bus, 0x04090), octets);              /* GOTCL */
+    assert_int_equal(bus_read32(bus, 0x040D0), frames);              /* TPR */
+    assert_int_equal(bus_read32(bus, 0x01030), frames);              /* QPRC[0] */
+    assert_int_equal(bus_read32(bus, 0x06030), frames);              /* QPTC[0] */
+    assert_int_equal(bus_read32(bus, 0x01034), octets - 4 * frames); /* QBRC_L[0]: as the host has them */
+    assert_int_equal(bus_read32(bus, 0x08700), octets);              /* QBTC_L[0] */
     for (uint32_t i = 0; i < 6; i++) {
         assert_int_equal(bus_read32(bus, 0x0405C + 4 * i), sizes[i]); /* PRC64 ... */
         assert_int_equal(bus_read32(bus, 0x040D8 + 4 * i), sizes[i]); /* PTC64 ... */
