@@ -56,6 +56,8 @@ bool ixgbe_rx_ready(void *opaque)
         queue->step->step(queue->step);
     if (bus_has_failed(queue->bus))
         return true;
+    if (queue->careful)
+        return ixgbe_rx_packets_ready(queue);
     uint64_t written_back = __atomic_load_n(&queue->ring[queue->taken & queue->mask].header_address, __ATOMIC_ACQUIRE);
     return queue->taken != queue->posted && (written_back & IXGBE_RX_DD) != 0;
 }
