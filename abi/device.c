@@ -23,6 +23,8 @@ static void device_gates_shut(struct device_slot *slot)
 static void device_gates_open(struct device_slot *slot)
 {
     bool started = slot->device != NULL && slot->device->started;
+    uint32_t frames = slot->device != NULL ? slot->device->rx_frames_max : 1;
+    __atomic_store_n(&slot->rx_count_min, frames > 1 ? frames : 0, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < IXY_QUEUES_MAX; i++) {
         slot->rx[i].queue = started ? slot->device->rx[i] : NULL;
         slot->tx[i].queue = started ? slot->device->tx[i] : NULL;

@@ -59,6 +59,7 @@ struct device_slot {
     const struct driver *driver;
     struct pool_slot *pool;
     uint32_t rx_queues, tx_queues; /* atomic: hot calls read them */
+    uint32_t rx_count_min;         /* likewise: room for the frames of one packet, if they may be several */
     struct queue_gate rx[IXY_QUEUES_MAX];
     struct queue_gate tx[IXY_QUEUES_MAX];
 };

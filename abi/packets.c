@@ -35,7 +35,8 @@ int32_t ixy_rx_batch(uint64_t device, uint32_t queue, ixy_frame *frames, uint32_
     struct device_slot *slot = device_slot_find(device);
     if (slot == NULL)
         return handle_error(device);
-    if (queue >= __atomic_load_n(&slot->rx_queues, __ATOMIC_RELAXED) || count > IXY_BATCH_MAX)
+    if (queue >= __atomic_load_n(&slot->rx_queues, __ATOMIC_RELAXED) || count > IXY_BATCH_MAX ||
+        count < __atomic_load_n(&slot->rx_count_min, __ATOMIC_RELAXED))
         return IXY_E_RANGE;
     if (frames == NULL && count > 0)
         return IXY_E_ARGUMENT;
