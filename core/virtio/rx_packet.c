@@ -38,7 +38,7 @@ static bool virtio_checksum_complete(const struct virtio_queue *queue, const str
                                      const struct virtio_told *told)
 {
     uint8_t *packet = queue->pool_base + frames[0].offset;
-    if (told->start < VIRTIO_RX_LENGTH_MIN || told->start + told->offset + 2 > frames[0].len)
+    if (told->start + told->offset + 2 > frames[0].len)
         return false;
     uint32_t sum = virtio_sum(0, packet + told->start, frames[0].len - told->start, false);
     bool odd = ((frames[0].len - told->start) & 1) != 0;

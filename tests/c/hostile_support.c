@@ -35,12 +35,21 @@ static void hostile_test_find(struct hostile_test *test)
 
 void hostile_test_open(struct hostile_test *test, const char *prefix, const char *lies, uint32_t ring)
 {
+    hostile_test_open_offloads(test, prefix, lies, ring, 0, 0);
+}
+
+void hostile_test_open_offloads(struct hostile_test *test, const char *prefix, const char *lies, uint32_t ring,
+                                uint32_t offloads, uint32_t frame_len_max)
+{
     char address[256];
     hostile_test_pool(test);
+    test->flags = (uint16_t)((offloads != 0 ? IXY_FRAME_METADATA : 0) | (frame_len_max != 0 ? IXY_FRAME_MORE : 0));
     snprintf(address, sizeof(address), "%s,timing=inline,every=%u%s%s", prefix, UINT32_MAX,
              lies != NULL ? ",hostile=" : "", lies != NULL ? lies : "");
     ixy_device_config config = {
         .struct_size = sizeof(config), .rx_ring_size = ring, .tx_ring_size = ring, .pool = test->pool};
+    config.offloads = offloads;
+    config.frame_len_max = frame_len_max;
     int32_t code = ixy_device_open(address, &config, &test->device);
     if (code < 0)
         fail_msg("%s: %s: %s", address, ixy_error_name(code), ixy_last_error());
@@ -99,9 +108,9 @@ static void hostile_check_frame(struct hostile_test *test, const ixy_frame *fram
     assert_true(test->view.owner[index] == frame->buf);
     uint32_t begin = index * test->view.buffer_stride;
     assert_in_range(frame->offset, begin, begin + test->view.buffer_stride);
-    assert_in_range(frame->len, 14, test->view.buffer_size);
+    assert_in_range(frame->len, (test->flags & IXY_FRAME_MORE) != 0 ? 1 : 14, test->view.buffer_size);
     assert_in_range(frame->offset + frame->len, begin, begin + test->view.buffer_stride);
-    assert_int_equal(frame->flags, 0);
+    assert_int_equal(frame->flags & ~test->flags, 0);
     test->holds[index] = true;
     test->held++;
     test->digest = (test->digest ^ ((uint64_t)frame->offset << 16 | frame->len)) * 0x100000001B3u;

@@ -18,6 +18,7 @@
 struct hostile_test {
     uint64_t pool, device;
     uint32_t queue; /* that frames are received from and sent to */
+    uint16_t flags; /* that a received frame may have */
     ixy_view view;
     struct hostile *hostile; /* of the device */
     uint64_t digest;         /* of where each frame lay that was received */
@@ -29,6 +30,9 @@ struct hostile_test {
 void hostile_test_pool(struct hostile_test *test);
 /* Opens and starts: prefix is "emu:82599" or the like, without timing; lies may be NULL. ring: descriptors a queue. */
 void hostile_test_open(struct hostile_test *test, const char *prefix, const char *lies, uint32_t ring);
+/* The same with offloads and jumbo frames. */
+void hostile_test_open_offloads(struct hostile_test *test, const char *prefix, const char *lies, uint32_t ring,
+                                uint32_t offloads, uint32_t frame_len_max);
 /* Expects that the device is found to have failed, at once or by polling, with a reason that holds `part` (NULL: any);
  * frees what comes before. Returns how many frames that was. */
 uint32_t hostile_expect_failed(struct hostile_test *test, const char *part);
