@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "abi/objects.h"
+#include "abi/gate.h"
 #include "abi/structs.h"
 #include "core/device/error.h"
 #include "core/device/station.h"
@@ -13,9 +13,9 @@
 static void device_gates_shut(struct device_slot *slot)
 {
     for (uint32_t i = 0; i < IXY_QUEUES_MAX; i++) {
-        while (__atomic_exchange_n(&slot->rx[i].busy, 1, __ATOMIC_ACQUIRE) != 0)
+        while (__atomic_exchange_n(&slot->rx[i].state, GATE_TAKEN, __ATOMIC_ACQUIRE) == GATE_TAKEN)
             sched_yield();
-        while (__atomic_exchange_n(&slot->tx[i].busy, 1, __ATOMIC_ACQUIRE) != 0)
+        while (__atomic_exchange_n(&slot->tx[i].state, GATE_TAKEN, __ATOMIC_ACQUIRE) == GATE_TAKEN)
             sched_yield();
     }
 }
@@ -23,15 +23,24 @@ static void device_gates_shut(struct device_slot *slot)
 static void device_gates_open(struct device_slot *slot)
 {
     bool started = slot->device != NULL && slot->device->started;
-    uint32_t frames = slot->device != NULL ? slot->device->rx_frames_max : 1;
-    __atomic_store_n(&slot->rx_count_min, frames > 1 ? frames : 0, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < IXY_QUEUES_MAX; i++) {
         slot->rx[i].queue = started ? slot->device->rx[i] : NULL;
         slot->tx[i].queue = started ? slot->device->tx[i] : NULL;
         slot->rx[i].bus = slot->tx[i].bus = slot->device != NULL ? slot->device->bus : NULL;
-        __atomic_store_n(&slot->rx[i].busy, 0, __ATOMIC_RELEASE);
-        __atomic_store_n(&slot->tx[i].busy, 0, __ATOMIC_RELEASE);
+        slot->rx[i].moderation = (struct moderation){0};
+        gate_leave(&slot->rx[i], GATE_FREE);
+        gate_leave(&slot->tx[i], GATE_FREE);
     }
+}
+
+/* Waits until no thread is in ixy_rx_wait. The handle is 0 and the gates are shut, so that all of them wake, find that
+ * and go. */
+static void device_waiters_out(struct device_slot *slot)
+{
+    bus_wake(slot->device->bus);
+    for (uint32_t i = 0; i < IXY_QUEUES_MAX; i++)
+        while (__atomic_load_n(&slot->rx[i].waiting, __ATOMIC_SEQ_CST) != 0)
+            sched_yield();
 }
 
 _Static_assert(DEVICE_CAN_RX_CHECKSUM == IXY_CAN_RX_CHECKSUM && DEVICE_CAN_TX_CHECKSUM == IXY_CAN_TX_CHECKSUM &&
@@ -89,6 +98,8 @@ static int32_t device_slot_fill(struct device_slot *slot, const char *address, c
     slot->pool = pool;
     __atomic_store_n(&slot->rx_queues, slot->device->config.rx_queues, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->tx_queues, slot->device->config.tx_queues, __ATOMIC_RELAXED);
+    uint32_t frames_max = slot->device->rx_frames_max;
+    __atomic_store_n(&slot->rx_count_min, frames_max > 1 ? frames_max : 0, __ATOMIC_RELAXED);
     if (pool != NULL)
         pool->devices++;
     return 0;
@@ -130,6 +141,7 @@ static int32_t device_change(uint64_t device, int32_t (*change)(struct device *d
         device_gates_shut(slot);
         code = change(slot->device);
         device_gates_open(slot);
+        bus_wake(slot->device->bus); /* who waits has to switch his queue's interrupt on anew */
     }
     objects_unlock();
     return code;
@@ -151,8 +163,9 @@ int32_t ixy_device_close(uint64_t device)
     int32_t code = 0;
     struct device_slot *slot = device_slot_demand(device, &code);
     if (slot != NULL) {
-        __atomic_store_n(&slot->handle, 0, __ATOMIC_RELEASE);
+        __atomic_store_n(&slot->handle, 0, __ATOMIC_SEQ_CST);
         device_gates_shut(slot);
+        device_waiters_out(slot);
         device_close(slot->device);
         if (slot->pool != NULL)
             slot->pool->devices--;

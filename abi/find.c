@@ -1,11 +1,55 @@
-/* Which devices this machine has. */
+/* Which devices this machine has, and what is missing before they can be opened. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "abi/objects.h"
 #include "abi/structs.h"
+#include "core/bus/pci.h"
 #include "core/device/error.h"
+
+static void find_describe(const char *name, uint16_t vendor, uint16_t device_id, ixy_found *found)
+{
+    char driver[PCI_LINK_SIZE];
+    enum pci_way way;
+    pci_read_link(name, "driver", driver);
+    found->vendor = vendor;
+    found->device_id = device_id;
+    snprintf(found->address, sizeof(found->address), "pci:%s", name);
+    snprintf(found->name, sizeof(found->name), "%s", device_product(vendor, device_id));
+    snprintf(found->driver, sizeof(found->driver), "%.31s", driver);
+    int32_t code = pci_missing(name, vendor, &way);
+    if (code >= 0)
+        code = pci_missing_memory(name, way);
+    found->usable = code >= 0 ? 1 : 0;
+    if (code < 0)
+        snprintf(found->missing, sizeof(found->missing), "%s", error_text());
+}
 
 int32_t ixy_device_find(uint32_t index, ixy_found *found)
 {
-    (void)index;
     int32_t code = struct_check(found, sizeof(ixy_found), "ixy_found");
-    return code < 0 ? code : error_set(IXY_E_UNSUPPORTED, "no PCI bus yet");
+    if (code < 0)
+        return code;
+    char(*names)[PCI_NAME_SIZE];
+    uint32_t count;
+    code = pci_list(&names, &count);
+    if (code < 0)
+        return code;
+    ixy_found filled = {0};
+    uint32_t known = 0;
+    char text[ERROR_TEXT_SIZE];
+    error_save(text); /* what is missing is no failure of this call */
+    for (uint32_t i = 0; i < count; i++) {
+        uint16_t vendor, device_id;
+        /* One that goes away meanwhile is not there. */
+        if (pci_read_id(names[i], "vendor", &vendor) < 0 || pci_read_id(names[i], "device", &device_id) < 0 ||
+            device_product(vendor, device_id) == NULL)
+            continue;
+        if (known++ == index)
+            find_describe(names[i], vendor, device_id, &filled);
+    }
+    error_restore(text);
+    free(names);
+    struct_write(found, &filled, sizeof(filled));
+    return (int32_t)known;
 }

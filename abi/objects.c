@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/bus/pci.h"
 #include "core/bus/vhost_user.h"
 #include "core/device/error.h"
 #include "core/dma/memory.h"
@@ -54,6 +55,7 @@ static void objects_after_fork_in_child(void)
         if (slot->handle != 0) {
             slot->inherited = slot->handle;
             slot->handle = 0;
+            bus_events_close(slot->device->bus);
         }
         memset(slot->rx, 0, sizeof(slot->rx));
         memset(slot->tx, 0, sizeof(slot->tx));
@@ -68,6 +70,7 @@ static void objects_after_fork_in_child(void)
     }
     dma_memory_after_fork_in_child();
     vhost_user_after_fork_in_child();
+    pci_after_fork_in_child();
     emu_after_fork_in_child();
     pthread_mutex_init(&objects_mutex, NULL);
 }
@@ -76,6 +79,7 @@ static void objects_begin(void)
 {
     device_register_bus(&emu_bus_scheme);
     device_register_bus(&vhost_user_bus_scheme);
+    device_register_bus(&pci_bus_scheme);
     pthread_atfork(objects_before_fork, objects_after_fork_in_parent, objects_after_fork_in_child);
 }
 

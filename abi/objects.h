@@ -17,6 +17,7 @@
 #include "abi/handle.h"
 #include "abi/include/ixy.h"
 #include "core/device/device.h"
+#include "core/device/moderation.h"
 #include "core/dma/pool.h"
 
 #define OBJECTS_VIEWS_MAX 1024
@@ -25,6 +26,7 @@
 struct pool_pages {
     uint8_t *base;
     uint64_t size;
+    uint64_t extent;            /* of address space, see dma_memory */
     uint64_t *owner;            /* the ownership table, writable */
     const uint64_t *owner_view; /* the same pages, read-only */
     uint64_t owner_size;        /* bytes */
@@ -44,11 +46,18 @@ struct pool_slot {
     struct ownership ownership;
 };
 
-/* A queue's entrance. queue is NULL while the device is not started. */
+/* How a queue's gate is. An armed one is free, and the queue's interrupt is on: who enters switches it off. So that an
+ * interrupt which nobody uses costs the packet path nothing, this is a state of the gate, and no flag beside it. */
+enum gate_state { GATE_FREE, GATE_TAKEN, GATE_ARMED };
+
+/* A queue's entrance. queue is NULL while the device is not started. A thread in ixy_rx_wait is inside only while it
+ * looks, not while it sleeps; `waiting` keeps the queue's event open for it. */
 struct queue_gate {
-    uint32_t busy; /* atomic: a thread is inside */
+    uint32_t state;   /* atomic, enum gate_state */
+    uint32_t waiting; /* atomic: a thread is in ixy_rx_wait */
     void *queue;
     const struct bus *bus; /* tells whether the device failed */
+    struct moderation moderation;
 } __attribute__((aligned(64)));
 
 struct device_slot {
@@ -59,7 +68,7 @@ struct device_slot {
     const struct driver *driver;
     struct pool_slot *pool;
     uint32_t rx_queues, tx_queues; /* atomic: hot calls read them */
-    uint32_t rx_count_min;         /* likewise: room for the frames of one packet, if they may be several */
+    uint32_t rx_count_min;         /* shortest array that ixy_rx_batch takes: a whole packet fits */
     struct queue_gate rx[IXY_QUEUES_MAX];
     struct queue_gate tx[IXY_QUEUES_MAX];
 };

@@ -1,5 +1,5 @@
 /* The packet path: receive and transmit through a queue's gate. */
-#include "abi/objects.h"
+#include "abi/gate.h"
 
 _Static_assert(sizeof(struct frame) == sizeof(ixy_frame) &&
                    offsetof(struct frame, offset) == offsetof(ixy_frame, offset) &&
@@ -11,24 +11,17 @@ _Static_assert(sizeof(struct frame) == sizeof(ixy_frame) &&
  * a gate that is shut, because close may be what shut it. */
 static inline int32_t packets_enter(struct device_slot *slot, struct queue_gate *gate, uint64_t device)
 {
-    if (__atomic_exchange_n(&gate->busy, 1, __ATOMIC_ACQUIRE) != 0)
-        return __atomic_load_n(&slot->handle, __ATOMIC_RELAXED) != device ? IXY_E_HANDLE : IXY_E_BUSY;
-    int32_t code = 0;
-    if (__atomic_load_n(&slot->handle, __ATOMIC_RELAXED) != device)
-        code = IXY_E_HANDLE;
-    else if (bus_has_failed(gate->bus)) /* before the state: a reset that failed leaves the device stopped */
-        code = IXY_E_DEVICE;
-    else if (gate->queue == NULL)
-        code = IXY_E_STATE;
+    uint32_t was = __atomic_exchange_n(&gate->state, GATE_TAKEN, __ATOMIC_ACQUIRE);
+    if (__builtin_expect(was != GATE_FREE, 0))
+        return gate_enter_from(slot, gate, device, was);
+    int32_t code = gate_check(slot, gate, device);
     if (code < 0)
-        __atomic_store_n(&gate->busy, 0, __ATOMIC_RELEASE);
+        gate_leave(gate, GATE_FREE);
     return code;
 }
 
-static inline void packets_leave(struct queue_gate *gate)
-{
-    __atomic_store_n(&gate->busy, 0, __ATOMIC_RELEASE);
-}
+/* An array without frames: to drivers NULL + 0 would be undefined behaviour. */
+static ixy_frame packets_none[1];
 
 int32_t ixy_rx_batch(uint64_t device, uint32_t queue, ixy_frame *frames, uint32_t count)
 {
@@ -38,8 +31,11 @@ int32_t ixy_rx_batch(uint64_t device, uint32_t queue, ixy_frame *frames, uint32_
     if (queue >= __atomic_load_n(&slot->rx_queues, __ATOMIC_RELAXED) || count > IXY_BATCH_MAX ||
         count < __atomic_load_n(&slot->rx_count_min, __ATOMIC_RELAXED))
         return IXY_E_RANGE;
-    if (frames == NULL && count > 0)
-        return IXY_E_ARGUMENT;
+    if (frames == NULL) {
+        if (count > 0)
+            return IXY_E_ARGUMENT;
+        frames = packets_none;
+    }
     struct queue_gate *gate = &slot->rx[queue];
     int32_t code = packets_enter(slot, gate, device);
     if (code < 0)
@@ -47,7 +43,7 @@ int32_t ixy_rx_batch(uint64_t device, uint32_t queue, ixy_frame *frames, uint32_
     uint32_t received = slot->driver->rx_batch_owned(gate->queue, (struct frame *)frames, count);
     if (received == 0 && bus_has_failed(gate->bus)) /* this call found out */
         code = IXY_E_DEVICE;
-    packets_leave(gate);
+    gate_leave(gate, GATE_FREE);
     return received == 0 ? code : (int32_t)received;
 }
 
@@ -58,13 +54,16 @@ int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, u
         return handle_error(device);
     if (queue >= __atomic_load_n(&slot->tx_queues, __ATOMIC_RELAXED) || count > IXY_BATCH_MAX)
         return IXY_E_RANGE;
-    if (frames == NULL && count > 0)
-        return IXY_E_ARGUMENT;
+    if (frames == NULL) {
+        if (count > 0)
+            return IXY_E_ARGUMENT;
+        frames = packets_none;
+    }
     struct queue_gate *gate = &slot->tx[queue];
     int32_t code = packets_enter(slot, gate, device);
     if (code < 0)
         return code;
     uint32_t sent = slot->driver->tx_batch_owned(gate->queue, (const struct frame *)frames, count, &code);
-    packets_leave(gate);
+    gate_leave(gate, GATE_FREE);
     return sent == 0 ? code : (int32_t)sent;
 }

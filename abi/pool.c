@@ -27,7 +27,7 @@ void pool_pages_drop(struct pool_pages *pages)
     if (--pages->holders > 0)
         return;
     if (pages->base != NULL) {
-        struct dma_memory memory = {.base = pages->base, .size = pages->size};
+        struct dma_memory memory = {.base = pages->base, .size = pages->size, .extent = pages->extent};
         dma_memory_free(&memory);
     }
     munmap(pages->owner, pages->owner_size);
@@ -101,6 +101,7 @@ static int32_t pool_slot_fill(struct pool_slot *slot, uint32_t number, const ixy
     pool->memory.owner = pages->owner;
     pages->base = pool->memory.base;
     pages->size = pool->memory.size;
+    pages->extent = pool->memory.extent;
     slot->pool = pool;
     slot->pages = pages;
     slot->devices = 0;
@@ -190,7 +191,7 @@ static void pool_slot_close(struct pool_slot *slot)
         __atomic_store_n(&pages->owner[i], 0, __ATOMIC_RELAXED);
     if (pages->holders > 1) {
         /* Views go on: same addresses, new pages. If the kernel has no memory for that the old pages stay. */
-        (void)!mmap(pages->base, pages->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        (void)!mmap(pages->base, pages->extent, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
         madvise(pages->metadata, POOL_METADATA_SIZE, MADV_DONTNEED); /* reads as zeroes from here on */
     }
     slot->pool->memory.base = NULL; /* the pages are pool_pages_drop's */

@@ -13,12 +13,14 @@
 #include "abi/include/ixy.h"
 
 #define APP_DEVICES_MAX 2
+#define OPERANDS_MAX 16
 
 /* Options that all subcommands take; zero means not given. */
 struct options {
-    const char *operands[2]; /* addresses and files, in order */
+    const char *operands[OPERANDS_MAX]; /* addresses and files, in order */
     uint32_t operand_count;
     bool json;
+    const char *user; /* bind: who gets the device */
     uint32_t batch;   /* frames a call */
     uint64_t packets; /* stop after so many */
     uint32_t seconds; /* stop after so long */
@@ -44,6 +46,9 @@ int command_info(const struct options *options);
 int command_fwd(const struct options *options);
 int command_pktgen(const struct options *options);
 int command_pcap(const struct options *options);
+int command_devices(const struct options *options);
+int command_bind(const struct options *options);
+int command_unbind(const struct options *options);
 
 /* Opens the pool and the first count operands as devices, and starts them. Prints what is wrong and returns false. */
 bool session_open(struct session *session, const struct options *options, uint32_t count);

@@ -8,33 +8,57 @@
 
 static const struct command {
     const char *name;
-    uint32_t operands;
+    uint32_t operands, operands_max;
     const char *usage;
     const char *help;
     int (*run)(const struct options *options);
 } commands[] = {
-    {"info", 1, "ixy info ADDRESS",
+    {"info", 1, 1, "ixy info ADDRESS",
      "Opens a device and tells what it is: driver, ids, station address, link, queues, frame sizes, and by name the\n"
      "features that driver and device agreed upon.\n",
      command_info},
-    {"fwd", 2, "ixy fwd ADDRESS ADDRESS",
+    {"fwd", 2, 2, "ixy fwd ADDRESS ADDRESS",
      "Forwards packets between two devices, both ways, adding one to byte 48 of each, and prints rates each second.\n"
      "\n"
      "Example: a verified forwarding run between two generators, no network card needed:\n"
      "    ixy fwd emu:82599,wire=gen emu:82599,wire=gen --seconds 3\n",
      command_fwd},
-    {"pktgen", 1, "ixy pktgen ADDRESS",
+    {"pktgen", 1, 1, "ixy pktgen ADDRESS",
      "Sends numbered UDP packets as fast as the device takes them, and prints rates each second.\n"
      "\n"
      "Example: a million packets into a file:\n"
      "    ixy pktgen emu:82599,wire=pcap,out=packets.pcap --packets 1000000\n",
      command_pktgen},
-    {"pcap", 2, "ixy pcap ADDRESS FILE",
+    {"pcap", 2, 2, "ixy pcap ADDRESS FILE",
      "Receives packets into a capture file (pcap, nanoseconds) that tcpdump, tshark and Wireshark read.\n"
      "\n"
      "Example: a hundred generated packets:\n"
      "    ixy pcap emu:82599,wire=gen,limit=100 generated.pcap --packets 100\n",
      command_pcap},
+    {"devices", 0, 0, "ixy devices",
+     "Lists the network devices of this machine that libixy has drivers for, which kernel driver has each, and what "
+     "is\n"
+     "missing before it can be opened. Any user; what is missing depends on who asks.\n",
+     command_devices},
+    {"bind", 1, OPERANDS_MAX, "ixy bind ADDRESS... [--user NAME]",
+     "Hands devices over from their kernel drivers to vfio-pci, and their IOMMU groups to a user, who then needs no\n"
+     "rights to use them. Only root may do this. All is checked before anything is changed, and what is done is "
+     "printed:\n"
+     "    1. vfio-pci into the device's driver_override\n"
+     "    2. the device unbound from its driver; a network interface of its that is up is refused\n"
+     "    3. drivers_probe, so that vfio-pci takes it\n"
+     "    4. with --user, chown of the group's file, /dev/vfio/N; without it the group stays root's\n"
+     "It needs an IOMMU (intel_iommu=on or amd_iommu=on for the kernel) and the module vfio-pci, and lasts until the\n"
+     "machine restarts. Devices of one group are bound together.\n"
+     "\n"
+     "Example: for the user who ran sudo:\n"
+     "    sudo ixy bind 0000:03:00.0 --user $USER\n",
+     command_bind},
+    {"unbind", 1, OPERANDS_MAX, "ixy unbind ADDRESS...",
+     "Takes devices back from vfio-pci and has the kernel find a driver for them. Only root may do this. It waits "
+     "until\n"
+     "programs that use them have closed them.\n",
+     command_unbind},
 };
 
 static const char general_help[] =
@@ -44,6 +68,9 @@ static const char general_help[] =
     "    ixy fwd ADDRESS ADDRESS     forward packets between two devices\n"
     "    ixy pktgen ADDRESS          send packets\n"
     "    ixy pcap ADDRESS FILE       receive packets into a capture file\n"
+    "    ixy devices                 what this machine has, and what is missing to use it\n"
+    "    ixy bind ADDRESS...         hand a device over to a user's programs; once, as root\n"
+    "    ixy unbind ADDRESS...       give it back to the kernel's driver\n"
     "\n"
     "`ixy COMMAND --help` tells more. Options of all commands:\n"
     "    --batch N      packets a call, 1 to 4096 (64)\n"
@@ -51,6 +78,7 @@ static const char general_help[] =
     "    --seconds N    stop after N seconds; otherwise Ctrl-C ends the run\n"
     "    --size N       pktgen: bytes a packet without checksum, 60 to 1514 (60)\n"
     "    --json         one JSON object a line: each second, then the totals\n"
+    "    --user NAME    bind: who gets the device\n"
     "    --help, --version\n"
     "\n"
     "Addresses: emu:82599 (also emu:x540, emu:x550) and emu:virtio are emulated cards; they need no hardware and no\n"
@@ -90,13 +118,11 @@ static bool read_number(const char *name, const char *text, uint64_t low, uint64
 /* Reads everything after the subcommand's name. Returns -1 to go on, else the exit code. */
 static int read_options(int count, char **arguments, const struct command *command, struct options *options)
 {
-    static const struct option known[] = {{"batch", required_argument, NULL, 'b'},
-                                          {"packets", required_argument, NULL, 'p'},
-                                          {"seconds", required_argument, NULL, 's'},
-                                          {"size", required_argument, NULL, 'z'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"batch", required_argument, NULL, 'b'},   {"packets", required_argument, NULL, 'p'},
+        {"seconds", required_argument, NULL, 's'}, {"size", required_argument, NULL, 'z'},
+        {"json", no_argument, NULL, 'j'},          {"user", required_argument, NULL, 'u'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     uint64_t batch = 64, seconds = 0, size = 60;
     int found;
     opterr = 0; /* we say it in our own words */
@@ -118,6 +144,9 @@ static int read_options(int count, char **arguments, const struct command *comma
         case 'j':
             options->json = true;
             break;
+        case 'u':
+            options->user = optarg;
+            break;
         case 'h':
             printf("%s [options]\n\n%s\n%s", command->usage, command->help, general_help);
             return 0;
@@ -133,7 +162,7 @@ static int read_options(int count, char **arguments, const struct command *comma
     options->seconds = (uint32_t)seconds;
     options->size = (uint32_t)size;
     while (optind < count) {
-        if (options->operand_count == command->operands)
+        if (options->operand_count == command->operands_max)
             return complain("too many operands", command->usage);
         options->operands[options->operand_count++] = arguments[optind++];
     }
@@ -145,7 +174,7 @@ static int read_options(int count, char **arguments, const struct command *comma
 int main(int count, char **arguments)
 {
     if (count < 2)
-        return complain("no command given", "ixy info|fwd|pktgen|pcap ..., or ixy --help");
+        return complain("no command given", "ixy info|fwd|pktgen|pcap|devices|bind|unbind ..., or ixy --help");
     if (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[1], "-h") == 0) {
         fputs(general_help, stdout);
         return 0;
@@ -161,6 +190,7 @@ int main(int count, char **arguments)
             return code >= 0 ? code : commands[i].run(&options);
         }
     }
-    fprintf(stderr, "ixy: unknown command \"%s\"; right is info, fwd, pktgen or pcap\n", arguments[1]);
+    fprintf(stderr, "ixy: unknown command \"%s\"; right is info, fwd, pktgen, pcap, devices, bind or unbind\n",
+            arguments[1]);
     return 2;
 }

@@ -48,6 +48,27 @@ bool emu_device_step_threaded(struct emu_device *device)
     return moved;
 }
 
+bool emu_device_doze(struct emu_device *device, uint64_t *until, int *descriptor)
+{
+    const struct wire_ops *wire = device->wire->ops;
+    if (!emu_device_try_lock(device))
+        return false;
+    uint64_t end = emu_clock_nanoseconds() + device->ops->doze(device);
+    uint64_t due = wire->due != NULL ? wire->due(device->wire) : UINT64_MAX;
+    end = due < end ? due : end;
+    *until = end < *until ? end : *until;
+    *descriptor = wire->descriptor != NULL ? wire->descriptor(device->wire) : -1;
+    emu_device_unlock(device);
+    return true;
+}
+
+void emu_device_wake(struct emu_device *device)
+{
+    emu_device_lock(device);
+    device->ops->wake(device);
+    emu_device_unlock(device);
+}
+
 void emu_device_step_inline(struct emu_device *device)
 {
     if (!device->timing_inline)
@@ -73,6 +94,7 @@ static void emu_bus_write32(struct bus *bus, uint32_t reg, uint32_t value)
     device->ops->write(device, reg, value);
     emu_device_step_inline(device);
     emu_device_unlock(device);
+    emu_thread_wake(device); /* a driver that writes has something on its mind */
 }
 
 static uint32_t *emu_bus_doorbell(struct bus *bus, uint32_t reg)
@@ -100,6 +122,19 @@ static void emu_bus_dma_unmap(struct bus *bus, const struct dma_memory *memory)
         emu_dma_unmap(&device->dma, slot);
     }
     emu_device_unlock(device);
+}
+
+static int32_t emu_bus_interrupts_set(struct bus *bus, const int *events, uint32_t count)
+{
+    struct emu_device *device = emu_bus_device(bus);
+    if (count > BUS_EVENTS_MAX)
+        return error_set(IXY_E_RANGE, "%s: %u events; right is at most %d", bus->address, count, BUS_EVENTS_MAX);
+    emu_device_lock(device);
+    device->event_count = count;
+    for (uint32_t i = 0; i < count; i++)
+        device->events[i] = events[i];
+    emu_device_unlock(device);
+    return 0;
 }
 
 static void emu_bus_delay(struct bus *bus, uint32_t microseconds)
@@ -148,6 +183,7 @@ static const struct bus_ops emu_bus_ops = {
     .doorbell = emu_bus_doorbell,
     .dma_map = emu_bus_dma_map,
     .dma_unmap = emu_bus_dma_unmap,
+    .interrupts_set = emu_bus_interrupts_set,
     .delay = emu_bus_delay,
     .close = emu_bus_close,
 };
@@ -156,6 +192,7 @@ static const struct bus_ops emu_bus_ops = {
 static const struct bus_ops emu_bus_ops_virtio = {
     .dma_map = emu_bus_dma_map,
     .dma_unmap = emu_bus_dma_unmap,
+    .interrupts_set = emu_bus_interrupts_set,
     .delay = emu_bus_delay,
     .close = emu_bus_close,
 };
@@ -236,6 +273,7 @@ static int32_t emu_bus_open(struct address *address, struct bus **bus)
     device->ops = kind->ops;
     device->kind = kind->kind;
     device->bus.ops = kind->ops->read != NULL ? &emu_bus_ops : &emu_bus_ops_virtio;
+    device->bus.vectors = EMU_DEVICE_VECTORS;
     device->bus.vendor = kind->vendor;
     device->bus.device_id = kind->device_id;
     snprintf(device->bus.address, sizeof(device->bus.address), "%s", address->text);

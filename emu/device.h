@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/bus/bus.h"
+#include "core/bus/event.h"
 #include "emu/clock.h"
 #include "emu/dma.h"
 #include "emu/hostile.h"
@@ -22,7 +23,15 @@
 #include "emu/wire/gen.h"
 #include "emu/wire/wire.h"
 
+#define EMU_DEVICE_VECTORS 64     /* MSI-X vectors of a device, as an 82599 has them */
 #define EMU_DEVICE_STEP_FRAMES 64 /* most frames of one queue in a step of the thread */
+
+/* How long the thread of threaded models may sleep. Doorbells are plain memory, so while a driver may store to one it
+ * has to look: often for one that polls, as a driver's polling costs a whole processor anyway; seldom for one that
+ * waits for an interrupt, as then the sleep of both is what the process costs. */
+#define EMU_DEVICE_NAP_POLLING 1000000
+#define EMU_DEVICE_NAP_WAITING 5000000
+#define EMU_DEVICE_NAP_LONGEST 100000000
 
 struct emu_device;
 
@@ -42,6 +51,10 @@ struct emu_model_ops {
     bool (*step)(struct emu_device *device, uint32_t most);
     /* The transmit part of it: a peer on a cable wants what the driver has posted. */
     void (*transmit)(struct emu_device *device, uint32_t most);
+    /* The thread of threaded models is about to sleep: the model arranges to be woken (emu_thread_wake) as far as it
+     * can. Returns how many nanoseconds it may sleep at most, as nobody wakes it for the rest. wake undoes it. */
+    uint64_t (*doze)(struct emu_device *device);
+    void (*wake)(struct emu_device *device);
     /* Lets model time pass and makes happen what was due. */
     void (*time)(struct emu_device *device, uint64_t nanoseconds);
     /* Memory is about to be unmapped: what still refers to it is a violation, and forgotten. */
@@ -60,7 +73,9 @@ struct emu_device {
     uint32_t lock; /* 0: free */
     bool timing_inline;
     struct wire *wire;
-    struct gen *gen; /* the wire, if it is a generator */
+    struct gen *gen;      /* the wire, if it is a generator */
+    uint32_t event_count; /* interrupt vector n < event_count signals events[n] */
+    int events[BUS_EVENTS_MAX];
     struct sanitizer sanitizer;
     uint64_t model_cycles, steps, idle_steps;
     uint32_t windows; /* made so far, see emu_device_window */
@@ -104,15 +119,28 @@ static inline void emu_device_lock(struct emu_device *device)
     }
 }
 
+/* Sends the message of an interrupt vector; a vector that nobody connected sends none. Under the lock. */
+static inline void emu_device_interrupt(struct emu_device *device, uint32_t vector)
+{
+    if (vector < device->event_count)
+        event_signal(device->events[vector]);
+}
+
 /* One step of a device on the thread of threaded models; false if there was nothing to do. */
 bool emu_device_step_threaded(struct emu_device *device);
 
 /* An inline model lives by its driver's calls, control accesses among them: a step, if it is one. Under the lock. */
 void emu_device_step_inline(struct emu_device *device);
 
+/* The thread's sleep: up to when at most, and what wakes it, of one device. False if the device is in use. */
+bool emu_device_doze(struct emu_device *device, uint64_t *until, int *descriptor);
+void emu_device_wake(struct emu_device *device);
+
 /* The thread that steps all threaded devices: it begins with the first and ends with the last. emu_thread_remove
- * returns when the thread is out of the device and will not touch it again. */
+ * returns when the thread is out of the device and will not touch it again. emu_thread_wake has it look at once, if it
+ * sleeps. */
 int32_t emu_thread_add(struct emu_device *device);
 void emu_thread_remove(struct emu_device *device);
+void emu_thread_wake(const struct emu_device *device);
 
 #endif

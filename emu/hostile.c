@@ -46,6 +46,7 @@ static const struct hostile_row {
     [HOSTILE_CONFIG_MTU] = {"config-mtu", HOSTILE_RINGS, false},                      /* 31 */
     [HOSTILE_FEATURES_REFUSED] = {"features", HOSTILE_RINGS, false},                  /* 29 */
     [HOSTILE_GONE] = {"gone", HOSTILE_IXGBE | HOSTILE_RINGS, false},                  /* 28 */
+    [HOSTILE_INTERRUPT] = {"interrupt", HOSTILE_IXGBE | HOSTILE_RINGS, false},        /* 13 */
     [HOSTILE_NOT_READY] = {"not-ready", HOSTILE_IXGBE | HOSTILE_RINGS, false},        /* 29 */
 };
 

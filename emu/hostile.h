@@ -61,6 +61,7 @@ enum hostile_lie {
     HOSTILE_FEATURES_REFUSED, /* FEATURES_OK does not stay */
     /* all */
     HOSTILE_GONE,      /* the device is not there any more */
+    HOSTILE_INTERRUPT, /* interrupts that nobody asked for, also before the driver has started the device */
     HOSTILE_NOT_READY, /* what a driver waits for does not come */
     HOSTILE_LIES       /* how many there are */
 };

@@ -41,6 +41,11 @@ static inline int32_t ixygo_pool_view(uint64_t pool, ixy_view *view, char *text)
     return ixygo_result(ixy_pool_view(pool, view), text);
 }
 
+static inline int32_t ixygo_device_find(uint32_t index, ixy_found *found, char *text)
+{
+    return ixygo_result(ixy_device_find(index, found), text);
+}
+
 static inline int32_t ixygo_device_open(const char *address, const ixy_device_config *config, uint64_t *device,
                                         char *text)
 {
@@ -77,6 +82,11 @@ static inline int32_t ixygo_device_stats(uint64_t device, ixy_stats *stats, char
     return ixygo_result(ixy_device_stats(device, stats), text);
 }
 
+static inline int32_t ixygo_device_queue_stats(uint64_t device, uint32_t queue, ixy_queue_stats *stats, char *text)
+{
+    return ixygo_result(ixy_device_queue_stats(device, queue, stats), text);
+}
+
 static inline int32_t ixygo_device_feature(uint64_t device, uint32_t index, char *feature, char *text)
 {
     return ixygo_result(ixy_device_feature(device, index, feature, IXY_TEXT_MAX), text);
@@ -95,6 +105,11 @@ static inline int32_t ixygo_device_mac_set(uint64_t device, const uint8_t *mac, 
 static inline int32_t ixygo_device_promiscuous_set(uint64_t device, uint32_t on, char *text)
 {
     return ixygo_result(ixy_device_promiscuous_set(device, on), text);
+}
+
+static inline int32_t ixygo_rx_fd(uint64_t device, uint32_t queue, char *text)
+{
+    return ixygo_result(ixy_rx_fd(device, queue), text);
 }
 
 static inline int32_t ixygo_emu_counters_get(uint64_t device, ixy_emu_counters *counters, char *text)

@@ -13,16 +13,19 @@ import (
 
 // DeviceConfig says how a device is opened; zero means the default.
 type DeviceConfig struct {
-	RxQueues   int // receive queues, 1 to QueuesMax; default 1
-	TxQueues   int // transmit queues, 1 to QueuesMax; default 1; on a VirtIO device as many as RxQueues
-	RxRingSize int // descriptors a receive queue, a power of two, 64 to 4096; default 512
-	TxRingSize int // descriptors a transmit queue, a power of two, 64 to 4096; default 512
+	RxQueues    int          // receive queues, 1 to QueuesMax; default 1
+	TxQueues    int          // transmit queues, 1 to QueuesMax; default 1; on a VirtIO device as many as RxQueues
+	RxRingSize  int          // descriptors a receive queue, a power of two, 64 to 4096; default 512
+	TxRingSize  int          // descriptors a transmit queue, a power of two, 64 to 4096; default 512
+	Offloads    Capabilities // what the device shall do, of those up to CanRxTimestamp; default none
+	FrameLenMax int          // longest frame, bytes without checksum; default 1514; more wants CanJumbo
 }
 
 // Device is a NIC, real or emulated.
 type Device struct {
 	handle C.uint64_t
 	pool   *Pool // must outlive the device
+	events events
 }
 
 // Info is what a device is.
@@ -32,9 +35,13 @@ type Info struct {
 	RxRingSize, TxRingSize int
 	TxLenMin, TxLenMax     int // shortest and longest frame that Transmit takes, bytes
 	Emulated               bool
-	Driver                 string // "ixgbe", "virtio"
-	Name                   string // "Intel 82599"
-	Address                string // as given to Open
+	Driver                 string       // "ixgbe", "virtio"
+	Name                   string       // "Intel 82599"
+	Address                string       // as given to Open
+	Capabilities           Capabilities // what the device and its driver can do
+	Offloads               Capabilities // what Open asked for
+	RxLenMax               int          // longest frame that is received, bytes
+	RxFramesMax            int          // most frames that one received packet takes
 }
 
 // Link is the state of a device's link.
@@ -55,6 +62,14 @@ type Stats struct {
 	RxStarved uint64 // receive calls that could not repost every buffer because the pool was empty
 }
 
+// QueueStats are what one receive queue and the transmit queue of the same number did since the device was opened or
+// reset, as Stats has it for all. Members of a queue that is not there are 0.
+type QueueStats struct {
+	RxPackets, RxBytes             uint64
+	RxMissed, RxDropped, RxStarved uint64
+	TxPackets, TxBytes             uint64
+}
+
 // Open opens a device by its address, "emu:82599" for one. No packet moves before Start. pool is where its buffers
 // come from; with nil it can be queried but not started.
 func Open(address string, pool *Pool, config DeviceConfig) (*Device, error) {
@@ -65,11 +80,13 @@ func Open(address string, pool *Pool, config DeviceConfig) (*Device, error) {
 		return nil, newError(C.IXY_E_ADDRESS, "the address holds a zero byte; an address is text such as emu:82599")
 	}
 	c := C.ixy_device_config{
-		struct_size:  C.sizeof_ixy_device_config,
-		rx_queues:    u32(config.RxQueues),
-		tx_queues:    u32(config.TxQueues),
-		rx_ring_size: u32(config.RxRingSize),
-		tx_ring_size: u32(config.TxRingSize),
+		struct_size:   C.sizeof_ixy_device_config,
+		rx_queues:     u32(config.RxQueues),
+		tx_queues:     u32(config.TxQueues),
+		rx_ring_size:  u32(config.RxRingSize),
+		tx_ring_size:  u32(config.TxRingSize),
+		offloads:      C.uint32_t(config.Offloads),
+		frame_len_max: u32(config.FrameLenMax),
 	}
 	if pool != nil {
 		c.pool = pool.handle
@@ -114,11 +131,18 @@ func (d *Device) Reset() error {
 }
 
 // Close stops the device and gives the buffers of its rings back to the pool. Frames that the program holds stay its
-// own. A second Close is ErrHandle. A device that is forgotten is closed by the garbage collector, some time.
+// own, and goroutines that wait get ErrHandle, as a second Close does. A device that is forgotten is closed by the
+// garbage collector, some time.
 func (d *Device) Close() error {
+	if d == nil {
+		return errHandle
+	}
+	d.events.Lock()
+	defer d.events.Unlock()
 	err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_close(d.id(), text) })
 	if err == nil {
 		runtime.SetFinalizer(d, nil)
+		d.events.close()
 	}
 	return err
 }
@@ -161,6 +185,8 @@ func (d *Device) Info() (Info, error) {
 		TxLenMin: int(c.tx_len_min), TxLenMax: int(c.tx_len_max),
 		Emulated: c.emulated != 0,
 		Driver:   C.GoString(&c.driver[0]), Name: C.GoString(&c.name[0]), Address: C.GoString(&c.address[0]),
+		Capabilities: Capabilities(c.capabilities), Offloads: Capabilities(c.offloads),
+		RxLenMax: int(c.rx_len_max), RxFramesMax: int(c.rx_frames_max),
 	}, nil
 }
 
@@ -184,6 +210,21 @@ func (d *Device) Stats() (Stats, error) {
 		TxPackets: uint64(c.tx_packets), TxBytes: uint64(c.tx_bytes),
 		RxMissed: uint64(c.rx_missed), RxErrors: uint64(c.rx_errors),
 		RxDropped: uint64(c.rx_dropped), RxStarved: uint64(c.rx_starved),
+	}, nil
+}
+
+// QueueStats returns what the receive queue and the transmit queue of that number did. A device that does not count by
+// queue (no CanQueueStats) is ErrUnsupported.
+func (d *Device) QueueStats(queue int) (QueueStats, error) {
+	c := C.ixy_queue_stats{struct_size: C.sizeof_ixy_queue_stats}
+	err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_queue_stats(d.id(), u32(queue), &c, text) })
+	if err != nil {
+		return QueueStats{}, err
+	}
+	return QueueStats{
+		RxPackets: uint64(c.rx_packets), RxBytes: uint64(c.rx_bytes),
+		RxMissed: uint64(c.rx_missed), RxDropped: uint64(c.rx_dropped), RxStarved: uint64(c.rx_starved),
+		TxPackets: uint64(c.tx_packets), TxBytes: uint64(c.tx_bytes),
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package ixy
 
 import (
+	"context"
 	"net"
 	"os"
 	"runtime"
@@ -98,6 +99,7 @@ func TestTapWithoutPermission(t *testing.T) {
 func TestDeviceConfigRefused(t *testing.T) {
 	pool, small := newPool(t, PoolConfig{}), newPool(t, PoolConfig{Buffers: 64})
 	for _, config := range []DeviceConfig{
+		{FrameLenMax: 1000}, {FrameLenMax: -1}, {FrameLenMax: 20000},
 		{RxQueues: QueuesMax + 1}, {TxQueues: -1}, {RxQueues: 1 << 32}, {RxRingSize: 100}, {TxRingSize: 8192}, {RxRingSize: 32},
 	} {
 		if _, err := Open("emu:82599", pool, config); err == nil {
@@ -108,13 +110,18 @@ func TestDeviceConfigRefused(t *testing.T) {
 	}
 	_, err := Open("emu:82599", small, DeviceConfig{})
 	wantError(t, err, ErrPoolSize)
+	_, err = Open("emu:82599", pool, DeviceConfig{Offloads: CanJumbo}) // a capability, but none to ask for here
+	wantError(t, err, ErrArgument)
+	_, err = Open("emu:82599", pool, DeviceConfig{Offloads: 1 << 31})
+	wantError(t, err, ErrArgument)
 }
 
 func TestInfo(t *testing.T) {
 	device := open(t, "emu:x540", nil, DeviceConfig{RxQueues: 2, TxRingSize: 64})
 	info, err := device.Info()
 	want := Info{Vendor: 0x8086, DeviceID: 0x1528, RxQueues: 2, TxQueues: 1, RxRingSize: 512, TxRingSize: 64,
-		TxLenMin: info.TxLenMin, TxLenMax: 1514, Emulated: true, Driver: "ixgbe", Name: "Intel X540", Address: "emu:x540"}
+		TxLenMin: info.TxLenMin, TxLenMax: 1514, Emulated: true, Driver: "ixgbe", Name: "Intel X540", Address: "emu:x540",
+		Capabilities: info.Capabilities, RxLenMax: 1518, RxFramesMax: 1}
 	if err != nil || info != want {
 		t.Errorf("%+v, %v", info, err)
 	}
@@ -292,6 +299,11 @@ func TestClosedDevice(t *testing.T) {
 		wantError(t, err, ErrHandle)
 		wantError(t, device.SetMAC(net.HardwareAddr{2, 0, 0, 0, 0, 1}), ErrHandle)
 		wantError(t, device.SetPromiscuous(true), ErrHandle)
+		_, err = device.QueueStats(0)
+		wantError(t, err, ErrHandle)
+		wantError(t, device.Wait(context.Background(), 0), ErrHandle)
+		_, err = device.ReceiveContext(context.Background(), 0, make([]Frame, 1))
+		wantError(t, err, ErrHandle)
 		_, err = device.EmuCounters()
 		wantError(t, err, ErrHandle)
 		_, err = device.EmuMeter()

@@ -25,6 +25,17 @@ var (
 // Len returns the packet's length in bytes, without the Ethernet checksum.
 func (f Frame) Len() int { return int(f.length) }
 
+// More reports whether the packet goes on in the next frame of its slice, as one does that is longer than a buffer.
+func (f Frame) More() bool { return f.flags&C.IXY_FRAME_MORE != 0 }
+
+// SetMore says whether the packet goes on in the next frame.
+func (f *Frame) SetMore(more bool) {
+	f.flags &^= C.IXY_FRAME_MORE
+	if more {
+		f.flags |= C.IXY_FRAME_MORE
+	}
+}
+
 // first is the address of a batch for C. That makes the caller's slice live on the heap; `#cgo noescape` would spare
 // it that, but `go mod vendor` of Go 1.19 fails on the word, whatever build tag its file has.
 func first(frames []Frame) *C.ixy_frame {

@@ -1,5 +1,5 @@
-// Package ixy moves packets through libixy, a user-space network driver, on an emulated NIC that needs neither hardware
-// nor root (real ones follow in a later release).
+// Package ixy moves packets through libixy, a user-space network driver, on NICs that [Devices] finds and on emulated
+// ones, which need neither hardware nor root.
 //
 // A [Pool] is packet memory cut into buffers. A [Device] is a NIC with its queues, opened on a pool. [Device.Receive]
 // fills a slice of frames, [Pool.Packet] gives checked access to the bytes of one, [Device.Transmit] sends a slice of
@@ -12,6 +12,9 @@
 //	}
 //	sent, err := b.Transmit(0, frames[:n])
 //	pool.Free(frames[sent:n])
+//
+// Receive and Transmit never wait. [Device.ReceiveContext] and [Device.Wait] do, until a packet comes or a context is
+// done, and hold no thread meanwhile.
 //
 // # Ownership
 //

@@ -2,6 +2,7 @@ package ixy
 
 import (
 	"archive/zip"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -14,21 +15,21 @@ import (
 
 const modulePath = "github.com/libixy/libixy/bindings/go"
 
-// readmeProgram is the program that README.md shows, and what it says that it prints.
-func readmeProgram(t *testing.T) (program, output string) {
+// readmePrograms are the programs that README.md shows, each with what it says that it prints.
+func readmePrograms(t *testing.T) [][]string {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := regexp.MustCompile("(?s)```go\n(.*?)```\n\nIt prints `(.*?)`").FindSubmatch(readme)
-	if found == nil {
-		t.Fatal("README.md shows no program")
+	found := regexp.MustCompile("(?s)```go\n(.*?)```\n\nIt prints `(.*?)`").FindAllStringSubmatch(string(readme), -1)
+	if len(found) != strings.Count(string(readme), "```go\n") || len(found) < 2 {
+		t.Fatalf("README.md shows %d programs and what they print", len(found))
 	}
-	return string(found[1]), string(found[2])
+	return found
 }
 
 // TestOutsideTheTree fetches the module from a module proxy, as a released version comes, and builds and runs the
-// program of README.md with it, with nothing but a C compiler: no libixy is installed. Then once more from a vendor
+// programs of README.md with it, with nothing but a C compiler: no libixy is installed. Then once more from a vendor
 // folder.
 func TestOutsideTheTree(t *testing.T) {
 	version, err := os.ReadFile("../../VERSION")
@@ -39,9 +40,15 @@ func TestOutsideTheTree(t *testing.T) {
 	proxy, user, path := t.TempDir(), t.TempDir(), t.TempDir()
 	publish(t, filepath.Join(proxy, modulePath, "@v"), tag)
 
-	program, output := readmeProgram(t)
-	write(t, filepath.Join(user, "main.go"), program)
-	write(t, filepath.Join(user, "go.mod"), "module forward\n\ngo 1.19\n")
+	programs := readmePrograms(t)
+	for i, found := range programs {
+		folder := filepath.Join(user, fmt.Sprint("program", i))
+		if err := os.Mkdir(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(folder, "main.go"), found[1])
+	}
+	write(t, filepath.Join(user, "go.mod"), "module programs\n\ngo 1.19\n")
 	run := func(arguments ...string) string {
 		command := exec.Command("go", arguments...)
 		command.Dir = user
@@ -58,8 +65,10 @@ func TestOutsideTheTree(t *testing.T) {
 		if mode == "-mod=vendor" {
 			run("mod", "vendor")
 		}
-		if got := run("run", mode, "."); strings.TrimSpace(got) != output {
-			t.Errorf("%s: it prints %q, not %q", mode, got, output)
+		for i, found := range programs {
+			if got := run("run", mode, fmt.Sprint("./program", i)); strings.TrimSpace(got) != found[2] {
+				t.Errorf("%s: program %d prints %q, not %q", mode, i, got, found[2])
+			}
 		}
 	}
 }

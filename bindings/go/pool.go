@@ -20,10 +20,11 @@ type Pool struct {
 	handle C.uint64_t
 	view   C.uint64_t // handle of the view that the addresses below belong to
 
-	// Where the memory and the ownership table lie. The addresses stay mapped until the Pool and all Packets of it
+	// Where the memory, the ownership table and the metadata lie. The addresses stay mapped until the Pool and all Packets of it
 	// are gone, also after Close, so that a late access finds its handle stale and not a fault.
 	base       unsafe.Pointer
 	owner      unsafe.Pointer // mask + 1 handles
+	metadata   unsafe.Pointer // mask + 1 records
 	mask       uint64
 	stride     uint64
 	buffers    int
@@ -65,7 +66,7 @@ func (p *Pool) openView() error {
 		return err
 	}
 	p.view = c.view
-	p.base, p.owner = unsafe.Pointer(c.base), unsafe.Pointer(c.owner)
+	p.base, p.owner, p.metadata = unsafe.Pointer(c.base), unsafe.Pointer(c.owner), unsafe.Pointer(c.metadata)
 	p.mask, p.stride = uint64(c.index_mask), uint64(c.buffer_stride)
 	p.buffers, p.bufferSize, p.headroom = int(c.buffer_count), int(c.buffer_size), int(c.headroom)
 	return nil

@@ -53,6 +53,14 @@ type vectorStep struct {
 	Polls      int
 	Handle     string
 	OffsetAdd  int64 `json:"offset_add"`
+
+	Offloads    []string
+	FrameLenMax int `json:"frame_len_max"`
+	Flags       []string
+	VlanTCI     uint16 `json:"vlan_tci"`
+	L2Len       uint8  `json:"l2_len"`
+	L3Len       uint8  `json:"l3_len"`
+	NotBefore   string `json:"not_before"`
 }
 
 type vectorFile struct {
@@ -166,7 +174,8 @@ func (r *vectorRun) step(s *vectorStep) error {
 		return wantCall(s.Equals)(pool.FreeCount())
 	case "device_open":
 		made, err := Open(strings.ReplaceAll(s.Address, "{tmp}", r.tmp), pool, DeviceConfig{
-			RxQueues: s.RxQueues, TxQueues: s.TxQueues, RxRingSize: s.RxRingSize, TxRingSize: s.TxRingSize})
+			RxQueues: s.RxQueues, TxQueues: s.TxQueues, RxRingSize: s.RxRingSize, TxRingSize: s.TxRingSize,
+			Offloads: Capabilities(bitsNamed(s.Offloads, capabilityNames)), FrameLenMax: s.FrameLenMax})
 		r.devices[s.Device] = made
 		return err
 	case "device_start":
@@ -180,10 +189,14 @@ func (r *vectorRun) step(s *vectorStep) error {
 		return wantMembers(s.Equals, err, map[string]interface{}{
 			"vendor": i.Vendor, "device_id": i.DeviceID, "rx_queues": i.RxQueues, "tx_queues": i.TxQueues,
 			"rx_ring_size": i.RxRingSize, "tx_ring_size": i.TxRingSize, "tx_len_min": i.TxLenMin, "tx_len_max": i.TxLenMax,
-			"emulated": number(i.Emulated), "driver": i.Driver, "name": i.Name, "address": i.Address})
+			"emulated": number(i.Emulated), "driver": i.Driver, "name": i.Name, "address": i.Address,
+			"offloads": i.Offloads, "rx_len_max": i.RxLenMax, "rx_frames_max": i.RxFramesMax})
 	case "features":
 		features, err := device.Features()
 		return wantFeatures(s, features, err)
+	case "capabilities":
+		i, err := device.Info()
+		return wantFeatures(s, strings.Split(i.Capabilities.String(), "|"), err)
 	case "link":
 		l, err := device.Link()
 		return wantMembers(s.Equals, err, map[string]interface{}{"up": number(l.Up), "speed_mbps": l.SpeedMbps})
@@ -192,6 +205,11 @@ func (r *vectorRun) step(s *vectorStep) error {
 		return wantMembers(s.Equals, err, map[string]interface{}{
 			"rx_packets": v.RxPackets, "rx_bytes": v.RxBytes, "tx_packets": v.TxPackets, "tx_bytes": v.TxBytes,
 			"rx_missed": v.RxMissed, "rx_errors": v.RxErrors, "rx_dropped": v.RxDropped, "rx_starved": v.RxStarved})
+	case "queue_stats":
+		v, err := device.QueueStats(s.Queue)
+		return wantMembers(s.Equals, err, map[string]interface{}{
+			"rx_packets": v.RxPackets, "rx_bytes": v.RxBytes, "rx_missed": v.RxMissed, "rx_dropped": v.RxDropped,
+			"rx_starved": v.RxStarved, "tx_packets": v.TxPackets, "tx_bytes": v.TxBytes})
 	case "counters":
 		v, err := device.EmuCounters()
 		return wantMembers(s.Equals, err, map[string]interface{}{
@@ -303,6 +321,30 @@ func (r *vectorRun) frameStep(s *vectorStep) error {
 			}
 		}
 		return want(s.Len, packet.Len())
+	case "check_len":
+		return want(s.Len, packet.Len())
+	case "more":
+		if s.Equals != nil {
+			return wantValue(s.Equals, number(variable.frames[0].More()))
+		}
+		variable.frames[0].SetMore(s.On != 0)
+		return nil
+	case "metadata_set":
+		return variable.pool.SetMetadata(&variable.frames[0], Metadata{
+			Flags: MetadataFlags(bitsNamed(s.Flags, metadataNames)), VLAN: s.VlanTCI, L2Len: s.L2Len, L3Len: s.L3Len})
+	case "metadata":
+		m, err := packet.Metadata()
+		if err == nil && s.NotBefore != "" {
+			before, err := variable.pool.Packet(r.frames[s.NotBefore].frames[0]).Metadata()
+			if err != nil {
+				return err
+			}
+			if m.Timestamp < before.Timestamp {
+				return fmt.Errorf("time stamp %v is before %v", m.Timestamp, before.Timestamp)
+			}
+		}
+		return wantMembers(s.Equals, err, map[string]interface{}{
+			"flags": m.Flags, "vlan_tci": m.VLAN, "l2_len": m.L2Len, "l3_len": m.L3Len, "timestamp": int64(m.Timestamp)})
 	}
 	return fmt.Errorf("unknown step %q", s.Op)
 }
@@ -384,6 +426,13 @@ func wantValue(equals json.RawMessage, got interface{}) error {
 	if text := ""; json.Unmarshal(equals, &text) == nil {
 		return want(text, got)
 	}
+	if names := []string(nil); json.Unmarshal(equals, &names) == nil { // of bits
+		table := capabilityNames
+		if _, ok := got.(MetadataFlags); ok {
+			table = metadataNames
+		}
+		return want(bitNames(bitsNamed(names, table), table), got)
+	}
 	return want(string(equals), got)
 }
 
@@ -405,6 +454,19 @@ func wantMembers(equals json.RawMessage, err error, got map[string]interface{}) 
 		}
 	}
 	return nil
+}
+
+// bitsNamed is the set of bits of these names.
+func bitsNamed(names, table []string) uint32 {
+	var bits uint32
+	for _, name := range names {
+		i := 0
+		for i < len(table) && table[i] != name {
+			i++
+		}
+		bits |= 1 << i // past the last for an unknown name, which no call takes
+	}
+	return bits
 }
 
 func wantFeatures(s *vectorStep, features []string, err error) error {

@@ -2,8 +2,12 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "core/bus/event.h"
 #include "core/device/error.h"
+#include "core/dma/pool.h"
 
 void bus_fail(struct bus *bus, const char *format, ...)
 {
@@ -15,6 +19,29 @@ void bus_fail(struct bus *bus, const char *format, ...)
     vsnprintf(bus->failure, sizeof(bus->failure), format, arguments);
     va_end(arguments);
     __atomic_store_n(&bus->failed, BUS_FAILED, __ATOMIC_RELEASE);
+    bus_wake(bus); /* from here on: who empties an event and sees no failure then has not emptied this */
+}
+
+int32_t bus_events_open(struct bus *bus, uint32_t count)
+{
+    int32_t code = 0;
+    while (bus->event_count < count && code >= 0) {
+        code = event_open(&bus->events[bus->event_count], bus->address);
+        bus->event_count += code >= 0 ? 1 : 0;
+    }
+    return code;
+}
+
+void bus_events_close(struct bus *bus)
+{
+    while (bus->event_count > 0)
+        close(bus->events[--bus->event_count]);
+}
+
+void bus_wake(const struct bus *bus)
+{
+    for (uint32_t i = 0; i < bus->event_count; i++)
+        event_signal(bus->events[i]);
 }
 
 int32_t bus_check(const struct bus *bus)
@@ -27,4 +54,38 @@ int32_t bus_check(const struct bus *bus)
 void bus_mended(struct bus *bus)
 {
     __atomic_store_n(&bus->failed, BUS_WORKS, __ATOMIC_RELEASE);
+}
+
+static int32_t bus_map_prepared(struct bus *bus, struct dma_memory *memory, uint64_t *device_address)
+{
+    int32_t code = bus->ops->dma_map(bus, memory, device_address);
+    if (code >= 0 && bus->iommu && !bus->wants_physical)
+        memory->held++;
+    return code;
+}
+
+int32_t bus_map(struct bus *bus, struct dma_memory *memory, uint64_t *device_address)
+{
+    int32_t code = bus->shares_memory ? dma_memory_share(memory) : bus->wants_physical ? dma_memory_pin(memory) : 0;
+    return code < 0 ? code : bus_map_prepared(bus, memory, device_address);
+}
+
+int32_t bus_map_pool(struct bus *bus, struct pool *pool, uint64_t *device_address)
+{
+    int32_t code = bus->shares_memory ? pool_share(pool) : bus->wants_physical ? pool_pin(pool) : 0;
+    return code < 0 ? code : bus_map_prepared(bus, &pool->memory, device_address);
+}
+
+void bus_unmap(struct bus *bus, struct dma_memory *memory)
+{
+    bus->ops->dma_unmap(bus, memory);
+    if (bus->iommu && !bus->wants_physical)
+        memory->held--;
+}
+
+void bus_sleep(struct bus *bus, uint32_t microseconds)
+{
+    (void)bus;
+    struct timespec time = {microseconds / 1000000, (long)(microseconds % 1000000) * 1000};
+    nanosleep(&time, NULL);
 }

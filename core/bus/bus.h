@@ -22,6 +22,7 @@
 #include "core/dma/memory.h"
 
 struct bus;
+struct pool;
 struct virtio_transport;
 
 struct bus_ops {
@@ -48,15 +49,20 @@ struct bus_ops {
 };
 
 #define BUS_FAILURE_SIZE 160
+#define BUS_EVENTS_MAX 16 /* receive queues of a device */
 
 struct bus {
     const struct bus_ops *ops;
     void (*step)(struct bus *bus);
     const struct virtio_transport *virtio; /* NULL: the device is no VirtIO device */
-    bool shares_memory; /* memory is given to the device by file descriptor: it is shared (memory.h) before dma_map */
-    uint32_t failed;    /* atomic, enum bus_health */
+    bool shares_memory;  /* memory is given to the device by file descriptor: it is shared (memory.h) before dma_map */
+    bool wants_physical; /* the device sees physical addresses: memory is pinned (memory.h) before dma_map */
+    bool iommu;          /* the device reaches memory through an IOMMU, by addresses that the bus chooses */
+    uint32_t failed;     /* atomic, enum bus_health */
     char failure[BUS_FAILURE_SIZE];
     uint32_t vectors; /* interrupt vectors that there are */
+    uint32_t event_count;
+    int events[BUS_EVENTS_MAX]; /* one for each receive queue (event.h), from device_open to device_close */
     uint16_t vendor;
     uint16_t device_id;
     char address[ADDRESS_TEXT_SIZE];
@@ -77,7 +83,7 @@ static inline bool bus_idle(uint32_t *polls)
     return ++*polls % BUS_IDLE_POLLS == 0;
 }
 
-/* Records that the device failed, and why; the first reason stays. Any thread. */
+/* Records that the device failed, and why; the first reason stays. Whoever waits for an event wakes. Any thread. */
 void bus_fail(struct bus *bus, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
 
 /* Sets the error's text to why the device failed. Returns IXY_E_DEVICE, or 0 if it works. */
@@ -86,10 +92,27 @@ int32_t bus_check(const struct bus *bus);
 /* Forgets a failure: the device was reset. No queue is in use. */
 void bus_mended(struct bus *bus);
 
+/* Makes all events readable: whoever waits looks at his queue, and at whether the device failed. Any thread. */
+void bus_wake(const struct bus *bus);
+
+/* Makes count events. Returns 0 or an error with its text; close lets go of what there is. */
+int32_t bus_events_open(struct bus *bus, uint32_t count);
+void bus_events_close(struct bus *bus);
+
 static inline bool bus_has_failed(const struct bus *bus)
 {
     return __atomic_load_n(&bus->failed, __ATOMIC_ACQUIRE) == BUS_FAILED;
 }
+
+/* Gives memory that nobody uses yet the pages that this bus's device needs, and lets the device reach it (dma_map). A
+ * ring's addresses may change. Returns 0 or an error with its text. */
+int32_t bus_map(struct bus *bus, struct dma_memory *memory, uint64_t *device_address);
+/* The same for a pool, whose addresses stay; other devices may have it already. */
+int32_t bus_map_pool(struct bus *bus, struct pool *pool, uint64_t *device_address);
+void bus_unmap(struct bus *bus, struct dma_memory *memory);
+
+/* bus_ops.delay of a device whose time is that of the machine. */
+void bus_sleep(struct bus *bus, uint32_t microseconds);
 
 /* One way of reaching devices, chosen by an address's scheme. */
 struct bus_scheme {

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/bus/vhost_user_device.h"
+#include "core/bus/virtio_options.h"
 #include "core/device/error.h"
 #include "core/device/station.h"
 #include "core/virtio/spec.h"
@@ -53,39 +53,19 @@ static void vhost_user_dma_unmap(struct bus *bus, const struct dma_memory *memor
     }
 }
 
-static void vhost_user_delay(struct bus *bus, uint32_t microseconds)
+/* A back end gets the events themselves: they are the ring's call eventfds from the next start on. */
+static int32_t vhost_user_interrupts_set(struct bus *bus, const int *events, uint32_t count)
 {
-    (void)bus;
-    struct timespec time = {microseconds / 1000000, (long)(microseconds % 1000000) * 1000};
-    nanosleep(&time, NULL);
+    struct vhost_user_device *vhost = vhost_user_of(bus);
+    if (count > BUS_EVENTS_MAX)
+        return error_set(IXY_E_RANGE, "%.90s: %u events; right is at most %d", bus->address, count, BUS_EVENTS_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        vhost->events[i] = events[i];
+    vhost->event_count = count;
+    return 0;
 }
 
 /* ---- options ---- */
-
-static int32_t vhost_user_option_on(struct address *address, const char *key, uint64_t feature, uint64_t *unwanted)
-{
-    const char *value = address_take(address, key);
-    if (value == NULL || strcmp(value, "on") == 0)
-        return 0;
-    if (strcmp(value, "off") != 0)
-        return error_set(IXY_E_ADDRESS, "address \"%s\": %s=%s; right is on or off", address->text, key, value);
-    *unwanted |= feature;
-    return 0;
-}
-
-static int32_t vhost_user_option_ring(struct address *address, struct vhost_user_device *vhost)
-{
-    const char *value = address_take(address, "ring");
-    if (value == NULL || strcmp(value, "auto") == 0)
-        return 0;
-    vhost->demand_packed = strcmp(value, "packed") == 0;
-    if (strcmp(value, "split") == 0)
-        vhost->unwanted |= VIRTIO_FEATURE(VIRTIO_F_RING_PACKED);
-    else if (!vhost->demand_packed)
-        return error_set(IXY_E_ADDRESS, "address \"%s\": ring=%s; right is auto, split or packed", address->text,
-                         value);
-    return 0;
-}
 
 static int vhost_user_hexadecimal(char digit)
 {
@@ -126,11 +106,11 @@ static int32_t vhost_user_options(struct address *address, struct vhost_user_dev
         return error_set(IXY_E_ADDRESS, "address \"%.90s...\": a socket's path has at most %zu characters",
                          address->text, sizeof(vhost->path) - 1);
     memcpy(vhost->path, address->what, strlen(address->what));
-    int32_t code = vhost_user_option_ring(address, vhost);
+    int32_t code = virtio_option_ring(address, &vhost->unwanted, &vhost->demand_packed);
     if (code >= 0)
-        code = vhost_user_option_on(address, "mrg", VIRTIO_FEATURE(VIRTIO_NET_F_MRG_RXBUF), &vhost->unwanted);
+        code = virtio_option_on(address, "mrg", VIRTIO_FEATURE(VIRTIO_NET_F_MRG_RXBUF), &vhost->unwanted);
     if (code >= 0)
-        code = vhost_user_option_on(address, "inorder", VIRTIO_FEATURE(VIRTIO_F_IN_ORDER), &vhost->unwanted);
+        code = virtio_option_on(address, "inorder", VIRTIO_FEATURE(VIRTIO_F_IN_ORDER), &vhost->unwanted);
     if (code >= 0)
         code = address_take_number(address, "queues", 1, VHOST_USER_PAIRS_MAX, &pairs);
     if (code >= 0)
@@ -160,7 +140,8 @@ static void vhost_user_close(struct bus *bus)
 static const struct bus_ops vhost_user_bus_ops = {
     .dma_map = vhost_user_dma_map,
     .dma_unmap = vhost_user_dma_unmap,
-    .delay = vhost_user_delay,
+    .interrupts_set = vhost_user_interrupts_set,
+    .delay = bus_sleep,
     .close = vhost_user_close,
 };
 
@@ -177,6 +158,7 @@ static int32_t vhost_user_open(struct address *address, struct bus **bus)
     vhost->bus.ops = &vhost_user_bus_ops;
     vhost->bus.virtio = &vhost_user_transport;
     vhost->bus.shares_memory = true;
+    vhost->bus.vectors = VHOST_USER_PAIRS_MAX; /* eventfds that this process makes */
     vhost->bus.vendor = VIRTIO_PCI_VENDOR;
     vhost->bus.device_id = VIRTIO_PCI_DEVICE_NET;
     snprintf(vhost->bus.address, sizeof(vhost->bus.address), "%s", address->text);

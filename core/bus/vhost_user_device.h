@@ -35,7 +35,7 @@ struct vhost_user_ring {
     bool started;   /* the back end has been told to use it */
     uint32_t kicks; /* atomic: one more before and after each write to kick, so odd while it goes on */
     int kick;       /* eventfds, -1: not open */
-    int call;
+    int call;       /* of a receive queue that has an event: -1, its event takes the place */
     struct virtio_queue_setup setup;
 };
 
@@ -66,6 +66,10 @@ struct vhost_user_device {
     uint32_t pairs;
     struct vhost_user_deadline deadline; /* of the operation that goes on, if any; see vhost_user_session.c */
     struct vhost_user_ring ring[VHOST_USER_RINGS_MAX];
+
+    /* What receive queues signal; of the driver's, and outlives sessions. */
+    uint32_t event_count;
+    int events[BUS_EVENTS_MAX];
 
     /* Memories that the driver mapped; they outlive sessions. */
     uint32_t region_count;

@@ -1,9 +1,9 @@
 /* A session with a back end: the handshake, and rings started and stopped ("Starting and stopping rings" in the
  * protocol's text). */
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "core/bus/event.h"
 #include "core/bus/vhost_user_device.h"
 #include "core/device/error.h"
 #include "core/virtio/spec.h"
@@ -112,14 +112,21 @@ static int32_t vhost_user_tell_state(struct vhost_user_device *vhost, uint32_t r
     return vhost_user_tell(vhost, &message, NULL, 0);
 }
 
-/* Makes an eventfd and gives it to the back end; the ring's index is the number's low byte. */
-static int32_t vhost_user_give_event(struct vhost_user_device *vhost, uint32_t request, uint32_t ring, int *event)
+/* Gives an eventfd to the back end; the ring's index is the number's low byte. */
+static int32_t vhost_user_give_event(struct vhost_user_device *vhost, uint32_t request, uint32_t ring, int event)
 {
-    *event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (*event < 0)
-        return error_set_errno("%.90s: eventfd", vhost->bus.address);
     struct vhost_user_message message = {.request = request, .size = sizeof(message.number), .number = ring};
-    return vhost_user_tell(vhost, &message, event, 1);
+    return vhost_user_tell(vhost, &message, &event, 1);
+}
+
+/* A ring's call is the event of its vector; one that has none has an eventfd that nobody looks at. */
+static int32_t vhost_user_give_call(struct vhost_user_device *vhost, uint32_t index)
+{
+    struct vhost_user_ring *ring = &vhost->ring[index];
+    if (ring->setup.vector < vhost->event_count)
+        return vhost_user_give_event(vhost, VHOST_USER_SET_VRING_CALL, index, vhost->events[ring->setup.vector]);
+    int32_t code = event_open(&ring->call, vhost->bus.address);
+    return code < 0 ? code : vhost_user_give_event(vhost, VHOST_USER_SET_VRING_CALL, index, ring->call);
 }
 
 static int32_t vhost_user_give_ring(struct vhost_user_device *vhost, uint32_t index)
@@ -139,9 +146,11 @@ static int32_t vhost_user_give_ring(struct vhost_user_device *vhost, uint32_t in
     if (code >= 0)
         code = vhost_user_tell(vhost, &message, NULL, 0);
     if (code >= 0)
-        code = vhost_user_give_event(vhost, VHOST_USER_SET_VRING_KICK, index, &ring->kick);
+        code = event_open(&ring->kick, vhost->bus.address);
     if (code >= 0)
-        code = vhost_user_give_event(vhost, VHOST_USER_SET_VRING_CALL, index, &ring->call);
+        code = vhost_user_give_event(vhost, VHOST_USER_SET_VRING_KICK, index, ring->kick);
+    if (code >= 0)
+        code = vhost_user_give_call(vhost, index);
     return code;
 }
 

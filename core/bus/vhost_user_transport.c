@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 
 #include "core/bus/vhost_user_device.h"
+#include "core/bus/virtio_options.h"
 #include "core/device/error.h"
 #include "core/device/station.h"
 #include "core/virtio/spec.h"
@@ -42,10 +43,9 @@ static int32_t vhost_user_features(struct bus *bus, uint64_t *offered)
     if (code < 0)
         return code;
     uint64_t shown = vhost_user_shown(vhost);
-    if (vhost->demand_packed && (shown & VIRTIO_FEATURE(VIRTIO_F_RING_PACKED)) == 0)
-        return error_set(IXY_E_UNSUPPORTED,
-                         "%.90s: ring=packed: the back end does not offer VIRTIO_F_RING_PACKED; right is ring=auto",
-                         bus->address);
+    code = virtio_options_check(bus, shown, vhost->demand_packed);
+    if (code < 0)
+        return code;
     *offered = shown;
     return 0;
 }

@@ -3,15 +3,13 @@
  * It wakes twice a second to look after notifications, too. Whether a write to a kick's eventfd waits is said by a flag
  * of the open file, which the back end has as well: it can clear the flag and fill the counter, and a queue's thread
  * would sleep in its write for ever. Reading the counter empty lets it go. */
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
+#include "core/bus/event.h"
 #include "core/bus/vhost_user_device.h"
 #include "core/device/error.h"
 
@@ -23,18 +21,6 @@ bool vhost_user_connected(const struct vhost_user_device *vhost)
 {
     struct pollfd entry = {.fd = vhost->socket, .events = POLLRDHUP};
     return vhost->socket >= 0 && poll(&entry, 1, 0) >= 0 && (entry.revents & VHOST_USER_ENDED) == 0;
-}
-
-/* Empties a kick's counter without waiting, which the flag alone does not ensure: the back end may clear it again. */
-static void vhost_user_empty(int kick)
-{
-    uint64_t count;
-    struct iovec part = {.iov_base = &count, .iov_len = sizeof(count)};
-    int flags = fcntl(kick, F_GETFL);
-    if (flags >= 0)
-        fcntl(kick, F_SETFL, flags | O_NONBLOCK);
-    if (preadv2(kick, &part, 1, -1, RWF_NOWAIT) < 0 && errno == EOPNOTSUPP) /* before Linux 5.8 */
-        (void)!read(kick, &count, sizeof(count));
 }
 
 /* Whether a ring's notification goes on since `seen` because the counter is full; a thread that was not run for that
@@ -55,7 +41,7 @@ static bool vhost_user_rescue(struct vhost_user_device *vhost, const uint32_t se
         if (!vhost_user_stuck(&vhost->ring[i], seen[i]))
             continue;
         bus_fail(&vhost->bus, "the back end blocks notifications: a write to the eventfd of ring %u did not end", i);
-        vhost_user_empty(vhost->ring[i].kick);
+        event_empty(vhost->ring[i].kick);
         any = true;
     }
     return any;

@@ -32,27 +32,16 @@ static int32_t address_parse_option(struct address *address, char *part, size_t 
     return 0;
 }
 
-int32_t address_parse(const char *text, struct address *address)
+/* A PCI function's own name begins with a number, as no scheme does. */
+static bool address_is_bare_pci(const char *text)
 {
-    memset(address, 0, sizeof(*address));
-    if (strlen(text) >= ADDRESS_TEXT_SIZE)
-        return error_set(IXY_E_ADDRESS, "address is %zu characters long; at most %d are taken", strlen(text),
-                         ADDRESS_TEXT_SIZE - 1);
-    for (size_t i = 0; text[i] != '\0'; i++)
-        if (!isprint((unsigned char)text[i]))
-            return error_set(IXY_E_ADDRESS, "address: character %zu cannot be printed; right is %s", i + 1,
-                             address_form);
-    memcpy(address->text, text, strlen(text));
-    memcpy(address->parts, text, strlen(text));
+    size_t digits = strspn(text, "0123456789abcdefABCDEF");
+    return digits > 0 && text[digits] == ':';
+}
 
-    char *colon = strchr(address->parts, ':');
-    if (colon == NULL || colon == address->parts)
-        return error_set(IXY_E_ADDRESS, "address \"%s\": no scheme before ':'; right is %s", address->text,
-                         address_form);
-    *colon = '\0';
-    address->scheme = address->parts;
-
-    char *part = colon + 1;
+/* Cuts "what,key=value,..." in place. */
+static int32_t address_parse_what(struct address *address, char *part)
+{
     char *comma = strchr(part, ',');
     if (*part == '\0' || comma == part)
         return error_set(IXY_E_ADDRESS, "address \"%s\": at character %td: nothing after \"%s:\"; right is %s",
@@ -69,6 +58,32 @@ int32_t address_parse(const char *text, struct address *address)
             return code;
     }
     return 0;
+}
+
+int32_t address_parse(const char *text, struct address *address)
+{
+    memset(address, 0, sizeof(*address));
+    if (strlen(text) >= ADDRESS_TEXT_SIZE)
+        return error_set(IXY_E_ADDRESS, "address is %zu characters long; at most %d are taken", strlen(text),
+                         ADDRESS_TEXT_SIZE - 1);
+    for (size_t i = 0; text[i] != '\0'; i++)
+        if (!isprint((unsigned char)text[i]))
+            return error_set(IXY_E_ADDRESS, "address: character %zu cannot be printed; right is %s", i + 1,
+                             address_form);
+    memcpy(address->text, text, strlen(text));
+    memcpy(address->parts, text, strlen(text));
+
+    if (address_is_bare_pci(address->parts)) {
+        address->scheme = "pci";
+        return address_parse_what(address, address->parts);
+    }
+    char *colon = strchr(address->parts, ':');
+    if (colon == NULL || colon == address->parts)
+        return error_set(IXY_E_ADDRESS, "address \"%s\": no scheme before ':'; right is %s", address->text,
+                         address_form);
+    *colon = '\0';
+    address->scheme = address->parts;
+    return address_parse_what(address, colon + 1);
 }
 
 const char *address_take(struct address *address, const char *key)

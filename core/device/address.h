@@ -1,7 +1,8 @@
 /* Device addresses: "scheme:what,key=value,...", one grammar for every bus.
  *
  * address_parse splits the text; the bus that the scheme names takes the options it knows with address_take, and
- * address_finish refuses those that nobody took. Every error names the place in the text and what would be right.
+ * address_finish refuses those that nobody took. "0000:03:00.0" alone means "pci:0000:03:00.0". Every error names the
+ * place in the text and what would be right.
  */
 #ifndef CORE_DEVICE_ADDRESS_H
 #define CORE_DEVICE_ADDRESS_H

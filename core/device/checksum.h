@@ -15,10 +15,12 @@ struct checksum_place {
     bool ipv4;
 };
 
-/* Looks at what the metadata says of a packet and writes the pseudo header's sum into its TCP or UDP checksum field.
- * packet: its first `size` bytes, which must hold all the headers; length: of the whole packet. False, with nothing
- * written, if the headers do not lie as l2_len and l3_len say: no IPv4 or IPv6 header of that length there, another
- * protocol, a header cut short. */
+/* Looks at what the metadata says of a packet, sets its IPv4 checksum to 0 if that is to be filled in, and writes the
+ * pseudo header's sum into its TCP or UDP checksum field. packet: its first `size` bytes, which must hold all the
+ * headers; length: of the whole packet. What lies behind the IP packet, such as padding, is taken off the sum, as the
+ * device will add it. False, with nothing written, if the headers do not lie as l2_len and l3_len say: no IPv4 or IPv6
+ * header of that length there, another protocol, a header cut short, an IP packet longer than all, or shorter while its
+ * end is not among the first `size` bytes. */
 bool checksum_prepare(uint8_t *packet, uint32_t size, uint32_t length, const struct metadata *metadata,
                       struct checksum_place *place);
 

@@ -70,16 +70,17 @@ static int32_t device_check_config(struct device_config *config)
         code = device_check_ring("tx_ring_size", &config->tx_ring_size);
     if (code >= 0 && config->frame_len_max == 0)
         config->frame_len_max = FRAME_LENGTH_MAX;
-    if (code >= 0 && config->frame_len_max < FRAME_LENGTH_MIN)
-        return error_set(IXY_E_RANGE, "frame_len_max = %u; right is 0 for %u, or from %u on", config->frame_len_max,
-                         FRAME_LENGTH_MAX, FRAME_LENGTH_MIN);
+    if (code >= 0 && config->frame_len_max < FRAME_LENGTH_MAX)
+        return error_set(IXY_E_RANGE, "frame_len_max = %u; right is 0 for %u, or more", config->frame_len_max,
+                         FRAME_LENGTH_MAX);
     if (code >= 0 && (config->offloads & ~DEVICE_OFFLOADS) != 0)
         return error_set(IXY_E_ARGUMENT, "offloads = %Xh; right are bits of %Xh", config->offloads, DEVICE_OFFLOADS);
+    if (code >= 0 && config->offloads != 0 && config->pool != NULL && config->pool->metadata == NULL)
+        return error_set(IXY_E_ARGUMENT, "offloads = %Xh with a pool that keeps no metadata", config->offloads);
     return code;
 }
 
-/* Whether the device can do what was asked for. */
-static int32_t device_check_capabilities(const struct device *device)
+int32_t device_check_capabilities(const struct device *device)
 {
     static const char *const names[] = {"RX_CHECKSUM", "TX_CHECKSUM", "VLAN_STRIP", "VLAN_INSERT", "RX_TIMESTAMP"};
     const struct device_config *config = &device->config;
@@ -104,15 +105,57 @@ static uint32_t device_buffers_needed(const struct device_config *config)
            config->tx_queues * (config->tx_ring_size + pool_cache_limit(config->tx_ring_size));
 }
 
+const char *device_product(uint16_t vendor, uint16_t device_id)
+{
+    const char *name = NULL;
+    for (size_t i = 0; i < sizeof(device_drivers) / sizeof(device_drivers[0]) && name == NULL; i++)
+        name = device_drivers[i]->product(vendor, device_id);
+    return name;
+}
+
+int32_t device_no_driver(const char *address, uint16_t vendor, uint16_t device_id)
+{
+    return error_set(
+        IXY_E_UNSUPPORTED,
+        "%s: no driver for device %04x:%04x; Intel 82599, X540 and X550 and VirtIO network devices are known", address,
+        vendor, device_id);
+}
+
 static int32_t device_open_on_bus(struct bus *bus, const struct device_config *config, struct device **device)
 {
     for (size_t i = 0; i < sizeof(device_drivers) / sizeof(device_drivers[0]); i++)
-        if (device_drivers[i]->match(bus->vendor, bus->device_id))
+        if (device_drivers[i]->product(bus->vendor, bus->device_id) != NULL)
             return device_drivers[i]->open(bus, config, device);
-    return error_set(
-        IXY_E_UNSUPPORTED,
-        "%s: no driver for device %04x:%04x; Intel 82599, X540 and X550 and VirtIO network devices are known",
-        bus->address, bus->vendor, bus->device_id);
+    return device_no_driver(bus->address, bus->vendor, bus->device_id);
+}
+
+_Static_assert(DEVICE_QUEUES_MAX == BUS_EVENTS_MAX, "each receive queue has an event");
+
+/* Makes an event for each receive queue, which the interrupt vector of the queue's number signals. A device with fewer
+ * vectors than queues can be polled only, as one without. */
+static int32_t device_events_open(struct device *device)
+{
+    struct bus *bus = device->bus;
+    const uint32_t count = device->config.rx_queues;
+    if (bus->ops->interrupts_set == NULL || bus->vectors < count)
+        return 0;
+    int32_t code = bus_events_open(bus, count);
+    if (code >= 0)
+        code = bus->ops->interrupts_set(bus, bus->events, count);
+    if (code >= 0 && bus->step == NULL) /* an inline model does nothing while its driver sleeps */
+        device->capabilities |= DEVICE_CAN_RX_WAIT;
+    return code;
+}
+
+/* The bus, then its events: until it is closed it may signal them. */
+static void device_close_bus(struct bus *bus)
+{
+    struct bus events = {.event_count = bus->event_count};
+    memcpy(events.events, bus->events, sizeof(events.events));
+    if (bus->event_count > 0)
+        (void)bus->ops->interrupts_set(bus, NULL, 0);
+    bus->ops->close(bus);
+    bus_events_close(&events);
 }
 
 int32_t device_open(const char *text, const struct device_config *wanted, struct device **device)
@@ -140,11 +183,13 @@ int32_t device_open(const char *text, const struct device_config *wanted, struct
         code = device_open_on_bus(bus, &config, device);
         if (code >= 0) {
             code = device_check_capabilities(*device);
+            if (code >= 0)
+                code = device_events_open(*device);
             if (code < 0)
                 (*device)->driver->close(*device);
         }
         if (code < 0)
-            bus->ops->close(bus);
+            device_close_bus(bus);
     }
     if (code < 0) {
         if (config.pool != NULL)
@@ -192,7 +237,7 @@ void device_close(struct device *device)
     if (device->started)
         device->driver->stop(device);
     device->driver->close(device);
-    bus->ops->close(bus);
+    device_close_bus(bus);
     if (pool != NULL)
         pool_release(pool, committed);
 }

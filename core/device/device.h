@@ -58,8 +58,8 @@ struct device;
 
 struct driver {
     const char *name;
-    /* Whether this driver knows a device with these PCI ids. */
-    bool (*match)(uint16_t vendor, uint16_t device_id);
+    /* What a device with these PCI ids is called; NULL if this driver does not know it. */
+    const char *(*product)(uint16_t vendor, uint16_t device_id);
     /* Resets and identifies the device; on success the device owns the bus. */
     int32_t (*open)(struct bus *bus, const struct device_config *config, struct device **device);
 
@@ -108,7 +108,7 @@ struct device {
     char name[32]; /* "Intel 82599" */
     uint32_t tx_len_min, tx_len_max;
     uint32_t rx_len_max, rx_frames_max; /* of one packet: bytes, and buffers that it takes at most */
-    uint32_t capabilities;              /* DEVICE_CAN_*; set by the driver's open */
+    uint32_t capabilities;              /* DEVICE_CAN_*; set by the driver's open, RX_WAIT by device_open */
     uint32_t frame_len_limit;           /* longest frame_len_max with DEVICE_CAN_JUMBO; set by the driver's open */
     void *rx[DEVICE_QUEUES_MAX];
     void *tx[DEVICE_QUEUES_MAX];
@@ -117,9 +117,19 @@ struct device {
 /* Makes a bus known by its scheme; the table belongs to the caller and stays. At most 8. */
 void device_register_bus(const struct bus_scheme *scheme);
 
+/* What a device with these PCI ids is called; NULL if no driver knows it. */
+const char *device_product(uint16_t vendor, uint16_t device_id);
+/* The error of a device that no driver knows. */
+int32_t device_no_driver(const char *address, uint16_t vendor, uint16_t device_id);
+
 /* config: zeroes are replaced by defaults. Errors: those of ixy_device_open. */
 int32_t device_open(const char *address, const struct device_config *config, struct device **device);
 int32_t device_start(struct device *device);
+
+/* Whether the device can do what its configuration asks for, by capabilities and frame_len_limit. device_open asks when
+ * the driver has opened it; a driver that knows before it touches the device asks then. Returns 0, IXY_E_UNSUPPORTED or
+ * IXY_E_RANGE. */
+int32_t device_check_capabilities(const struct device *device);
 int32_t device_reset(struct device *device);
 void device_close(struct device *device);
 

@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "core/device/error.h"
+#include "core/dma/huge.h"
 
-#define DMA_MEMORY_HUGE ((uint64_t)2 << 20)
-
-/* What a child must not inherit: shared pages are known here, by their address, from dma_memory_share until they are
- * unmapped. That may be later than their file is closed, and by somebody else (the ABI's views outlive their pool). */
+/* What a child must not inherit: shared pages are known here, by their address, from dma_memory_share or dma_memory_pin
+ * until they are unmapped. That may be later than their file is closed, and by somebody else (the ABI's views outlive
+ * their pool). */
 struct dma_memory_record {
     struct dma_memory_record *next;
     uint8_t *base;
@@ -25,36 +25,54 @@ static pthread_mutex_t dma_memory_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static uint64_t dma_memory_round(uint64_t size)
 {
-    uint64_t unit = size >= DMA_MEMORY_HUGE ? DMA_MEMORY_HUGE : 4096;
+    uint64_t unit = size >= DMA_HUGE ? DMA_HUGE : 4096;
     return (size + unit - 1) & ~(unit - 1);
+}
+
+/* Maps extent bytes that begin at a huge page if they are whole ones. Returns NULL without memory. */
+static uint8_t *dma_memory_map(uint64_t extent)
+{
+    /* To align a large piece, map more than needed and unmap what is left over at both ends. */
+    uint64_t slack = extent >= DMA_HUGE ? DMA_HUGE : 0;
+    uint8_t *mapped =
+        mmap(NULL, extent + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapped == MAP_FAILED)
+        return NULL;
+    if (slack == 0)
+        return mapped;
+    uint8_t *base = mapped + (-(uintptr_t)mapped & (DMA_HUGE - 1));
+    if (base != mapped)
+        munmap(mapped, (size_t)(base - mapped));
+    uint8_t *end = base + extent;
+    if (end != mapped + extent + slack)
+        munmap(end, (size_t)(mapped + extent + slack - end));
+    return base;
+}
+
+static int32_t dma_memory_make(struct dma_memory *memory, uint64_t size, uint64_t extent, const char *name)
+{
+    uint8_t *base = dma_memory_map(extent);
+    if (base == NULL)
+        return error_set(IXY_E_NO_MEMORY, "%s: no memory for %llu bytes", name, (unsigned long long)size);
+    /* Transparent huge pages spare TLB misses; where there are none, nothing is lost. */
+    if (size >= DMA_HUGE)
+        madvise(base, extent, MADV_HUGEPAGE);
+    if (madvise(base, extent, MADV_WIPEONFORK) != 0) {
+        munmap(base, extent);
+        return error_set(IXY_E_NO_MEMORY, "%s: the kernel cannot wipe pages on fork (Linux 4.14 can)", name);
+    }
+    *memory = (struct dma_memory){.base = base, .size = size, .extent = extent, .name = name};
+    return 0;
 }
 
 int32_t dma_memory_allocate(struct dma_memory *memory, uint64_t size, const char *name)
 {
-    uint64_t rounded = dma_memory_round(size);
-    /* To align a large piece, map more than needed and unmap what is left over at both ends. */
-    uint64_t slack = rounded >= DMA_MEMORY_HUGE ? DMA_MEMORY_HUGE : 0;
-    uint8_t *mapped =
-        mmap(NULL, rounded + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (mapped == MAP_FAILED)
-        return error_set(IXY_E_NO_MEMORY, "%s: no memory for %llu bytes", name, (unsigned long long)size);
-    uint8_t *base = mapped;
-    if (slack != 0) {
-        base += -(uintptr_t)mapped & (DMA_MEMORY_HUGE - 1);
-        if (base != mapped)
-            munmap(mapped, (size_t)(base - mapped));
-        uint8_t *end = base + rounded;
-        if (end != mapped + rounded + slack)
-            munmap(end, (size_t)(mapped + rounded + slack - end));
-        /* Transparent huge pages spare TLB misses; where there are none, nothing is lost. */
-        madvise(base, rounded, MADV_HUGEPAGE);
-    }
-    if (madvise(base, rounded, MADV_WIPEONFORK) != 0) {
-        munmap(base, rounded);
-        return error_set(IXY_E_NO_MEMORY, "%s: the kernel cannot wipe pages on fork (Linux 4.14 can)", name);
-    }
-    *memory = (struct dma_memory){.base = base, .size = size, .name = name};
-    return 0;
+    return dma_memory_make(memory, size, dma_memory_round(size), name);
+}
+
+int32_t dma_memory_allocate_huge(struct dma_memory *memory, uint64_t size, const char *name)
+{
+    return dma_memory_make(memory, size, (size + DMA_HUGE - 1) & ~(DMA_HUGE - 1), name);
 }
 
 /* A file of zeroes that no peer who has it can cut short: to touch pages past its end would be SIGBUS here. */
@@ -81,15 +99,42 @@ static int32_t dma_memory_put(const struct dma_memory *memory)
         return error_set(IXY_E_NO_MEMORY, "%s: no memory for %llu shared bytes", memory->name,
                          (unsigned long long)size);
     }
-    if (size >= DMA_MEMORY_HUGE)
+    if (size >= DMA_HUGE)
         madvise(memory->base, size, MADV_HUGEPAGE);
     return file;
+}
+
+/* From here on a child gets empty pages there. */
+static void dma_memory_remember(struct dma_memory_record *record, const struct dma_memory *memory, uint64_t size,
+                                int file)
+{
+    *record = (struct dma_memory_record){.base = memory->base, .size = size, .file = file};
+    pthread_mutex_lock(&dma_memory_mutex);
+    record->next = dma_memory_records;
+    dma_memory_records = record;
+    pthread_mutex_unlock(&dma_memory_mutex);
+}
+
+/* What stands against other pages: devices that have these. */
+static int32_t dma_memory_replaceable(const struct dma_memory *memory, const char *need)
+{
+    if (memory->held > 0)
+        return error_set(IXY_E_STATE,
+                         "%s: an open VFIO device has its pages, this device needs %s: open this one first",
+                         memory->name, need);
+    if (memory->shared || memory->physical != 0)
+        return error_set(IXY_E_STATE, "%s: %s has its pages, this device needs %s: give it a pool of its own",
+                         memory->name, memory->shared ? "another process" : "a device without IOMMU", need);
+    return 0;
 }
 
 int32_t dma_memory_share(struct dma_memory *memory)
 {
     if (memory->shared)
         return 0;
+    int32_t code = dma_memory_replaceable(memory, "pages of a file");
+    if (code < 0)
+        return code;
     struct dma_memory_record *record = malloc(sizeof(*record));
     if (record == NULL)
         return error_set(IXY_E_NO_MEMORY, "%s: no memory to share it", memory->name);
@@ -98,13 +143,48 @@ int32_t dma_memory_share(struct dma_memory *memory)
         free(record);
         return file;
     }
-    *record = (struct dma_memory_record){.base = memory->base, .size = dma_memory_round(memory->size), .file = file};
-    pthread_mutex_lock(&dma_memory_mutex);
-    record->next = dma_memory_records;
-    dma_memory_records = record;
-    pthread_mutex_unlock(&dma_memory_mutex);
+    dma_memory_remember(record, memory, dma_memory_round(memory->size), file);
     memory->file = file;
     memory->shared = true;
+    return 0;
+}
+
+/* Gives the memory an extent of whole huge pages, somewhere else if it has none here. */
+static int32_t dma_memory_move(struct dma_memory *memory)
+{
+    struct dma_memory moved;
+    if (memory->extent % DMA_HUGE == 0)
+        return 0;
+    int32_t code = dma_memory_allocate_huge(&moved, memory->size, memory->name);
+    if (code < 0)
+        return code;
+    moved.stride = memory->stride;
+    moved.owner = memory->owner;
+    dma_memory_free(memory);
+    *memory = moved;
+    return 0;
+}
+
+int32_t dma_memory_pin(struct dma_memory *memory)
+{
+    if (memory->physical != 0)
+        return 0;
+    int32_t code = dma_memory_replaceable(memory, "huge pages");
+    if (code >= 0)
+        code = dma_memory_move(memory);
+    if (code < 0)
+        return code;
+    struct dma_memory_record *record = malloc(sizeof(*record));
+    if (record == NULL)
+        return error_set(IXY_E_NO_MEMORY, "%s: no memory to pin it", memory->name);
+    uint64_t physical;
+    code = dma_huge_put(memory->base, memory->extent, memory->name, &physical);
+    if (code < 0) {
+        free(record);
+        return code;
+    }
+    dma_memory_remember(record, memory, memory->extent, -1);
+    memory->physical = physical;
     return 0;
 }
 
@@ -164,7 +244,7 @@ void dma_memory_free(struct dma_memory *memory)
     memory->shared = false;
     if (memory->base != NULL) {
         dma_memory_forget(memory->base); /* before others may get the addresses */
-        munmap(memory->base, dma_memory_round(memory->size));
+        munmap(memory->base, memory->extent);
     }
     memory->base = NULL;
 }

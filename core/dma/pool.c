@@ -23,7 +23,7 @@ int32_t pool_open(uint32_t count, uint32_t buffer_size, uint64_t token_base, str
         free(made);
         return error_set(IXY_E_NO_MEMORY, "pool: no memory for the stack of %u buffers", count);
     }
-    int32_t code = dma_memory_allocate(&made->memory, size, "pool");
+    int32_t code = dma_memory_allocate_huge(&made->memory, size, "pool");
     if (code < 0) {
         free(made->free);
         free(made);
@@ -50,20 +50,29 @@ void pool_close(struct pool *pool)
     free(pool);
 }
 
-int32_t pool_share(struct pool *pool)
+/* Gives the pool other pages; buffers that are out would lose what they hold. */
+static int32_t pool_replace(struct pool *pool, int32_t (*replace)(struct dma_memory *memory), const char *why)
 {
-    if (pool->memory.shared)
-        return 0;
     pthread_mutex_lock(&pool->lock);
     uint32_t out = pool->count - pool->free_count;
-    int32_t code = out == 0 ? dma_memory_share(&pool->memory) : IXY_E_STATE;
+    int32_t code = out == 0 ? replace(&pool->memory) : IXY_E_STATE;
     pthread_mutex_unlock(&pool->lock);
     if (out == 0)
         return code;
     return error_set(IXY_E_STATE,
-                     "%u of the pool's %u buffers are in use, and its memory can be shared with another process only "
+                     "%u of the pool's %u buffers are in use, and its memory can be %s only "
                      "while none is: open such a device before a buffer is taken or a device of the pool is started",
-                     out, pool->count);
+                     out, pool->count, why);
+}
+
+int32_t pool_share(struct pool *pool)
+{
+    return pool->memory.shared ? 0 : pool_replace(pool, dma_memory_share, "shared with another process");
+}
+
+int32_t pool_pin(struct pool *pool)
+{
+    return pool->memory.physical != 0 ? 0 : pool_replace(pool, dma_memory_pin, "put into huge pages");
 }
 
 uint32_t pool_take(struct pool *pool, uint64_t *tokens, uint32_t count)

@@ -54,6 +54,9 @@ void pool_close(struct pool *pool);
  * a device in another process opens before any buffer of its pool is taken. Under the control lock. */
 int32_t pool_share(struct pool *pool);
 
+/* The same for a device that sees physical addresses (dma_memory_pin). */
+int32_t pool_pin(struct pool *pool);
+
 /* Takes up to count free buffers, returns how many. Any thread. */
 uint32_t pool_take(struct pool *pool, uint64_t *tokens, uint32_t count);
 

@@ -27,9 +27,10 @@ static const struct ixgbe_product *ixgbe_find_product(uint16_t device_id)
     return NULL;
 }
 
-static bool ixgbe_match(uint16_t vendor, uint16_t device_id)
+static const char *ixgbe_product(uint16_t vendor, uint16_t device_id)
 {
-    return vendor == 0x8086 && ixgbe_find_product(device_id) != NULL;
+    const struct ixgbe_product *product = vendor == 0x8086 ? ixgbe_find_product(device_id) : NULL;
+    return product != NULL ? product->name : NULL;
 }
 
 static void ixgbe_close(struct device *device)
@@ -42,7 +43,7 @@ static void ixgbe_close(struct device *device)
             ixgbe_tx_free(ixgbe, ixgbe->tx[i]);
     }
     if (ixgbe->pool_mapped)
-        device->bus->ops->dma_unmap(device->bus, &device->config.pool->memory);
+        bus_unmap(device->bus, &device->config.pool->memory);
     free(ixgbe);
 }
 
@@ -51,7 +52,7 @@ static int32_t ixgbe_allocate(struct ixgbe_device *ixgbe)
 {
     struct device *device = &ixgbe->device;
     struct bus *bus = device->bus;
-    int32_t code = bus->ops->dma_map(bus, &device->config.pool->memory, &ixgbe->pool_address);
+    int32_t code = bus_map_pool(bus, device->config.pool, &ixgbe->pool_address);
     ixgbe->pool_mapped = code >= 0;
     for (uint32_t i = 0; i < device->config.rx_queues && code >= 0; i++)
         code = ixgbe_rx_allocate(ixgbe, i);
@@ -71,16 +72,22 @@ static int32_t ixgbe_open(struct bus *bus, const struct device_config *config, s
     ixgbe->device.config = *config;
     ixgbe->device.promiscuous = true;
     ixgbe->device.tx_len_min = IXGBE_TX_LENGTH_MIN;
-    ixgbe->device.tx_len_max = FRAME_LENGTH_MAX; /* MAXFRS after reset, 8.2.3.22.13, without the checksum */
-    ixgbe->device.rx_len_max = IXGBE_RX_LENGTH_MAX;
-    ixgbe->device.rx_frames_max = 1;
-    ixgbe->device.capabilities |= DEVICE_CAN_QUEUE_STATS;
     ixgbe->mac_type = product->mac_type;
+    ixgbe->device.capabilities |= DEVICE_CAN_QUEUE_STATS | ixgbe_capabilities(ixgbe);
+    ixgbe->device.frame_len_limit = IXGBE_FRAME_LIMIT - IXGBE_FRAME_CHECKSUM - IXGBE_FRAME_TAG;
+    ixgbe->device.tx_len_max = config->frame_len_max;
+    ixgbe->device.rx_len_max = ixgbe_rx_length_max(ixgbe);
+    ixgbe->device.rx_frames_max = 1;
+    if (ixgbe_is_jumbo(ixgbe) && config->pool != NULL)
+        ixgbe->device.rx_frames_max =
+            (ixgbe->device.rx_len_max + config->pool->buffer_size - 1) / config->pool->buffer_size;
     snprintf(ixgbe->device.name, sizeof(ixgbe->device.name), "%s", product->name);
 
     int32_t code = 0;
     if (bus_read32(bus, IXGBE_STATUS) == 0xFFFFFFFFu)
         code = error_set(IXY_E_DEVICE, "%s: STATUS reads as ones: no device answers there", bus->address);
+    if (code >= 0)
+        code = device_check_capabilities(&ixgbe->device);
     if (code >= 0)
         code = ixgbe_reset_hardware(ixgbe);
     if (code >= 0 && config->pool != NULL)
@@ -111,6 +118,7 @@ static int32_t ixgbe_start(struct device *device)
 {
     struct ixgbe_device *ixgbe = (struct ixgbe_device *)device;
     int32_t code = 0;
+    ixgbe_interrupts_initialize(ixgbe);
     for (uint32_t i = 0; i < device->config.tx_queues && code >= 0; i++)
         code = ixgbe_tx_start(ixgbe, ixgbe->tx[i]);
     for (uint32_t i = 0; i < device->config.rx_queues && code >= 0; i++)
@@ -130,7 +138,7 @@ static int32_t ixgbe_reset(struct device *device)
 
 const struct driver ixgbe_driver = {
     .name = "ixgbe",
-    .match = ixgbe_match,
+    .product = ixgbe_product,
     .open = ixgbe_open,
     .start = ixgbe_start,
     .stop = ixgbe_stop,
@@ -140,6 +148,8 @@ const struct driver ixgbe_driver = {
     .tx_batch = ixgbe_tx_batch,
     .rx_batch_owned = ixgbe_rx_batch_owned,
     .tx_batch_owned = ixgbe_tx_batch_owned,
+    .rx_ready = ixgbe_rx_ready,
+    .rx_interrupt = ixgbe_rx_interrupt,
     .stats = ixgbe_stats,
     .queue_stats = ixgbe_queue_stats,
     .link = ixgbe_link,

@@ -2,15 +2,6 @@
 #include "core/device/error.h"
 #include "core/ixgbe/ixgbe.h"
 
-/* All causes masked and pending ones cleared, 4.6.3.1. */
-static void ixgbe_interrupts_disable(struct bus *bus)
-{
-    bus_write32(bus, IXGBE_EIMC, IXGBE_EIMC_ALL);
-    bus_write32(bus, IXGBE_EIMC_EX(0), 0xFFFFFFFFu);
-    bus_write32(bus, IXGBE_EIMC_EX(1), 0xFFFFFFFFu);
-    (void)bus_read32(bus, IXGBE_EICR);
-}
-
 /* 4.6.3.2 with 5.2.5.3.2: no new requests to the host, then reset of the whole device. */
 static int32_t ixgbe_global_reset(struct ixgbe_device *ixgbe)
 {
@@ -52,6 +43,7 @@ static void ixgbe_receive_initialize(struct ixgbe_device *ixgbe)
     uint32_t rdrxctl = bus_read32(bus, IXGBE_RDRXCTL) & ~IXGBE_RDRXCTL_RSCFRSTSIZE;
     bus_write32(bus, IXGBE_RDRXCTL,
                 rdrxctl | IXGBE_RDRXCTL_CRCSTRIP | IXGBE_RDRXCTL_RSCACKC | IXGBE_RDRXCTL_FCOE_WRFIX);
+    ixgbe_offloads_write(ixgbe);
     /* Queue n counts in counter n: 16 of each. */
     for (uint32_t i = 0; i < DEVICE_QUEUES_MAX; i += 4)
         bus_write32(bus, IXGBE_RQSMR(i / 4), i | (i + 1) << 8 | (i + 2) << 16 | (i + 3) << 24);
@@ -68,9 +60,11 @@ static void ixgbe_transmit_initialize(struct ixgbe_device *ixgbe)
     bus_write32(bus, IXGBE_RTTDCS, bus_read32(bus, IXGBE_RTTDCS) | IXGBE_RTTDCS_ARBDIS);
     bus_write32(bus, IXGBE_DTXMXSZRQ, IXGBE_DTXMXSZRQ_MAX);
     bus_write32(bus, IXGBE_MTQC, 0);
-    /* 4.6.11.3.4: 160 KiB for the one traffic class; it is ready while a largest frame (10 KiB) still fits. */
+    /* 4.6.11.3.4: 160 KiB for the one traffic class; it is ready while a largest frame (10 KiB, or longer ones were
+     * asked for) still fits. */
+    uint32_t largest = (ixgbe->device.config.frame_len_max + IXGBE_FRAME_CHECKSUM + IXGBE_FRAME_TAG + 1023) / 1024;
     bus_write32(bus, IXGBE_TXPBSIZE(0), 160u << 10);
-    bus_write32(bus, IXGBE_TXPBTHRESH(0), 160 - 10);
+    bus_write32(bus, IXGBE_TXPBTHRESH(0), 160 - (largest < 10 ? 10 : largest));
     for (uint32_t i = 1; i < 8; i++) {
         bus_write32(bus, IXGBE_TXPBSIZE(i), 0);
         bus_write32(bus, IXGBE_TXPBTHRESH(i), 0);

@@ -33,6 +33,12 @@ struct ixgbe_rx_queue {
     uint32_t idle;             /* polls that found nothing, see bus_idle */
     uint64_t dropped, starved; /* see struct device_stats */
     uint32_t discarded;        /* descriptors so far of a frame over several that is dropped */
+    bool careful;              /* offloads or jumbo frames were asked for: rx_offload.c receives */
+    bool udp_zero;             /* 82599: a UDP packet without checksum may count as one with a wrong checksum */
+    uint32_t offloads;         /* DEVICE_CAN_* */
+    uint32_t buffer_size;      /* bytes that the device writes to each buffer */
+    struct metadata *metadata; /* NULL: the pool keeps none */
+    const uint8_t *packet;     /* of buffer 0, where it lies in this process */
     uint32_t index;
     struct dma_memory memory;
     uint64_t ring_address;
@@ -53,8 +59,16 @@ struct ixgbe_tx_queue {
     uint32_t *report;                   /* position after each batch's last descriptor */
     uint64_t pool_address;              /* device address of the pool's first byte */
     const struct ownership *ownership;
-    bool avx2; /* the processor has it */
     struct bus *bus;
+    bool avx2;     /* the processor has it */
+    bool contexts; /* offloads with context descriptors were asked for: not every descriptor has a buffer */
+    bool careful;  /* offloads or jumbo frames were asked for: frames without the ownership table may have flags */
+    bool context_known;
+    uint64_t context[2];  /* the context descriptor that the device had last */
+    uint32_t offloads;    /* DEVICE_CAN_* */
+    uint32_t length_max;  /* longest packet */
+    uint8_t *pool_memory; /* of buffer 0 */
+    const struct metadata *metadata;
     struct bus *step;
     uint32_t idle; /* calls that found no room, see bus_idle */
     uint32_t index;
@@ -94,8 +108,25 @@ int32_t ixgbe_gone(struct ixgbe_device *ixgbe, const char *what);
 /* wait.c: asks the device whether it is still there; if not, it has failed. Any thread. */
 void ixgbe_watch(struct bus *bus) __attribute__((cold));
 
+/* Longest packet that comes from the wire, without checksum; with a tag, unless that is taken out. */
+static inline uint32_t ixgbe_rx_length_max(const struct ixgbe_device *ixgbe)
+{
+    return ixgbe->device.config.frame_len_max + IXGBE_FRAME_TAG;
+}
+
+static inline bool ixgbe_is_jumbo(const struct ixgbe_device *ixgbe)
+{
+    return ixgbe->device.config.frame_len_max > FRAME_LENGTH_MAX;
+}
+
 /* init.c: reset to the state where queues can be set up. */
 int32_t ixgbe_reset_hardware(struct ixgbe_device *ixgbe);
+
+/* interrupt.c: all causes masked and forgotten; then those of receive queues set up, and masked still */
+void ixgbe_interrupts_disable(struct bus *bus);
+void ixgbe_interrupts_initialize(struct ixgbe_device *ixgbe);
+bool ixgbe_rx_ready(void *queue);
+void ixgbe_rx_interrupt(void *queue, bool on);
 
 /* filter.c: what is received, and the switch for all of it */
 void ixgbe_receive_stop(struct ixgbe_device *ixgbe);
@@ -131,6 +162,15 @@ void ixgbe_rx_stop(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue);
 void ixgbe_rx_free(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue);
 uint32_t ixgbe_rx_batch(void *queue, struct frame *frames, uint32_t count);
 uint32_t ixgbe_rx_batch_owned(void *queue, struct frame *frames, uint32_t count);
+/* Fills the free part of the ring with buffers and tells the device. */
+void ixgbe_rx_post(struct ixgbe_rx_queue *queue);
+/* Buffers of the longest frame of any kind, in buffers of 1 KB, with an X550's time stamp. */
+#define IXGBE_RX_PIECES_MAX 16
+/* Takes a descriptor whose packet is not delivered. */
+void ixgbe_rx_drop(struct ixgbe_rx_queue *queue, uint32_t slot, uint64_t written_back);
+
+/* rx_offload.c: receive on a device with offloads or jumbo frames. */
+uint32_t ixgbe_rx_packets(struct ixgbe_rx_queue *queue, struct frame *frames, uint32_t count, bool owned);
 
 int32_t ixgbe_tx_allocate(struct ixgbe_device *ixgbe, uint32_t index);
 int32_t ixgbe_tx_start(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue);
@@ -138,5 +178,19 @@ void ixgbe_tx_stop(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue);
 void ixgbe_tx_free(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue);
 uint32_t ixgbe_tx_batch(void *queue, const struct frame *frames, uint32_t count);
 uint32_t ixgbe_tx_batch_owned(void *queue, const struct frame *frames, uint32_t count, int32_t *code);
+/* How many of count descriptors the ring has room for. */
+uint32_t ixgbe_tx_room(struct ixgbe_tx_queue *queue, uint32_t count);
+
+/* tx_offload.c: frames that are no whole plain packet each: with flags, or longer than 1514 bytes. Why it ended before
+ * the last is in *code, 0 if the ring is full. */
+#define IXGBE_TX_NO_BUFFER UINT64_MAX /* instead of a token: the descriptor is a context */
+uint32_t ixgbe_tx_packets(struct ixgbe_tx_queue *queue, const struct frame *frames, uint32_t count, bool owned,
+                          int32_t *code);
+/* Gives back the buffers of count descriptors from position `from` on, without the contexts among them. */
+void ixgbe_tx_give(struct ixgbe_tx_queue *queue, uint32_t from, uint32_t count);
+
+/* offload.c: what was asked for, in the registers that are not a queue's. */
+uint32_t ixgbe_capabilities(const struct ixgbe_device *ixgbe);
+void ixgbe_offloads_write(struct ixgbe_device *ixgbe);
 
 #endif

@@ -23,10 +23,22 @@
 #define IXGBE_EEC_ARD (1u << 9)
 
 /* Interrupts, 8.2.3.5 */
-#define IXGBE_EICR 0x00800u
-#define IXGBE_EIMC 0x00888u
-#define IXGBE_EIMC_ALL 0x7FFFFFFFu            /* bit 31 is reserved */
-#define IXGBE_EIMC_EX(n) (0x00AB0u + 4 * (n)) /* n = 0, 1: mask clear of the 64 queue interrupts */
+#define IXGBE_EICR 0x00800u                         /* cause, 8.2.3.5.1 */
+#define IXGBE_EIAC 0x00810u                         /* auto clear, 8.2.3.5.5 */
+#define IXGBE_EITR(n) (0x00820u + 4 * (n))          /* throttle, of vector n < 24, 8.2.3.5.12 */
+#define IXGBE_EITR_INTERVAL(n) ((uint32_t)(n) << 3) /* n * 2.048 us, at 1 and 10 Gbit/s */
+#define IXGBE_EITR_CNT_WDIS (1u << 31)              /* the counter is not written */
+#define IXGBE_EIMC 0x00888u                         /* mask clear, 8.2.3.5.4 */
+#define IXGBE_EIMC_ALL 0x7FFFFFFFu                  /* bit 31 is reserved */
+#define IXGBE_GPIE 0x00898u                         /* general purpose interrupt enable, 8.2.3.5.18 */
+#define IXGBE_GPIE_MULTIPLE_MSIX (1u << 4)
+#define IXGBE_GPIE_EIAME (1u << 30) /* an interrupt masks itself, where EIAM says so */
+#define IXGBE_GPIE_PBA_SUPPORT (1u << 31)
+#define IXGBE_IVAR(n) (0x00900u + 4 * (n)) /* vectors of queues 2n and 2n + 1, 8.2.3.5.15 */
+#define IXGBE_IVAR_RX(queue, vector) (((vector) | 0x80u) << ((queue) % 2 * 16)) /* 80h: valid */
+#define IXGBE_EIMS_EX(n) (0x00AA0u + 4 * (n)) /* n = 0, 1: mask set of the 64 queue interrupts, 8.2.3.5.8 */
+#define IXGBE_EIMC_EX(n) (0x00AB0u + 4 * (n)) /* mask clear, 8.2.3.5.9 */
+#define IXGBE_EIAM_EX(n) (0x00AD0u + 4 * (n)) /* auto mask, 8.2.3.5.10 */
 
 /* Receive, 8.2.3.7 and 8.2.3.8 */
 #define IXGBE_FCTRL 0x05080u /* filter control, 8.2.3.7.1 */
@@ -58,7 +70,8 @@
 #define IXGBE_RDT(n) (0x01018u + 0x40 * (n))
 #define IXGBE_RXDCTL(n) (0x01028u + 0x40 * (n)) /* 8.2.3.8.6 */
 #define IXGBE_RXDCTL_ENABLE (1u << 25)
-#define IXGBE_RDRXCTL 0x02F00u /* receive DMA control, 8.2.3.8.8 */
+#define IXGBE_RXDCTL_VME (1u << 30) /* VLAN tags are taken out */
+#define IXGBE_RDRXCTL 0x02F00u      /* receive DMA control, 8.2.3.8.8 */
 #define IXGBE_RDRXCTL_CRCSTRIP (1u << 1)
 #define IXGBE_RDRXCTL_DMAIDONE (1u << 3)
 #define IXGBE_RDRXCTL_RSCFRSTSIZE (0x1Fu << 17) /* to be 0 */
@@ -96,7 +109,13 @@
 #define IXGBE_HLREG0 0x04240u /* highlander control 0, 8.2.3.22.8 */
 #define IXGBE_HLREG0_TXCRCEN (1u << 0)
 #define IXGBE_HLREG0_RXCRCSTRP (1u << 1)
+#define IXGBE_HLREG0_JUMBOEN (1u << 2)
 #define IXGBE_HLREG0_TXPADEN (1u << 10)
+#define IXGBE_MAXFRS 0x04268u /* longest frame with JUMBOEN, checksum included, 8.2.3.22.13 */
+#define IXGBE_MAXFRS_MFS_SHIFT 16
+#define IXGBE_FRAME_CHECKSUM 4
+#define IXGBE_FRAME_TAG 4        /* comes on top of MAXFRS, 8.2.3.22.13 */
+#define IXGBE_FRAME_LIMIT 15872u /* 15.5 KB, section 1.3: the longest frame of any kind, checksum included */
 #define IXGBE_AUTOC 0x042A0u /* auto-negotiation control, 8.2.3.22.19; 82599 only, X540 and X550 have a copper PHY */
 #define IXGBE_AUTOC_RESTART_AN (1u << 12)
 #define IXGBE_AUTOC_LMS (7u << 13)
@@ -105,6 +124,22 @@
 #define IXGBE_LINKS_SPEED (3u << 28)
 #define IXGBE_LINKS_SPEED_NON_STANDARD (1u << 27) /* X550: 2.5 and 5 Gbit/s */
 #define IXGBE_LINKS_UP (1u << 30)
+
+/* Time stamps of an X550: its data sheet, 333369, has them among the time sync registers, at the offsets that the
+ * 82599's have in 8.2.3.26. SYSTIM counts seconds (high word) and nanoseconds (low word); each packet's stamp is a copy
+ * of it, 8 bytes in little-endian order behind the packet's own, and TSIP in its descriptor says so. */
+#define IXGBE_TSYNCRXCTL 0x05188u
+#define IXGBE_TSYNCRXCTL_TYPE (7u << 1)
+#define IXGBE_TSYNCRXCTL_TYPE_ALL (4u << 1)
+#define IXGBE_TSYNCRXCTL_EN (1u << 4)
+#define IXGBE_TSYNCRXCTL_TSIP_UT_EN (1u << 23) /* stamps go into the packet buffer */
+#define IXGBE_SYSTIML 0x08C0Cu
+#define IXGBE_SYSTIMH 0x08C10u
+#define IXGBE_TIMINCA 0x08C14u
+#define IXGBE_TSAUXC 0x08C20u
+#define IXGBE_TSAUXC_DISABLE_SYSTIME (1u << 31)
+#define IXGBE_SYSTIMR 0x08C58u
+#define IXGBE_STAMP_SIZE 8u
 
 /* Statistics, 8.2.3.23; all are cleared by reading */
 #define IXGBE_CRCERRS 0x04000u
@@ -140,8 +175,15 @@ struct ixgbe_rx_descriptor {
 
 #define IXGBE_RX_DD ((uint64_t)1 << 0)
 #define IXGBE_RX_EOP ((uint64_t)1 << 1)
+/* What follows counts in a packet's last descriptor only: in the others NEXTP is there. */
+#define IXGBE_RX_VP ((uint64_t)1 << 3)    /* a tag was found; with RXDCTL.VME it was taken out */
+#define IXGBE_RX_L4I ((uint64_t)1 << 5)   /* the TCP or UDP checksum was verified, 7.1.11; L4E: it is wrong */
+#define IXGBE_RX_IPCS ((uint64_t)1 << 6)  /* the IPv4 header's checksum was verified; IPE: it is wrong */
+#define IXGBE_RX_TSIP ((uint64_t)1 << 15) /* X550 */
+#define IXGBE_RX_L4E ((uint64_t)1 << 30)
+#define IXGBE_RX_IPE ((uint64_t)1 << 31)
+#define IXGBE_RX_VLAN_SHIFT 48
 #define IXGBE_RX_LENGTH ((uint64_t)0xFFFF << 32)
-#define IXGBE_RX_LENGTH_MAX 1518         /* MAXFRS lets a VLAN tag come on top, 8.2.3.22.13 */
 #define IXGBE_RX_RXE ((uint64_t)1 << 29) /* MAC error; comes only with FCTRL.SBP */
 
 /* Advanced transmit data descriptor, 7.2.3.2.4 */
@@ -161,8 +203,22 @@ struct ixgbe_tx_descriptor {
 #define IXGBE_TX_IFCS (1u << 25)
 #define IXGBE_TX_RS (1u << 27)
 #define IXGBE_TX_DEXT (1u << 29)
+#define IXGBE_TX_VLE (1u << 30) /* the context's tag is put in */
+#define IXGBE_TX_POPTS_IXSM (1u << 8)
+#define IXGBE_TX_POPTS_TXSM (1u << 9)
 #define IXGBE_TX_PAYLEN_SHIFT 14
 #define IXGBE_TX_LENGTH_MIN 17 /* hardware pads from there on, 7.2.1.1 */
 #define IXGBE_TX_DD (1u << 0)
+#define IXGBE_TX_DESCRIPTORS_MAX 40 /* of one packet, 7.2.1.1 */
+
+/* Advanced transmit context descriptor, 7.2.3.2.3: first quadword VLAN << 16 | MACLEN << 9 | IPLEN, second MSS << 48 |
+ * L4LEN << 40 | IDX << 36 | DEXT | DTYP | TUCMD << 9. */
+#define IXGBE_TX_DTYP_CONTEXT (2u << 20)
+#define IXGBE_TX_TUCMD_IPV4 (1u << 10)
+#define IXGBE_TX_TUCMD_L4T_TCP (1u << 11) /* 0: UDP */
+#define IXGBE_TX_MACLEN_SHIFT 9
+#define IXGBE_TX_MACLEN_MIN 14
+#define IXGBE_TX_MACLEN_MAX 127
+#define IXGBE_TX_VLAN_SHIFT 16
 
 #endif

@@ -8,7 +8,7 @@ int32_t ixgbe_ring_open(struct ixgbe_device *ixgbe, uint64_t size, const char *n
     int32_t code = dma_memory_allocate(memory, size, name);
     if (code < 0)
         return code;
-    code = bus->ops->dma_map(bus, memory, device_address);
+    code = bus_map(bus, memory, device_address);
     if (code < 0)
         dma_memory_free(memory);
     return code;
@@ -17,6 +17,6 @@ int32_t ixgbe_ring_open(struct ixgbe_device *ixgbe, uint64_t size, const char *n
 void ixgbe_ring_close(struct ixgbe_device *ixgbe, struct dma_memory *memory)
 {
     struct bus *bus = ixgbe->device.bus;
-    bus->ops->dma_unmap(bus, memory);
+    bus_unmap(bus, memory);
     dma_memory_free(memory);
 }

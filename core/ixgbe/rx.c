@@ -6,7 +6,7 @@
 
 /* Fills the free part of the ring with buffers and tells the device. One descriptor stays empty, because head == tail
  * means an empty ring (7.1.9). */
-static void ixgbe_rx_post(struct ixgbe_rx_queue *queue)
+void ixgbe_rx_post(struct ixgbe_rx_queue *queue)
 {
     uint32_t position = queue->posted;
     uint32_t mask = queue->mask;
@@ -53,13 +53,10 @@ static inline uint64_t ixgbe_rx_span(const struct ixgbe_rx_queue *queue)
     return (uint64_t)(queue->length_max - FRAME_LENGTH_MIN) << 32;
 }
 
-/* Buffers of the longest frame of any kind: 15.5 KB, section 1.3, in buffers of 1 KB. */
-#define IXGBE_RX_PIECES_MAX 16
-
 /* Takes a descriptor whose frame is not delivered: over several descriptors, with a MAC error, or a completion that no
  * correct device writes. Its buffer goes back. A frame that never ends counts again and again, so that a device which
  * sends nothing else does not look like an idle one. */
-static void ixgbe_rx_drop(struct ixgbe_rx_queue *queue, uint32_t slot, uint64_t written_back)
+void ixgbe_rx_drop(struct ixgbe_rx_queue *queue, uint32_t slot, uint64_t written_back)
 {
     if (queue->discarded % IXGBE_RX_PIECES_MAX == 0)
         ixgbe_count(&queue->dropped);
@@ -133,11 +130,15 @@ static inline __attribute__((always_inline)) uint32_t ixgbe_rx_take(struct ixgbe
 
 uint32_t ixgbe_rx_batch(void *queue, struct frame *frames, uint32_t count)
 {
+    if (__builtin_expect(((struct ixgbe_rx_queue *)queue)->careful, 0))
+        return ixgbe_rx_packets(queue, frames, count, false);
     return ixgbe_rx_take(queue, frames, count, false);
 }
 
 uint32_t ixgbe_rx_batch_owned(void *queue, struct frame *frames, uint32_t count)
 {
+    if (__builtin_expect(((struct ixgbe_rx_queue *)queue)->careful, 0))
+        return ixgbe_rx_packets(queue, frames, count, true);
     return ixgbe_rx_take(queue, frames, count, true);
 }
 
@@ -160,13 +161,21 @@ int32_t ixgbe_rx_allocate(struct ixgbe_device *ixgbe, uint32_t index)
     queue->ring = (struct ixgbe_rx_descriptor *)(void *)queue->memory.base;
     queue->mask = config->rx_ring_size - 1;
     queue->stride = config->pool->stride;
-    queue->length_max =
-        config->pool->buffer_size < IXGBE_RX_LENGTH_MAX ? config->pool->buffer_size : IXGBE_RX_LENGTH_MAX;
+    queue->buffer_size = config->pool->buffer_size;
+    queue->length_max = ixgbe_rx_length_max(ixgbe);
+    if (!ixgbe_is_jumbo(ixgbe) && queue->length_max > queue->buffer_size)
+        queue->length_max = queue->buffer_size;
+    queue->offloads = config->offloads;
+    queue->careful = config->offloads != 0 || ixgbe_is_jumbo(ixgbe);
+    queue->udp_zero = ixgbe->mac_type == IXGBE_82599;
+    queue->metadata = config->pool->metadata;
+    queue->packet = (const uint8_t *)config->pool->memory.base + POOL_HEADROOM;
     queue->ownership = config->pool->ownership;
     queue->packet_address = ixgbe->pool_address + POOL_HEADROOM;
     queue->tail = bus->ops->doorbell(bus, IXGBE_RDT(index));
     queue->bus = bus;
     queue->step = bus->step != NULL ? bus : NULL;
+    queue->bus = bus;
     queue->index = index;
     queue->cache.pool = config->pool;
     queue->cache.limit = pool_cache_limit(config->rx_ring_size);
@@ -195,7 +204,10 @@ int32_t ixgbe_rx_start(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue)
     bus_write32(bus, IXGBE_SRRCTL(n), srrctl);
     /* Bit 12 of DCA_RXCTRL is to be cleared by software, 8.2.3.11.1. */
     bus_write32(bus, IXGBE_DCA_RXCTRL(n), bus_read32(bus, IXGBE_DCA_RXCTRL(n)) & ~IXGBE_DCA_RXCTRL_BIT12);
-    bus_write32(bus, IXGBE_RXDCTL(n), bus_read32(bus, IXGBE_RXDCTL(n)) | IXGBE_RXDCTL_ENABLE);
+    uint32_t rxdctl = bus_read32(bus, IXGBE_RXDCTL(n)) & ~IXGBE_RXDCTL_VME;
+    if ((queue->offloads & DEVICE_CAN_VLAN_STRIP) != 0)
+        rxdctl |= IXGBE_RXDCTL_VME;
+    bus_write32(bus, IXGBE_RXDCTL(n), rxdctl | IXGBE_RXDCTL_ENABLE);
     int32_t code = ixgbe_wait(ixgbe, IXGBE_RXDCTL(n), IXGBE_RXDCTL_ENABLE, IXGBE_RXDCTL_ENABLE, 10000, "RXDCTL.ENABLE");
     if (code < 0)
         return code;

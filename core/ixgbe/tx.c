@@ -23,16 +23,20 @@ static void ixgbe_tx_clean(struct ixgbe_tx_queue *queue)
         uint32_t sent = end - queue->cleaned;
         uint32_t to_end = mask + 1 - slot;
         uint32_t piece = sent < to_end ? sent : to_end;
+        queue->cleaned = end;
+        if (__builtin_expect(queue->contexts, 0)) {
+            ixgbe_tx_give(queue, end - sent, sent);
+            continue;
+        }
         pool_cache_give(&queue->cache, queue->buffer + slot, piece);
         if (piece < sent)
             pool_cache_give(&queue->cache, queue->buffer, sent - piece);
-        queue->cleaned = end;
     }
 }
 
 /* How many of count frames the ring has room for. One descriptor stays empty: head == tail is an empty ring, 7.2.3.4.
  */
-static inline uint32_t ixgbe_tx_room(struct ixgbe_tx_queue *queue, uint32_t count)
+uint32_t ixgbe_tx_room(struct ixgbe_tx_queue *queue, uint32_t count)
 {
     const uint32_t mask = queue->mask;
     uint32_t in_flight = queue->posted - queue->cleaned;
@@ -75,22 +79,24 @@ ixgbe_tx_send(struct ixgbe_tx_queue *queue, const struct frame *frames, uint32_t
         return 0;
     }
     queue->posted += sent;
-    queue->ring[(queue->posted - 1) & queue->mask].command |= IXGBE_TX_RS;
-    queue->report[queue->report_next++ & queue->mask] = queue->posted;
-    /* Release: the device must see frames and descriptors before the tail that hands them over. */
-    __atomic_store_n(queue->tail, queue->posted & queue->mask, __ATOMIC_RELEASE);
+    ixgbe_tx_hand_over(queue);
     return sent;
 }
 
 uint32_t ixgbe_tx_batch(void *queue, const struct frame *frames, uint32_t count)
 {
     int32_t code = 0;
+    if (__builtin_expect(((struct ixgbe_tx_queue *)queue)->careful, 0))
+        return ixgbe_tx_packets(queue, frames, count, false, &code);
     return ixgbe_tx_send(queue, frames, count, false, &code);
 }
 
 uint32_t ixgbe_tx_batch_owned(void *queue, const struct frame *frames, uint32_t count, int32_t *code)
 {
     uint32_t sent = ixgbe_tx_send(queue, frames, count, true, code);
+    /* What ended the run is perhaps a packet of another kind, which the rest of the batch goes behind. */
+    if (__builtin_expect(*code == IXY_E_FRAME, 0))
+        sent += ixgbe_tx_packets(queue, frames + sent, count - sent, true, code);
     if (sent == 0 && bus_has_failed(((struct ixgbe_tx_queue *)queue)->bus))
         *code = IXY_E_DEVICE;
     return sent;
@@ -119,6 +125,12 @@ int32_t ixgbe_tx_allocate(struct ixgbe_device *ixgbe, uint32_t index)
     queue->mask = config->tx_ring_size - 1;
     queue->pool_address = ixgbe->pool_address;
     queue->ownership = config->pool->ownership;
+    queue->offloads = config->offloads;
+    queue->contexts = (config->offloads & (DEVICE_CAN_TX_CHECKSUM | DEVICE_CAN_VLAN_INSERT)) != 0;
+    queue->careful = config->offloads != 0 || ixgbe_is_jumbo(ixgbe);
+    queue->length_max = config->frame_len_max;
+    queue->pool_memory = config->pool->memory.base;
+    queue->metadata = config->pool->metadata;
 #if defined(__x86_64__)
     queue->avx2 = __builtin_cpu_supports("avx2") != 0;
 #endif
@@ -138,6 +150,7 @@ int32_t ixgbe_tx_start(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue)
     struct bus *bus = ixgbe->device.bus;
     uint32_t n = queue->index;
     queue->posted = queue->cleaned = queue->report_first = queue->report_next = 0;
+    queue->context_known = false;
     bus_write32(bus, IXGBE_TDBAL(n), (uint32_t)queue->ring_address);
     bus_write32(bus, IXGBE_TDBAH(n), (uint32_t)(queue->ring_address >> 32));
     bus_write32(bus, IXGBE_TDLEN(n), (uint32_t)queue->memory.size);
@@ -158,8 +171,8 @@ void ixgbe_tx_stop(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue)
     (void)ixgbe_wait(ixgbe, IXGBE_TDH(n), 0xFFFF, queue->posted & queue->mask, 10000, "TDH == TDT");
     bus_write32(bus, IXGBE_TXDCTL(n), bus_read32(bus, IXGBE_TXDCTL(n)) & ~IXGBE_TXDCTL_ENABLE);
     (void)ixgbe_wait(ixgbe, IXGBE_TXDCTL(n), IXGBE_TXDCTL_ENABLE, 0, 10000, "TXDCTL.ENABLE");
-    for (; queue->cleaned != queue->posted; queue->cleaned++)
-        pool_cache_give(&queue->cache, queue->buffer + (queue->cleaned & queue->mask), 1);
+    ixgbe_tx_give(queue, queue->cleaned, queue->posted - queue->cleaned);
+    queue->cleaned = queue->posted;
     pool_cache_flush(&queue->cache);
 }
 

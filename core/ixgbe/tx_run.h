@@ -35,8 +35,17 @@ static inline __attribute__((always_inline)) uint32_t ixgbe_tx_run(struct ixgbe_
     return (uint32_t)(frame - frames);
 }
 
+/* Hands all that was written over to the device, with a report for its last descriptor. */
+static inline void ixgbe_tx_hand_over(struct ixgbe_tx_queue *queue)
+{
+    queue->ring[(queue->posted - 1) & queue->mask].command |= IXGBE_TX_RS;
+    queue->report[queue->report_next++ & queue->mask] = queue->posted;
+    /* Release: the device must see frames and descriptors before the tail that hands them over. */
+    __atomic_store_n(queue->tail, queue->posted & queue->mask, __ATOMIC_RELEASE);
+}
+
 #if defined(__x86_64__)
-/* The same with the ownership table, four frames at a time, on processors with AVX2. */
+/* As ixgbe_tx_run with the ownership table, four frames at a time, on processors with AVX2. */
 uint32_t ixgbe_tx_run_avx2(struct ixgbe_tx_queue *queue, uint32_t slot, const struct frame *frames, uint32_t count,
                            int32_t *code);
 #endif

@@ -23,11 +23,13 @@ struct virtio_chains {
     uint16_t *order; /* in order: ids of the packets in flight */
     uint16_t *idle;  /* ids that are free, from idle_first to idle_last, counting without wrapping */
     uint32_t idle_first, idle_last;
+    uint32_t count; /* ids in use: what was asked for, where the device fixes a larger ring */
     uint32_t order_first, order_last;
 };
 
-int32_t virtio_chains_allocate(struct virtio_queue *queue, uint32_t size)
+int32_t virtio_chains_allocate(struct virtio_queue *queue)
 {
+    const uint32_t size = queue->allocated;
     struct virtio_chains *chains = calloc(1, sizeof(*chains));
     if (chains == NULL)
         return IXY_E_NO_MEMORY;
@@ -60,7 +62,8 @@ void virtio_chains_start(struct virtio_queue *queue)
 {
     struct virtio_chains *chains = queue->chains;
     chains->idle_first = chains->order_first = chains->order_last = 0;
-    chains->idle_last = queue->size;
+    chains->count = queue->size < queue->wanted ? queue->size : queue->wanted;
+    chains->idle_last = chains->count;
     for (uint32_t id = 0; id < queue->size; id++) {
         chains->idle[id] = (uint16_t)id;
         chains->parts[id] = 0;
@@ -239,12 +242,12 @@ uint32_t virtio_chains_send(struct virtio_queue *queue, const struct frame *fram
     uint64_t all = 0;
     if (bus_has_failed(queue->bus))
         return 0;
-    if (queue->size - (chains->idle_last - chains->idle_first) >= VIRTIO_CHAIN_IN_FLIGHT)
+    if (chains->count - (chains->idle_last - chains->idle_first) >= VIRTIO_CHAIN_IN_FLIGHT)
         virtio_chain_clean(queue);
     while (sent < count) {
         uint32_t bytes, frames_of = virtio_chain_frames(frames + sent, count - sent);
         uint32_t parts = frames_of + queue->id_shift;
-        *code = frames_of == 0 || parts > queue->size ? IXY_E_FRAME : 0;
+        *code = frames_of == 0 || parts > chains->count ? IXY_E_FRAME : 0;
         if (*code < 0 || !virtio_chain_room(queue, parts))
             break;
         *code = virtio_packet_take(queue, frames + sent, frames_of, owned, &bytes);

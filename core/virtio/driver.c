@@ -5,10 +5,11 @@
 #include "core/device/error.h"
 #include "core/virtio/virtio.h"
 
-static bool virtio_match(uint16_t vendor, uint16_t device_id)
+static const char *virtio_product(uint16_t vendor, uint16_t device_id)
 {
-    return vendor == VIRTIO_PCI_VENDOR &&
-           (device_id == VIRTIO_PCI_DEVICE_NET || device_id == VIRTIO_PCI_DEVICE_NET_LEGACY);
+    bool known = vendor == VIRTIO_PCI_VENDOR &&
+                 (device_id == VIRTIO_PCI_DEVICE_NET || device_id == VIRTIO_PCI_DEVICE_NET_LEGACY);
+    return known ? "VirtIO network device" : NULL;
 }
 
 /* Resets a device that nobody will use; it may be the one that did not answer. */
@@ -45,7 +46,7 @@ static int32_t virtio_open(struct bus *bus, const struct device_config *config, 
     virtio->device.config = *config;
     virtio->device.promiscuous = true;
     virtio->device.tx_len_min = VIRTIO_TX_LENGTH_MIN;
-    snprintf(virtio->device.name, sizeof(virtio->device.name), "VirtIO network device");
+    snprintf(virtio->device.name, sizeof(virtio->device.name), "%s", virtio_product(bus->vendor, bus->device_id));
     int32_t code = virtio_negotiate(virtio);
     if (code >= 0 && config->pool != NULL)
         code = virtio_queues_allocate(virtio);
@@ -74,9 +75,9 @@ static int32_t virtio_go(struct virtio_device *virtio)
     struct device *device = &virtio->device;
     int32_t code = 0;
     for (uint32_t i = 0; i < virtio->pairs && code >= 0; i++) {
-        code = virtio_queue_start(virtio, virtio->rx[i]);
+        code = virtio_queue_start(virtio, virtio->rx[i], i < device->bus->event_count ? i : VIRTIO_VECTOR_NONE);
         if (code >= 0)
-            code = virtio_queue_start(virtio, virtio->tx[i]);
+            code = virtio_queue_start(virtio, virtio->tx[i], VIRTIO_VECTOR_NONE);
     }
     if (code >= 0 && virtio_has(virtio, VIRTIO_NET_F_CTRL_VQ))
         code = virtio_control_start(virtio);
@@ -86,8 +87,11 @@ static int32_t virtio_go(struct virtio_device *virtio)
         code = virtio_control_apply(virtio);
     if (code < 0)
         return code;
-    device->config.rx_ring_size = virtio->rx[0]->size;
-    device->config.tx_ring_size = virtio->tx[0]->size;
+    /* Where the device fixes a size, it may be more than was asked for; no more buffers are posted. */
+    device->config.rx_ring_size =
+        virtio->rx[0]->size < virtio->rx[0]->wanted ? virtio->rx[0]->size : virtio->rx[0]->wanted;
+    device->config.tx_ring_size =
+        virtio->tx[0]->size < virtio->tx[0]->wanted ? virtio->tx[0]->size : virtio->tx[0]->wanted;
     for (uint32_t i = 0; i < virtio->pairs; i++) {
         virtio_rx_post(virtio->rx[i]);
         if (virtio->rx[i]->posted == 0)
@@ -169,7 +173,7 @@ static int32_t virtio_link(struct device *device, struct device_link *link)
 
 const struct driver virtio_driver = {
     .name = "virtio",
-    .match = virtio_match,
+    .product = virtio_product,
     .open = virtio_open,
     .start = virtio_start,
     .stop = virtio_stop,
@@ -179,6 +183,8 @@ const struct driver virtio_driver = {
     .tx_batch = virtio_tx_batch,
     .rx_batch_owned = virtio_rx_batch_owned,
     .tx_batch_owned = virtio_tx_batch_owned,
+    .rx_ready = virtio_rx_ready,
+    .rx_interrupt = virtio_rx_interrupt,
     .stats = virtio_stats,
     .queue_stats = virtio_queue_stats,
     .link = virtio_link,

@@ -33,7 +33,7 @@ static inline uint64_t virtio_frame_place(const struct frame *frame)
 }
 
 /* chain.c: transmit for jumbo frames. Each descriptor of a packet takes an id; that of its first names it. */
-int32_t virtio_chains_allocate(struct virtio_queue *queue, uint32_t size);
+int32_t virtio_chains_allocate(struct virtio_queue *queue);
 void virtio_chains_free(struct virtio_queue *queue);
 /* Begins with an empty ring. */
 void virtio_chains_start(struct virtio_queue *queue);

@@ -74,52 +74,27 @@ void virtio_queues_free(struct virtio_device *virtio)
         virtio_queue_delete(virtio->tx[i]);
     }
     if (virtio->rings_address != 0)
-        bus->ops->dma_unmap(bus, &virtio->rings);
+        bus_unmap(bus, &virtio->rings);
     dma_memory_free(&virtio->rings);
     if (virtio->pool_mapped)
-        bus->ops->dma_unmap(bus, &virtio->device.config.pool->memory);
+        bus_unmap(bus, &virtio->device.config.pool->memory);
 }
 
 static int32_t virtio_map_memory(struct virtio_device *virtio, uint64_t ring_bytes)
 {
     struct bus *bus = virtio->device.bus;
     struct pool *pool = virtio->device.config.pool;
-    int32_t code = bus->shares_memory ? pool_share(pool) : 0;
-    if (code >= 0)
-        code = bus->ops->dma_map(bus, &pool->memory, &virtio->pool_address);
+    int32_t code = bus_map_pool(bus, pool, &virtio->pool_address);
     virtio->pool_mapped = code >= 0;
     if (code >= 0)
         code = dma_memory_allocate(&virtio->rings, ring_bytes, "virtqueues");
-    if (code >= 0 && bus->shares_memory)
-        code = dma_memory_share(&virtio->rings);
     if (code >= 0)
-        code = bus->ops->dma_map(bus, &virtio->rings, &virtio->rings_address);
+        code = bus_map(bus, &virtio->rings, &virtio->rings_address);
     return code;
 }
 
-int32_t virtio_queues_allocate(struct virtio_device *virtio)
-{
-    struct device *device = &virtio->device;
-    const struct device_config *config = &device->config;
-    uint64_t offset = 0;
-    for (uint32_t i = 0; i < config->rx_queues; i++) {
-        virtio->rx[i] = virtio_queue_new(virtio, config->rx_ring_size, VIRTIO_NET_RECEIVEQ(i), &offset);
-        virtio->tx[i] = virtio_queue_new(virtio, config->tx_ring_size, VIRTIO_NET_TRANSMITQ(i), &offset);
-        if (virtio->rx[i] == NULL || virtio->tx[i] == NULL)
-            return error_set(IXY_E_NO_MEMORY, "%s: no memory for queue pair %u", device->bus->address, i);
-        if (virtio->jumbo && virtio_chains_allocate(virtio->tx[i], config->tx_ring_size) < 0)
-            return error_set(IXY_E_NO_MEMORY, "%s: no memory for queue pair %u", device->bus->address, i);
-        device->rx[i] = virtio->rx[i];
-        device->tx[i] = virtio->tx[i];
-    }
-    virtio->control.ring_offset = offset;
-    offset += virtio_layout_of(VIRTIO_CONTROL_SIZE, false).end;
-    virtio->control.command_offset = offset;
-    return virtio_map_memory(virtio, offset + VIRTIO_COMMAND_BYTES);
-}
-
-/* Tells the device where a queue lies. size: in, what is wanted; out, what the device can. */
-static int32_t virtio_queue_enable(struct virtio_device *virtio, uint32_t number, uint64_t ring_offset, uint32_t *size)
+/* The most descriptors that a queue can have. */
+static int32_t virtio_queue_most(struct virtio_device *virtio, uint32_t number, uint32_t *size)
 {
     struct bus *bus = virtio->device.bus;
     uint32_t most = 0;
@@ -134,6 +109,81 @@ static int32_t virtio_queue_enable(struct virtio_device *virtio, uint32_t number
         return error_set(IXY_E_DEVICE, "%s: virtqueue %u has size %u; right is at most %u%s (VirtIO 1.3, 2.%d)",
                          bus->address, number, most, VIRTQ_SIZE_MAX, packed ? "" : " and a power of two",
                          packed ? 8 : 7);
+    *size = most;
+    return 0;
+}
+
+static bool virtio_queue_receives(uint32_t number)
+{
+    return number % 2 == 0; /* 5.1.2 */
+}
+
+/* How many descriptors a queue needs memory for, if `wanted` were asked for. */
+static int32_t virtio_queue_room(struct virtio_device *virtio, uint32_t number, uint32_t wanted, uint32_t *size)
+{
+    *size = wanted;
+    return virtio->transport->fixed_layout ? virtio_queue_most(virtio, number, size) : 0;
+}
+
+static int32_t virtio_queue_allocate(struct virtio_device *virtio, uint32_t number, uint32_t wanted, uint64_t *offset,
+                                     struct virtio_queue **queue)
+{
+    uint32_t size;
+    int32_t code = virtio_queue_room(virtio, number, wanted, &size);
+    if (code < 0)
+        return code;
+    *queue = virtio_queue_new(virtio, size, number, offset);
+    if (*queue == NULL)
+        return error_set(IXY_E_NO_MEMORY, "%s: no memory for virtqueue %u", virtio->device.bus->address, number);
+    (*queue)->wanted = wanted;
+    if (virtio->jumbo && !virtio_queue_receives(number) && virtio_chains_allocate(*queue) < 0)
+        return error_set(IXY_E_NO_MEMORY, "%s: no memory for virtqueue %u", virtio->device.bus->address, number);
+    return 0;
+}
+
+int32_t virtio_queues_allocate(struct virtio_device *virtio)
+{
+    struct device *device = &virtio->device;
+    const struct device_config *config = &device->config;
+    struct virtio_control *control = &virtio->control;
+    uint64_t offset = 0;
+    for (uint32_t i = 0; i < config->rx_queues; i++) {
+        int32_t code =
+            virtio_queue_allocate(virtio, VIRTIO_NET_RECEIVEQ(i), config->rx_ring_size, &offset, &virtio->rx[i]);
+        if (code >= 0)
+            code =
+                virtio_queue_allocate(virtio, VIRTIO_NET_TRANSMITQ(i), config->tx_ring_size, &offset, &virtio->tx[i]);
+        if (code < 0)
+            return code;
+        device->rx[i] = virtio->rx[i];
+        device->tx[i] = virtio->tx[i];
+    }
+    control->allocated = VIRTIO_CONTROL_SIZE;
+    int32_t code = 0;
+    if (virtio_has(virtio, VIRTIO_NET_F_CTRL_VQ))
+        code =
+            virtio_queue_room(virtio, VIRTIO_NET_RECEIVEQ(virtio->pairs_max), VIRTIO_CONTROL_SIZE, &control->allocated);
+    if (code < 0)
+        return code;
+    control->ring_offset = offset;
+    offset += virtio_layout_of(control->allocated, false).end;
+    control->command_offset = offset;
+    return virtio_map_memory(virtio, offset + VIRTIO_COMMAND_BYTES);
+}
+
+/* Tells the device where a queue lies. size: in, what there is memory for; out, what the device can. */
+static int32_t virtio_queue_enable(struct virtio_device *virtio, uint32_t number, uint64_t ring_offset, uint32_t vector,
+                                   uint32_t *size)
+{
+    struct bus *bus = virtio->device.bus;
+    bool packed = virtio_has(virtio, VIRTIO_F_RING_PACKED);
+    uint32_t most;
+    int32_t code = virtio_queue_most(virtio, number, &most);
+    if (code < 0)
+        return code;
+    if (virtio->transport->fixed_layout && most > *size)
+        return error_set(IXY_E_DEVICE, "%s: virtqueue %u has size %u, and had %u when the device was opened",
+                         bus->address, number, most, *size);
     while (*size > most)
         *size /= 2;
     if (*size < VIRTIO_QUEUE_SIZE_MIN)
@@ -142,7 +192,7 @@ static int32_t virtio_queue_enable(struct virtio_device *virtio, uint32_t number
     struct virtio_layout layout = virtio_layout_of(*size, packed);
     uint64_t address = virtio->rings_address + ring_offset;
     memset(virtio->rings.base + ring_offset, 0, layout.end);
-    /* An event suppression structure of zeroes asks for interrupts; nobody waits for any. */
+    /* An event suppression structure of zeroes asks for interrupts; nobody waits for any yet. */
     if (packed)
         ((struct virtq_event_suppress *)(void *)(virtio->rings.base + ring_offset + layout.driver))->flags =
             VIRTQ_RING_EVENT_FLAGS_DISABLE;
@@ -152,7 +202,8 @@ static int32_t virtio_queue_enable(struct virtio_device *virtio, uint32_t number
     struct virtio_queue_setup setup = {.size = *size,
                                        .descriptor_area = address,
                                        .driver_area = address + layout.driver,
-                                       .device_area = address + layout.device};
+                                       .device_area = address + layout.device,
+                                       .vector = vector};
     return virtio->transport->queue_enable(bus, number, &setup);
 }
 
@@ -165,9 +216,10 @@ static void virtio_queue_place(struct virtio_device *virtio, struct virtio_queue
     queue->used = (struct virtq_used *)(void *)(base + layout.device);
     queue->ring = (struct virtq_packed_desc *)(void *)base;
     queue->device_event = (struct virtq_event_suppress *)(void *)(base + layout.device);
+    queue->driver_event = (struct virtq_event_suppress *)(void *)(base + layout.driver);
 }
 
-int32_t virtio_queue_start(struct virtio_device *virtio, struct virtio_queue *queue)
+int32_t virtio_queue_start(struct virtio_device *virtio, struct virtio_queue *queue, uint32_t vector)
 {
     const struct pool *pool = virtio->device.config.pool;
     struct bus *bus = virtio->device.bus;
@@ -182,13 +234,14 @@ int32_t virtio_queue_start(struct virtio_device *virtio, struct virtio_queue *qu
 #endif
     queue->id_shift = modern || virtio_has(virtio, VIRTIO_F_ANY_LAYOUT) ? 0 : 1;
     queue->size = queue->allocated;
-    int32_t code = virtio_queue_enable(virtio, queue->number, queue->ring_offset, &queue->size);
+    int32_t code = virtio_queue_enable(virtio, queue->number, queue->ring_offset, vector, &queue->size);
     if (code < 0)
         return code;
     virtio_queue_place(virtio, queue);
     queue->ring_mask = queue->size - 1;
     queue->size_bits = (uint32_t)__builtin_ctz(queue->size);
     queue->mask = (queue->size >> queue->id_shift) - 1;
+    queue->limit = queue->mask + 1 < queue->wanted ? queue->mask + 1 : queue->wanted;
     queue->id_mask = queue->ring_mask & ~((1u << queue->id_shift) - 1);
     for (uint32_t i = 0; i <= queue->mask; i++) {
         queue->id[i] = (uint16_t)(i << queue->id_shift);
@@ -200,7 +253,7 @@ int32_t virtio_queue_start(struct virtio_device *virtio, struct virtio_queue *qu
     queue->notified = 0;
     queue->stride = pool->stride;
     queue->room = pool->buffer_size;
-    bool receive = queue->number % 2 == 0;
+    bool receive = virtio_queue_receives(queue->number);
     queue->length_max = receive ? virtio->device.rx_len_max : virtio->device.tx_len_max;
     queue->frames_max = virtio->device.rx_frames_max;
     queue->checksum = virtio_has(virtio, receive ? VIRTIO_NET_F_GUEST_CSUM : VIRTIO_NET_F_CSUM);
@@ -229,10 +282,10 @@ void virtio_queue_stop(struct virtio_queue *queue)
 int32_t virtio_control_start(struct virtio_device *virtio)
 {
     struct virtio_control *control = &virtio->control;
-    control->size = VIRTIO_CONTROL_SIZE;
+    control->size = control->allocated;
     control->next = control->sent = 0;
-    int32_t code =
-        virtio_queue_enable(virtio, VIRTIO_NET_RECEIVEQ(virtio->pairs_max), control->ring_offset, &control->size);
+    int32_t code = virtio_queue_enable(virtio, VIRTIO_NET_RECEIVEQ(virtio->pairs_max), control->ring_offset,
+                                       VIRTIO_VECTOR_NONE, &control->size);
     control->device_offset =
         control->ring_offset + virtio_layout_of(control->size, virtio_has(virtio, VIRTIO_F_RING_PACKED)).device;
     return code;

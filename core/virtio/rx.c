@@ -48,7 +48,7 @@ static void virtio_packed_post(struct virtio_queue *queue, uint32_t count)
 void virtio_rx_post(struct virtio_queue *queue)
 {
     const uint32_t capacity = queue->mask + 1;
-    uint32_t wanted = queue->taken + capacity - queue->posted;
+    uint32_t wanted = queue->taken + queue->limit - queue->posted;
     bool posted = false;
     while (wanted > 0) {
         uint32_t slot = queue->posted & queue->mask;
@@ -217,8 +217,8 @@ static inline __attribute__((always_inline)) uint32_t virtio_rx_ring(struct virt
             break;
         received += (uint32_t)one;
     }
-    uint32_t missing = queue->mask + 1 - (queue->posted - queue->taken);
-    if (missing >= VIRTIO_RX_POST || missing > queue->mask / 4)
+    uint32_t missing = queue->limit - (queue->posted - queue->taken);
+    if (missing >= VIRTIO_RX_POST || missing >= queue->limit / 4)
         virtio_rx_post(queue);
     if (received == 0 && bus_idle(&queue->idle))
         virtio_watch(queue->bus);

@@ -16,7 +16,7 @@
 #define VIRTIO_STATUS_FEATURES_OK 8u
 #define VIRTIO_STATUS_DEVICE_NEEDS_RESET 64u
 #define VIRTIO_STATUS_FAILED 128u
-#define VIRTIO_STATUS_GONE 0xFFu /* no device's: what a read that nobody answers gives */
+#define VIRTIO_STATUS_GONE 0xFFu /* what a read that nobody answers gives; 16 and 32 are no bits of a status, 2.1 */
 
 /* Feature bits of a network device, 5.1.3; of any device, 6 */
 #define VIRTIO_NET_F_CSUM 0

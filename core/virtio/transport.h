@@ -27,6 +27,9 @@ struct virtio_queue_setup {
 struct virtio_transport {
     /* Queue pairs are in use once they are enabled, without a command of the control queue. */
     bool pairs_without_control;
+    /* Each queue has exactly the size that the device says, and its areas lie as 2.7.2 wants it: both are fixed in the
+     * legacy PCI interface, which is told one address. */
+    bool fixed_layout;
 
     /* The features that the device offers. Returns 0 or an error with its text. */
     int32_t (*features)(struct bus *bus, uint64_t *offered);

@@ -99,7 +99,7 @@ static void virtio_tx_clean(struct virtio_queue *queue)
 /* How many of count frames the ring has room for. */
 static inline uint32_t virtio_tx_room(struct virtio_queue *queue, uint32_t count)
 {
-    const uint32_t capacity = queue->mask + 1;
+    const uint32_t capacity = queue->limit;
     uint32_t in_flight = queue->posted - queue->taken;
     if (in_flight >= VIRTIO_TX_IN_FLIGHT || capacity - in_flight < count) {
         virtio_tx_clean(queue);

@@ -46,6 +46,7 @@ struct virtio_queue {
     struct virtq_used *used;
     struct virtq_packed_desc *ring; /* packed */
     struct virtq_event_suppress *device_event;
+    struct virtq_event_suppress *driver_event;
 
     uint64_t *buffer; /* by slot: token of the buffer */
     uint16_t *id;     /* by slot */
@@ -53,6 +54,7 @@ struct virtio_queue {
     uint32_t posted;
     uint32_t taken;
     uint32_t mask;      /* positions - 1 */
+    uint32_t limit;     /* buffers that the device may hold: as many as there are positions, or were asked for */
     uint32_t ring_mask; /* descriptors - 1 */
     uint32_t size_bits; /* log2 of descriptors */
     uint32_t id_mask;   /* the ids that exist have no bit outside */
@@ -83,6 +85,7 @@ struct virtio_queue {
     uint32_t number;                           /* the virtqueue's, 5.1.2 */
     uint32_t size;                             /* descriptors */
     uint32_t allocated;                        /* descriptors that there is memory for */
+    uint32_t wanted;                           /* descriptors that were asked for */
     uint64_t ring_offset;                      /* of its areas in the rings' memory */
     struct pool_cache cache;
 };
@@ -90,8 +93,9 @@ struct virtio_queue {
 /* The control queue: one command at a time. */
 struct virtio_control {
     uint32_t size;
-    uint32_t next; /* descriptors used so far, counting without wrapping */
-    uint32_t sent; /* commands */
+    uint32_t allocated; /* descriptors that there is memory for */
+    uint32_t next;      /* descriptors used so far, counting without wrapping */
+    uint32_t sent;      /* commands */
     uint64_t ring_offset;
     uint64_t device_offset;  /* of the device area */
     uint64_t command_offset; /* of command, data and answer in the rings' memory */
@@ -135,8 +139,9 @@ int32_t virtio_status_add(struct virtio_device *virtio, uint32_t bit);
 /* queue.c: memory of all queues; free lets go of what there is. */
 int32_t virtio_queues_allocate(struct virtio_device *virtio);
 void virtio_queues_free(struct virtio_device *virtio);
-/* Prepares a queue for what was negotiated and tells the device where it is. */
-int32_t virtio_queue_start(struct virtio_device *virtio, struct virtio_queue *queue);
+/* Prepares a queue for what was negotiated and tells the device where it is, and the vector of its interrupt, which is
+ * off. */
+int32_t virtio_queue_start(struct virtio_device *virtio, struct virtio_queue *queue, uint32_t vector);
 /* Gives all buffers that the device held back to the pool. The device was reset. */
 void virtio_queue_stop(struct virtio_queue *queue);
 int32_t virtio_control_start(struct virtio_device *virtio);
@@ -146,6 +151,10 @@ int32_t virtio_mac_set(struct device *device, const uint8_t mac[6]);
 int32_t virtio_promiscuous_set(struct device *device, bool on);
 /* Queue pairs, address and filter, after DRIVER_OK. */
 int32_t virtio_control_apply(struct virtio_device *virtio);
+
+/* interrupt.c: waiting for received frames */
+bool virtio_rx_ready(void *queue);
+void virtio_rx_interrupt(void *queue, bool on);
 
 /* rx.c, tx.c: the packet path */
 void virtio_rx_post(struct virtio_queue *queue);

@@ -31,13 +31,16 @@ static uint32_t model_read_special(struct ixgbe_model *model, uint32_t offset)
             value &= ~MODEL_STATUS_GIO;
         return model->link ? value | MODEL_STATUS_LINK_UP : value;
     case MODEL_EICR:
-        *stored = 0;
-        return value;
     case MODEL_EICS:
+    case MODEL_EICS_EX:
+    case MODEL_EICS_EX + 4:
     case MODEL_EIMC:
     case MODEL_EIMC_EX:
     case MODEL_EIMC_EX + 4:
-        return 0; /* write-only */
+        return ixgbe_model_interrupt_read(model, offset);
+    case MODEL_SYSTIML:
+    case MODEL_SYSTIMH:
+        return ixgbe_model_systim_read(model, offset);
     case MODEL_SWSM:
         *stored |= 1; /* SMBI is taken by reading it as 0, 8.2.3.4.10 */
         return value;
@@ -92,6 +95,8 @@ static uint32_t model_writable(const struct ixgbe_model *model, const struct mod
 {
     if (row->behaviour == MODEL_RX_QUEUE && (offset & 0x3F) == MODEL_QUEUE_CONTROL && model->kind == MODEL_82599)
         return row->writable & 0x42000000u; /* ENABLE and VME; RLPML is later */
+    if (offset == MODEL_TSYNCRXCTL && model->kind != MODEL_X550)
+        return 0x0000001Eu; /* stamps go into registers only */
     if (offset >= MODEL_RETA && offset < MODEL_RETA + 128 && model->kind == MODEL_X550)
         return 0x3F3F3F3Fu;
     return row->writable;
@@ -153,22 +158,16 @@ static void model_write_special(struct ixgbe_model *model, uint32_t offset, uint
         model_write_ctrl(model, value);
         return;
     case MODEL_EICR:
-        *stored = current & ~value; /* write 1 to clear */
-        return;
     case MODEL_EICS:
-        *model_register(model, MODEL_EICR) |= value;
-        return;
+    case MODEL_EICS_EX:
+    case MODEL_EICS_EX + 4:
     case MODEL_EIMS:
     case MODEL_EIMS_EX:
     case MODEL_EIMS_EX + 4:
-        *stored = current | value;
-        return;
     case MODEL_EIMC:
-        *model_register(model, MODEL_EIMS) &= ~value;
-        return;
     case MODEL_EIMC_EX:
     case MODEL_EIMC_EX + 4:
-        *model_register(model, offset - MODEL_EIMC_EX + MODEL_EIMS_EX) &= ~value;
+        ixgbe_model_interrupt_write(model, offset, value);
         return;
     case MODEL_EEC:
         *stored = (value & MODEL_EEC_REQ) != 0 ? value | MODEL_EEC_GNT : value & ~MODEL_EEC_GNT;
@@ -196,6 +195,11 @@ static void model_write_special(struct ixgbe_model *model, uint32_t offset, uint
                              "h): filters are changed only while RXCTRL.RXEN is 0 (8.2.3.7.1)",
                              value, current);
         break;
+    case MODEL_SYSTIML:
+    case MODEL_SYSTIMH:
+    case MODEL_TSAUXC:
+        ixgbe_model_systim_write(model, offset, value);
+        return;
     case MODEL_MTQC:
         if (value != current && (*model_register(model, MODEL_RTTDCS) & MODEL_RTTDCS_ARBDIS) == 0)
             sanitizer_report(sanitizer,
@@ -282,6 +286,7 @@ static void model_write_rx(struct ixgbe_model *model, uint32_t offset, uint32_t 
     if (model_write_ring(model, offset, value, running, ring->head, "RXDCTL"))
         return;
     if ((offset & 0x3F) == MODEL_QUEUE_CONTROL) {
+        ring->untag = (value & MODEL_RXDCTL_VME) != 0;
         model_write_enable(model, stored, value, &model->rx_enable[queue]);
         return;
     }
@@ -371,7 +376,9 @@ void ixgbe_model_configure(struct ixgbe_model *model)
     model->promiscuous = (registers[MODEL_FCTRL / 4] & MODEL_FCTRL_UPE) != 0;
     model->rss = (registers[MODEL_MRQC / 4] & 0xF) == 1;
     bool vlan_filter = (registers[MODEL_VLNCTRL / 4] & (1u << 30)) != 0;
+    model->stamps = model->kind == MODEL_X550 &&
+                    (registers[MODEL_TSYNCRXCTL / 4] & MODEL_TSYNCRXCTL_STAMPS) == MODEL_TSYNCRXCTL_STAMPS;
     model->direct = model->device.gen != NULL && model->promiscuous && !model->rss && !vlan_filter && model->strip &&
-                    model->frame_max >= 1518;
+                    !model->stamps && model->frame_max >= 1518;
     model->generated_info = UINT64_MAX;
 }

@@ -70,6 +70,8 @@ bool ixgbe_model_lie_step(struct ixgbe_model *model)
     struct emu_device *device = &model->device;
     if (model->gone)
         return true;
+    if (hostile_tells(&device->hostile, HOSTILE_INTERRUPT))
+        emu_device_interrupt(device, (uint32_t)hostile_random(&device->hostile, BUS_EVENTS_MAX));
     if ((model->rx_running[0] | model->rx_running[1]) == 0)
         return false;
     if (hostile_tells(&device->hostile, HOSTILE_GONE)) {

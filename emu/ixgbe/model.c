@@ -60,9 +60,11 @@ void ixgbe_model_reset(struct ixgbe_model *model, bool link_too)
         ixgbe_model_tx_stop(model, queue);
         model->rx_enable[queue] = model->tx_enable[queue] = 0;
         model->tx[queue].write_back_threshold = false;
+        model->rx[queue].untag = false;
     }
     model->enables = 0;
     model_registers_reset(model->registers);
+    model->causes = model->sent_for = model->returned[0] = model->returned[1] = 0;
     uint8_t mac[6];
     memcpy(mac, model->mac, sizeof(mac));
     if (hostile_is(&model->device.hostile))
@@ -174,7 +176,25 @@ static bool model_step(struct emu_device *device, uint32_t most)
         return false;
     uint32_t moved = ixgbe_model_transmit(model, most);
     moved += ixgbe_model_receive(model, most);
+    ixgbe_model_interrupts(model);
     return moved != 0;
+}
+
+/* Control registers are written through the bus, which wakes the thread; tail registers are not. */
+static uint64_t model_doze(struct emu_device *device)
+{
+    struct ixgbe_model *model = ixgbe_model_of(device);
+    uint64_t unmasked = model->registers[MODEL_EIMS_EX / 4] | (uint64_t)model->registers[MODEL_EIMS_EX / 4 + 1] << 32;
+    if (!model->rx_on && !model->tx_on)
+        return EMU_DEVICE_NAP_LONGEST;
+    if ((model->causes & unmasked & ~model->sent_for) != 0) /* EITR holds a message back */
+        return 0;
+    return unmasked != 0 ? EMU_DEVICE_NAP_WAITING : EMU_DEVICE_NAP_POLLING;
+}
+
+static void model_wake(struct emu_device *device)
+{
+    (void)device;
 }
 
 static void model_transmit(struct emu_device *device, uint32_t most)
@@ -210,6 +230,8 @@ const struct emu_model_ops ixgbe_model_ops = {
     .free = model_free,
     .step = model_step,
     .transmit = model_transmit,
+    .doze = model_doze,
+    .wake = model_wake,
     .time = model_pass_time,
     .unmap = ixgbe_model_unmap,
     .read = model_read,

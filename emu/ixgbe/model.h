@@ -19,8 +19,11 @@
 #include "emu/ixgbe/registers.h"
 
 #define MODEL_QUEUES 128
+#define MODEL_VECTORS EMU_DEVICE_VECTORS
 #define MODEL_FRAME_MAX 15872       /* 15.5 KB, section 1.3: the longest frame of any kind */
 #define MODEL_TX_DESCRIPTORS_MAX 40 /* of one packet, section 7.2.1.1 */
+#define MODEL_TX_CONTEXTS 2         /* of a queue, section 7.2.3.2.3 */
+#define MODEL_STAMP_SIZE 8          /* of an X550, behind a packet */
 
 /* Model time, nanoseconds. */
 #define MODEL_READ_TIME 1000
@@ -56,7 +59,14 @@ struct model_rx_ring {
     uint32_t buffer_size; /* SRRCTL.BSIZEPACKET in bytes */
     uint32_t region;      /* slot of the ring's memory */
     bool drop;            /* SRRCTL.DROP_EN */
+    bool untag;           /* RXDCTL.VME */
     uint64_t packets, bytes, dropped;
+};
+
+/* What a context descriptor said. */
+struct model_tx_context {
+    bool known, ipv4;
+    uint32_t maclen, iplen, vlan, l4t;
 };
 
 struct model_tx_ring {
@@ -71,9 +81,11 @@ struct model_tx_ring {
     uint64_t packets, bytes;
 
     /* a frame of several descriptors, of which some have come */
-    uint8_t *partial; /* MODEL_FRAME_MAX bytes, allocated with the first such frame */
-    uint32_t partial_len, partial_count, partial_payload;
+    uint8_t *partial; /* MODEL_FRAME_MAX bytes and a tag, allocated with the first such frame */
+    uint32_t partial_len, partial_count;
+    uint32_t partial_command, partial_status; /* of the first */
     bool partial_bad;
+    struct model_tx_context context[MODEL_TX_CONTEXTS];
 };
 
 /* Sizes as the statistics registers know them: 64, 65-127, 128-255, 256-511, 512-1023, larger. */
@@ -100,6 +112,10 @@ struct ixgbe_model {
     bool promiscuous;
     uint32_t frame_max;      /* with checksum */
     uint64_t generated_info; /* first quadword of the write-back of a generated frame, ~0 before the first */
+    uint64_t returned[2];    /* receive queues that a step has written back to */
+    uint64_t generated_status;
+    bool stamps;           /* each packet gets one */
+    uint64_t systim_begin; /* CLOCK_MONOTONIC when SYSTIM was what its registers hold */
     struct model_totals received, sent;
     uint64_t received_all, received_all_bytes; /* with those that the filters refused */
     uint64_t missed, undersized, oversized;
@@ -108,6 +124,11 @@ struct ixgbe_model {
     uint64_t now, reset_done, dma_ready, eeprom_ready, eerd_done, link_up;
     uint64_t rx_enable[MODEL_QUEUES], tx_enable[MODEL_QUEUES];
     uint32_t enables; /* how many of these two are not 0 */
+
+    /* interrupts of the queues, by MSI-X vector; vectors 0 to 15 are bits of EICR, EIMS and so on, too */
+    uint64_t causes;
+    uint64_t sent_for;                   /* unmasked causes that a message was sent for: no other until they are gone */
+    uint64_t interrupted[MODEL_VECTORS]; /* when a vector's last message was sent, wire.now */
 
     uint32_t high[MODEL_COUNTERS];    /* upper halves, latched by reading the lower ones */
     uint64_t cleared[MODEL_COUNTERS]; /* what each counter stood at when it was last read */
@@ -143,6 +164,12 @@ void ixgbe_model_reset(struct ixgbe_model *model, bool link_too);
 /* Recomputes what the packet path reads from the registers. */
 void ixgbe_model_configure(struct ixgbe_model *model);
 
+/* interrupt.c: causes, masks, messages */
+/* After a step: sends what is due, see there. */
+void ixgbe_model_interrupts(struct ixgbe_model *model);
+uint32_t ixgbe_model_interrupt_read(struct ixgbe_model *model, uint32_t offset);
+void ixgbe_model_interrupt_write(struct ixgbe_model *model, uint32_t offset, uint32_t value);
+
 /* queue.c: enabling and disabling */
 void ixgbe_model_rx_start(struct ixgbe_model *model, uint32_t queue);
 void ixgbe_model_rx_stop(struct ixgbe_model *model, uint32_t queue);
@@ -160,6 +187,19 @@ uint32_t ixgbe_model_checksum(const uint8_t *frame, uint32_t len);
 
 /* All that a device powered on long ago has ready. */
 void ixgbe_model_ready(struct ixgbe_model *model);
+
+/* tx_offload.c: a context descriptor; and what a packet's first descriptor asks for, which returns the packet's new
+ * length, 0 if it must not be sent. frame has room for a tag. */
+void ixgbe_model_tx_context(struct ixgbe_model *model, uint32_t queue, uint32_t position,
+                            struct model_tx_descriptor descriptor);
+uint32_t ixgbe_model_tx_offload(struct ixgbe_model *model, uint32_t queue, uint8_t *frame, uint32_t len,
+                                uint32_t command, uint32_t status);
+
+/* stamp.c: the clock of an X550, nanoseconds; its registers; the 8 bytes of a stamp */
+uint64_t ixgbe_model_systim(const struct ixgbe_model *model);
+uint32_t ixgbe_model_systim_read(const struct ixgbe_model *model, uint32_t offset);
+void ixgbe_model_systim_write(struct ixgbe_model *model, uint32_t offset, uint32_t value);
+void ixgbe_model_stamp(const struct ixgbe_model *model, uint8_t *behind);
 
 /* lies.c: a hostile device. Asked only if hostile_is. */
 /* What is written back for a received frame, or a piece of one. */

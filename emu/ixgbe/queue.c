@@ -1,6 +1,7 @@
 /* Enabling and disabling a queue: its registers become a ring that the engines know, and the other way round. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "emu/ixgbe/model.h"
 
@@ -142,8 +143,9 @@ void ixgbe_model_tx_start(struct ixgbe_model *model, uint32_t queue)
         ring->head_write_back = (block[MODEL_QUEUE_TDWBAL / 4] & ~(uint32_t)3) | (uint64_t)block[MODEL_QUEUE_TDWBAH / 4]
                                                                                      << 32;
     }
-    ring->partial_len = ring->partial_count = ring->partial_payload = 0;
+    ring->partial_len = ring->partial_count = 0;
     ring->partial_bad = false;
+    memset(ring->context, 0, sizeof(ring->context));
     block[MODEL_QUEUE_CONTROL / 4] |= MODEL_QUEUE_ENABLE;
     model->tx_running[queue / 64] |= (uint64_t)1 << queue % 64;
 }

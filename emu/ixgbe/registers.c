@@ -41,7 +41,7 @@ static const struct model_row model_rows[] = {
     {"EIMC", 0x00888, 4, 1, 0, 0x7FFFFFFF, 0, 0, MODEL_SPECIAL, 0, "8.2.3.5.4"},
     {"EIAC", 0x00810, 4, 1, 0, 0x7FFFFFFF, 0, 0, MODEL_PLAIN, 0, "8.2.3.5.5"},
     {"EIAM", 0x00890, 4, 1, 0, 0x7FFFFFFF, 0, 0, MODEL_PLAIN, 0, "8.2.3.5.6"},
-    {"EICS_EX", 0x00A90, 4, 2, 0, MODEL_ALL, 0, 0, MODEL_PLAIN, 1, "8.2.3.5.7"},
+    {"EICS_EX", 0x00A90, 4, 2, 0, MODEL_ALL, 0, 0, MODEL_SPECIAL, 1, "8.2.3.5.7"},
     {"EIMS_EX", 0x00AA0, 4, 2, 0, MODEL_ALL, 0, 0, MODEL_SPECIAL, 1, "8.2.3.5.8"},
     {"EIMC_EX", 0x00AB0, 4, 2, 0, MODEL_ALL, 0, 0, MODEL_SPECIAL, 1, "8.2.3.5.9"},
     {"EIAM_EX", 0x00AD0, 4, 2, 0, MODEL_ALL, 0, 0, MODEL_PLAIN, 1, "8.2.3.5.10"},
@@ -135,6 +135,13 @@ static const struct model_row model_rows[] = {
     {"SECTXMINIFG", 0x08810, 4, 1, 0x00001001, 0x00001F0F, 0, 0, MODEL_PLAIN, 0, "8.2.3.12.4"},
     {"SECRXCTRL", 0x08D00, 4, 1, 0x00000001, 0x00000003, 0, 0, MODEL_SPECIAL, 0, "8.2.3.12.5"},
     {"SECRXSTAT", 0x08D04, 4, 1, 0, 0, MODEL_ALL, 0, MODEL_READ_ONLY, 0, "8.2.3.12.6"},
+    /* time sync, 8.2.3.26; those of an X550 by 333369 */
+    {"TSYNCRXCTL", 0x05188, 4, 1, 0, 0xFF80001E, 0x00000001, 0, MODEL_PLAIN, 0, "8.2.3.26"},
+    {"SYSTIML", 0x08C0C, 4, 1, 0, MODEL_ALL, 0, 0, MODEL_SPECIAL, 0, "8.2.3.26"},
+    {"SYSTIMH", 0x08C10, 4, 1, 0, MODEL_ALL, 0, 0, MODEL_SPECIAL, 0, "8.2.3.26"},
+    {"TIMINCA", 0x08C14, 4, 1, 0, MODEL_ALL, 0, 0, MODEL_PLAIN, 0, "8.2.3.26"},
+    {"TSAUXC", 0x08C20, 4, 1, MODEL_TSAUXC_DISABLE_SYSTIME, 0x800003FF, 0, 0, MODEL_SPECIAL, 0, "8.2.3.26"},
+    {"SYSTIMR", 0x08C58, 4, 1, 0, MODEL_ALL, 0, 0, MODEL_PLAIN, 0, "333369, time sync"},
     /* MAC and link, 8.2.3.22 */
     {"HLREG0", 0x04240, 4, 1, 0x08010C0B, 0x18F38407, 0, 0, MODEL_SPECIAL, 0, "8.2.3.22.8"},
     {"HLREG1", 0x04244, 4, 1, 0x00000000, 0, MODEL_ALL, 0, MODEL_READ_ONLY, 0, "8.2.3.22.9"},

@@ -23,10 +23,18 @@ enum model_register {
     MODEL_CTRL_EXT = 0x00018,
     MODEL_EICR = 0x00800,
     MODEL_EICS = 0x00808,
+    MODEL_EIAC = 0x00810,
+    MODEL_EITR = 0x00820, /* vectors 0 to 23; the rest at 12300h */
+    MODEL_EITR_HIGH = 0x12300,
     MODEL_EIMS = 0x00880,
     MODEL_EIMC = 0x00888,
+    MODEL_EIAM = 0x00890,
+    MODEL_GPIE = 0x00898,
+    MODEL_IVAR = 0x00900,
+    MODEL_EICS_EX = 0x00A90,
     MODEL_EIMS_EX = 0x00AA0,
     MODEL_EIMC_EX = 0x00AB0,
+    MODEL_EIAM_EX = 0x00AD0,
     MODEL_RDBAL = 0x01000, /* queues 0 to 63; the next 64 at 0D000h */
     MODEL_RX_QUEUES_HIGH = 0x0D000,
     MODEL_TX_QUEUES = 0x06000,
@@ -45,10 +53,14 @@ enum model_register {
     MODEL_FCTRL = 0x05080,
     MODEL_VLNCTRL = 0x05088,
     MODEL_MCSTCTRL = 0x05090,
+    MODEL_TSYNCRXCTL = 0x05188,
     MODEL_MTA = 0x05200,
     MODEL_MTQC = 0x08120,
     MODEL_TQSM = 0x08600,
     MODEL_SECTXCTRL = 0x08800,
+    MODEL_SYSTIML = 0x08C0C,
+    MODEL_SYSTIMH = 0x08C10,
+    MODEL_TSAUXC = 0x08C20,
     MODEL_SECRXCTRL = 0x08D00,
     MODEL_VFTA = 0x0A000,
     MODEL_RAL = 0x0A200,
@@ -80,6 +92,11 @@ enum model_queue_register {
 #define MODEL_STATUS_GIO (1u << 19)
 #define MODEL_STATUS_LINK_UP (1u << 7)
 #define MODEL_EICR_LSC (1u << 20)
+#define MODEL_EICR_QUEUES 0x0000FFFFu /* RTxQ: vectors 0 to 15 */
+#define MODEL_GPIE_MULTIPLE_MSIX (1u << 4)
+#define MODEL_GPIE_OCD (1u << 5)
+#define MODEL_GPIE_EIAME (1u << 30)
+#define MODEL_IVAR_VALID (1u << 7)
 #define MODEL_EEC_REQ (1u << 6)
 #define MODEL_EEC_GNT (1u << 7)
 #define MODEL_EEC_ARD (1u << 9)
@@ -100,6 +117,9 @@ enum model_queue_register {
 #define MODEL_RXCSUM_PCSD (1u << 13)
 #define MODEL_SECRX_DISABLE (1u << 1)
 #define MODEL_QUEUE_ENABLE (1u << 25)
+#define MODEL_RXDCTL_VME (1u << 30)
+#define MODEL_TSYNCRXCTL_STAMPS (1u << 23 | 1u << 4 | 4u << 1) /* into the packet buffer, on, of all packets */
+#define MODEL_TSAUXC_DISABLE_SYSTIME (1u << 31)
 #define MODEL_SRRCTL_DESCTYPE (7u << 25)
 #define MODEL_SRRCTL_ADVANCED (1u << 25)
 #define MODEL_SRRCTL_DROP_EN (1u << 28)

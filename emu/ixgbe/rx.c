@@ -2,10 +2,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "emu/ixgbe/model.h"
+#include "emu/ixgbe/checksum.h"
 
 #define RX_DD ((uint64_t)1 << 0)
 #define RX_EOP ((uint64_t)1 << 1)
+#define RX_VP ((uint64_t)1 << 3)
+#define RX_TSIP ((uint64_t)1 << 15)
+#define RX_VLAN_SHIFT 48
 
 #define RX_BATCH 64 /* generated frames */
 
@@ -204,15 +207,16 @@ static uint32_t rx_generate_straight(struct ixgbe_model *model, struct model_rx_
         written[received++] = i;
     }
     const uint64_t info = model->generated_info;
+    const uint64_t status = RX_DD | RX_EOP | model->generated_status;
     const uint32_t len = gen->size;
     struct model_rx_descriptor *first = &ring->descriptors[position];
     if (hostile_is(&model->device.hostile)) {
         for (uint32_t i = 0; i < received; i++)
-            rx_write_back_hostile(model, ring, first + written[i], info, len, RX_DD | RX_EOP);
+            rx_write_back_hostile(model, ring, first + written[i], info, len, status);
         return received;
     }
     for (uint32_t i = 0; i < received; i++)
-        rx_write_back(first + written[i], info, len, RX_DD | RX_EOP);
+        rx_write_back(first + written[i], info, len, status);
     return received;
 }
 
@@ -234,6 +238,7 @@ static uint32_t rx_generate(struct ixgbe_model *model, uint32_t most)
         uint32_t queue;
         gen_build(gen, model->scratch);
         model->generated_info = ixgbe_model_classify(model, model->scratch, gen->size, &queue);
+        model->generated_status = ixgbe_model_verify(model, model->scratch, gen->size, false);
     }
     uint32_t received = 0;
     for (uint32_t batch, left = ready; left != 0; left -= batch) {
@@ -246,6 +251,7 @@ static uint32_t rx_generate(struct ixgbe_model *model, uint32_t most)
     if (ahead)
         rx_prefetch(model, ring, ready);
     rx_generated(model, ring, gen->size + 4, received);
+    model->returned[0] |= 1;
     return ready;
 }
 
@@ -261,11 +267,14 @@ uint32_t ixgbe_model_checksum(const uint8_t *frame, uint32_t len)
     return ~crc;
 }
 
-/* Writes a frame into as many buffers as it needs; the last has EOP. False if one of them must not be written. */
-static bool rx_deliver(struct ixgbe_model *model, uint32_t queue, const uint8_t *frame, uint32_t len, uint64_t info)
+/* Writes a frame into as many buffers as it needs; the last has EOP and the status. False if one of them must not be
+ * written. */
+static bool rx_deliver(struct ixgbe_model *model, uint32_t queue, const uint8_t *frame, uint32_t len, uint64_t info,
+                       uint64_t last)
 {
     struct model_rx_ring *ring = &model->rx[queue];
     bool whole = true;
+    model->returned[queue / 64] |= (uint64_t)1 << queue % 64;
     for (uint32_t done = 0; done < len;) {
         uint32_t piece = len - done < ring->buffer_size ? len - done : ring->buffer_size;
         uint32_t position = ring->head;
@@ -273,7 +282,7 @@ static bool rx_deliver(struct ixgbe_model *model, uint32_t queue, const uint8_t 
         ring->head = rx_next(ring, position);
         if (buffer != NULL) {
             memcpy(buffer, frame + done, piece);
-            uint64_t status = done + piece == len ? RX_DD | RX_EOP : RX_DD;
+            uint64_t status = done + piece == len ? RX_DD | RX_EOP | last : RX_DD;
             if (hostile_is(&model->device.hostile))
                 rx_write_back_hostile(model, ring, &ring->descriptors[position], info, piece, status);
             else
@@ -296,6 +305,37 @@ static void rx_count(struct ixgbe_model *model, const uint8_t *frame, uint32_t l
         model->received.multicast++;
 }
 
+/* A frame that is not written as it came: its tag goes into the status, its checksum is kept, a stamp comes behind it.
+ * Returns its length in model->scratch. */
+static uint32_t rx_rewrite(struct ixgbe_model *model, const struct model_rx_ring *ring, const uint8_t *frame,
+                           uint32_t len, uint64_t *status)
+{
+    uint8_t *to = model->scratch;
+    uint32_t tag = ring->untag && (*status & RX_VP) != 0 ? 4 : 0;
+    memcpy(to, frame, 12);
+    memcpy(to + 12, frame + 12 + tag, len - 12 - tag);
+    if (tag != 0)
+        *status |= ((uint64_t)frame[14] << 8 | frame[15]) << RX_VLAN_SHIFT;
+    uint32_t written = len - tag;
+    if (!model->strip) {
+        uint32_t checksum = ixgbe_model_checksum(frame, len);
+        for (uint32_t i = 0; i < 4; i++)
+            to[written++] = (uint8_t)(checksum >> 8 * i);
+    }
+    if (model->stamps) {
+        ixgbe_model_stamp(model, to + written);
+        written += MODEL_STAMP_SIZE;
+        *status |= RX_TSIP;
+    }
+    return written;
+}
+
+/* By its type: VLNCTRL.VET, 8.2.3.7.2. */
+static bool rx_tagged(const struct ixgbe_model *model, const uint8_t *frame)
+{
+    return ((uint32_t)frame[12] << 8 | frame[13]) == (model->registers[MODEL_VLNCTRL / 4] & 0xFFFF);
+}
+
 enum rx_outcome { RX_DONE, RX_WAIT };
 
 /* One frame: RX_WAIT leaves it on the wire. */
@@ -305,7 +345,8 @@ static enum rx_outcome rx_frame(struct ixgbe_model *model, const uint8_t *frame,
         model->undersized++;
         return RX_DONE;
     }
-    if (len + 4 > model->frame_max) {
+    bool tagged = rx_tagged(model, frame);
+    if (len + 4 > model->frame_max + (tagged ? 4 : 0)) { /* a tag comes on top, 8.2.3.22.13 */
         model->oversized++;
         return RX_DONE;
     }
@@ -319,7 +360,11 @@ static enum rx_outcome rx_frame(struct ixgbe_model *model, const uint8_t *frame,
         ring->dropped++; /* QPRDC counts frames for a queue that is disabled, too */
         return RX_DONE;
     }
-    uint32_t written = model->strip ? len : len + 4;
+    uint64_t status = tagged ? RX_VP : 0;
+    uint32_t written = len;
+    bool rewrite = !model->strip || model->stamps || (tagged && ring->untag);
+    if (rewrite)
+        written = rx_rewrite(model, ring, frame, len, &status);
     uint32_t needed = (written + ring->buffer_size - 1) / ring->buffer_size;
     if (rx_distance(ring, ring->head, ring->fetched) < needed) {
         ixgbe_model_rx_fetch(model, queue);
@@ -334,15 +379,9 @@ static enum rx_outcome rx_frame(struct ixgbe_model *model, const uint8_t *frame,
             return RX_DONE;
         }
     }
-    if (!model->strip) {
-        uint32_t checksum = ixgbe_model_checksum(frame, len);
-        memcpy(model->scratch, frame, len);
-        for (uint32_t i = 0; i < 4; i++)
-            model->scratch[len + i] = (uint8_t)(checksum >> 8 * i);
-        frame = model->scratch;
-    }
+    status |= ixgbe_model_verify(model, frame, len, tagged);
     rx_count(model, frame, len + 4);
-    if (rx_deliver(model, queue, frame, written, info)) {
+    if (rx_deliver(model, queue, rewrite ? model->scratch : frame, written, info, status)) {
         ring->packets++;
         ring->bytes += written;
     } else {

@@ -13,10 +13,10 @@
 #define TX_IFCS (1u << 25)
 #define TX_RS (1u << 27)
 #define TX_DEXT (1u << 29)
-#define TX_VLE (1u << 30)
 #define TX_TSE (1u << 31)
 #define TX_RESERVED (3u << 16 | 1u << 26 | 1u << 28)
 #define TX_DD 1u
+#define TX_POPTS_OTHER 0x3C00u /* of the status: IPsec and what is reserved */
 
 #define TX_BATCH 64
 #define TX_FRAME_MIN 17 /* section 7.2.3.2.4: what hardware pads */
@@ -95,7 +95,7 @@ static bool tx_judge(struct ixgbe_model *model, struct model_tx_ring *ring, uint
                          command, command & TX_RESERVED);
     if ((status & 0xF) != 0)
         sanitizer_report(sanitizer, "%s: STA is %" PRIX32 "h, it is written as 0 (7.2.3.2.4)", place, status & 0xF);
-    if ((command & (TX_VLE | TX_TSE)) != 0 || (status & 0x3F80) != 0)
+    if ((command & TX_TSE) != 0 || (status & TX_POPTS_OTHER) != 0)
         sanitizer_report(sanitizer,
                          "%s: asks for an offload (command %08" PRIX32 "h, status %08" PRIX32
                          "h) that this model does not do (7.2.4)",
@@ -181,14 +181,15 @@ static uint32_t tx_send(struct ixgbe_model *model, const uint8_t *frame, uint32_
 /* A descriptor of a frame that has several; data is NULL if it is not to be read. Returns the frame's length on the
  * wire when it is complete and went there, else 0. */
 static uint32_t tx_gather(struct ixgbe_model *model, struct model_tx_ring *ring, uint32_t queue, uint32_t command,
-                          uint32_t payload, const uint8_t *data)
+                          uint32_t status, const uint8_t *data)
 {
     struct sanitizer *sanitizer = &model->device.sanitizer;
     uint32_t len = command & 0xFFFF;
     if (ring->partial == NULL)
-        ring->partial = malloc(MODEL_FRAME_MAX);
+        ring->partial = malloc(MODEL_FRAME_MAX + 4);
     if (ring->partial_count == 0) {
-        ring->partial_payload = payload;
+        ring->partial_command = command;
+        ring->partial_status = status;
         ring->partial_len = 0;
         ring->partial_bad = false;
     }
@@ -208,11 +209,11 @@ static uint32_t tx_gather(struct ixgbe_model *model, struct model_tx_ring *ring,
                          MODEL_TX_DESCRIPTORS_MAX);
         good = false;
     }
-    if (good && ring->partial_payload != ring->partial_len)
+    if (good && ring->partial_status >> 14 != ring->partial_len)
         sanitizer_report(sanitizer,
                          "transmit queue %" PRIu32 ": PAYLEN is %" PRIu32 ", the packet has %" PRIu32
                          " bytes in %" PRIu32 " descriptors (7.2.3.2.4)",
-                         queue, ring->partial_payload, ring->partial_len, ring->partial_count);
+                         queue, ring->partial_status >> 14, ring->partial_len, ring->partial_count);
     if (good && (ring->partial_len < TX_FRAME_MIN || ring->partial_len + 4 > model->frame_max)) {
         sanitizer_report(sanitizer,
                          "transmit queue %" PRIu32 ": a packet of %" PRIu32 " bytes; right is %d to %" PRIu32, queue,
@@ -220,7 +221,11 @@ static uint32_t tx_gather(struct ixgbe_model *model, struct model_tx_ring *ring,
         good = false;
     }
     ring->partial_count = 0;
-    return good ? tx_send(model, ring->partial, ring->partial_len, (command & TX_IFCS) != 0) : 0;
+    if (good)
+        ring->partial_len = ixgbe_model_tx_offload(model, queue, ring->partial, ring->partial_len,
+                                                   ring->partial_command, ring->partial_status);
+    return good && ring->partial_len != 0 ? tx_send(model, ring->partial, ring->partial_len, (command & TX_IFCS) != 0)
+                                          : 0;
 }
 
 /* The driver sees that all up to here is done: in the descriptor, or in its copy of the head (7.2.3.5.2). */
@@ -255,13 +260,20 @@ static __attribute__((noinline)) uint32_t tx_other(struct ixgbe_model *model, ui
     uint32_t command = (uint32_t)descriptor.word;
     uint32_t status = (uint32_t)(descriptor.word >> 32);
     const uint8_t *data = NULL;
-    if ((command & (TX_DEXT | TX_DTYP)) == (TX_DEXT | TX_DTYP_CONTEXT))
-        return 0; /* parameters for offloads: no data */
+    if ((command & (TX_DEXT | TX_DTYP)) == (TX_DEXT | TX_DTYP_CONTEXT)) {
+        if (ring->partial_count != 0)
+            sanitizer_report(&model->device.sanitizer,
+                             "transmit descriptor %" PRIu32 " of queue %" PRIu32
+                             ": a context in the middle of a packet (7.2.3.2.3)",
+                             position, queue);
+        ixgbe_model_tx_context(model, queue, position, descriptor);
+        return 0;
+    }
     if (tx_judge(model, ring, queue, position, command, status))
         data = tx_translate(model, queue, position, descriptor.address, command & 0xFFFF, mark);
     if ((command & TX_DEXT) == 0)
         command |= TX_EOP; /* a legacy descriptor is refused, and no packet goes on behind it */
-    return tx_gather(model, ring, queue, command, status >> 14, data);
+    return tx_gather(model, ring, queue, command, status, data);
 }
 
 /* What a batch has sent so far. Buffers stay marked until its end, so that one that stands in two of its descriptors is

@@ -307,6 +307,8 @@ bool vmodel_lie_step(struct virtio_model *model)
     struct emu_device *device = &model->device;
     if (model->gone)
         return true;
+    if (hostile_tells(&device->hostile, HOSTILE_INTERRUPT))
+        emu_device_interrupt(device, (uint32_t)hostile_random(&device->hostile, BUS_EVENTS_MAX));
     if ((model->status & VIRTIO_STATUS_DRIVER_OK) == 0)
         return false;
     if (hostile_tells(&device->hostile, HOSTILE_GONE)) {

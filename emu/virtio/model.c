@@ -136,7 +136,29 @@ static bool vmodel_step(struct emu_device *device, uint32_t most)
     uint32_t moved = vmodel_control(model);
     moved += vmodel_transmit(model, most);
     moved += vmodel_receive(model, most);
+    vmodel_interrupts(model);
     return moved != 0;
+}
+
+/* A device that polls suppresses notifications; before it sleeps it asks for them, and looks once more then. */
+static void vmodel_sleep(struct virtio_model *model, bool asleep)
+{
+    model->asleep = asleep;
+    for (uint32_t number = 0; number < VMODEL_QUEUES; number++)
+        if (model->queues[number].live)
+            vmodel_notifications(model, &model->queues[number]);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static uint64_t vmodel_doze(struct emu_device *device)
+{
+    vmodel_sleep(vmodel_of(device), true);
+    return EMU_DEVICE_NAP_LONGEST;
+}
+
+static void vmodel_wake(struct emu_device *device)
+{
+    vmodel_sleep(vmodel_of(device), false);
 }
 
 static void vmodel_transmit_all(struct emu_device *device, uint32_t most)
@@ -162,6 +184,8 @@ const struct emu_model_ops virtio_model_ops = {
     .free = vmodel_free,
     .step = vmodel_step,
     .transmit = vmodel_transmit_all,
+    .doze = vmodel_doze,
+    .wake = vmodel_wake,
     .time = vmodel_time,
     .unmap = vmodel_unmap,
 };

@@ -78,6 +78,15 @@ struct vmodel_queue {
     uint32_t head, fetched;
     bool *held; /* split: descriptor n is the device's; packed: Buffer ID n is */
 
+    /* Interrupts: what the device has returned since it last looked whether the driver wants one. */
+    uint32_t vector;  /* or VIRTIO_VECTOR_NONE */
+    uint32_t told;    /* used_next then */
+    bool told_wrap;   /* packed: used_wrap then */
+    uint32_t untold;  /* buffers; packed: descriptors */
+    uint32_t quiet;   /* steps since then in which it returned some */
+    uint32_t counted; /* used_next up to which `untold` counts */
+    bool counted_wrap;
+
     /* hostile (lies.c): told up to this used index; one more than the last id; the device leaves it alone from its next
      * step on */
     uint32_t lies_published, lies_before;
@@ -100,6 +109,7 @@ struct virtio_model {
     bool partial; /* leaves the checksums of received frames to the driver, as for frames that never were on a wire */
     bool gone;    /* hostile: nothing answers */
     bool notify;  /* wants to be notified, and looks at a ring only then */
+    bool asleep;  /* wants to be notified, to be woken */
 
     /* what was negotiated */
     uint64_t accepted;
@@ -185,6 +195,9 @@ bool vmodel_chain_judge(struct virtio_model *model, const struct vmodel_queue *q
 bool vmodel_chain_claim(struct virtio_model *model, const struct vmodel_queue *queue, const struct vmodel_chain *chain);
 /* Names a descriptor. */
 const char *vmodel_place(const struct vmodel_queue *queue, uint32_t position, char *text);
+
+/* interrupt.c: after a step: interrupts whoever waits for what it returned. */
+void vmodel_interrupts(struct virtio_model *model);
 
 /* rx.c, tx.c, control.c: the engines; how many frames they moved */
 uint32_t vmodel_receive(struct virtio_model *model, uint32_t most);

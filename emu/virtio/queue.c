@@ -197,11 +197,16 @@ int32_t vmodel_queue_enable(struct virtio_model *model, uint32_t number, const s
     queue->direction = vmodel_is_control(model, number) ? VMODEL_CONTROL
                        : number % 2 == 0                ? VMODEL_RECEIVE
                                                         : VMODEL_TRANSMIT;
+    if (setup->vector != VIRTIO_VECTOR_NONE && setup->vector >= EMU_DEVICE_VECTORS)
+        sanitizer_report(&model->device.sanitizer,
+                         "%s: vector %" PRIu32 ", the device has %d; right is one of them or none (4.1.5.1.2)",
+                         vmodel_queue_name(queue, name), setup->vector, EMU_DEVICE_VECTORS);
     if (!vmodel_queue_size_check(model, queue, setup->size) || !vmodel_queue_place(model, queue, setup))
         return error_set(IXY_E_ARGUMENT, "%s: virtqueue %" PRIu32 " cannot be where it was set up",
                          model->device.bus.address, number);
     queue->size = setup->size;
-    queue->wrap = queue->used_wrap = true; /* 2.8.1 */
+    queue->vector = setup->vector;
+    queue->wrap = queue->used_wrap = queue->told_wrap = queue->counted_wrap = true; /* 2.8.1 */
     queue->slot_mask = 1;
     while (queue->slot_mask < queue->size)
         queue->slot_mask *= 2;
@@ -240,7 +245,7 @@ void vmodel_queue_stop(struct virtio_model *model, struct vmodel_queue *queue)
 
 void vmodel_notifications(struct virtio_model *model, struct vmodel_queue *queue)
 {
-    bool wanted = model->notify || queue->direction == VMODEL_CONTROL;
+    bool wanted = model->notify || model->asleep || queue->direction == VMODEL_CONTROL;
     if (model->packed) {
         uint16_t flags = VIRTQ_RING_EVENT_FLAGS_DISABLE;
         if (wanted)

@@ -35,6 +35,7 @@ static int32_t vmodel_gone(const struct bus *bus)
 static void vmodel_leave(struct virtio_model *model)
 {
     emu_device_unlock(&model->device);
+    emu_thread_wake(&model->device);
 }
 
 static int32_t vmodel_features(struct bus *bus, uint64_t *offered)
@@ -281,6 +282,7 @@ static void vmodel_notify(struct bus *bus, uint32_t number)
     struct virtio_model *model = vmodel_of((struct emu_device *)bus);
     if (number < VMODEL_QUEUES && __atomic_load_n(&model->queues[number].live, __ATOMIC_ACQUIRE)) {
         __atomic_store_n(&model->queues[number].kicked, 1, __ATOMIC_RELEASE);
+        emu_thread_wake(&model->device);
         return;
     }
     emu_device_lock(&model->device);

@@ -241,12 +241,23 @@ static void gen_close(struct wire *wire)
     free(gen);
 }
 
+/* Flat out there is always a frame; it waits for the driver. */
+static uint64_t gen_due(const struct wire *wire)
+{
+    const struct gen *gen = (const struct gen *)wire;
+    if (gen->rate == 0 || gen->begin == 0 || gen->sequence >= gen->limit || gen->sequence < gen->due)
+        return UINT64_MAX;
+    uint64_t frames = gen->sequence - gen->due + 1; /* from `begin` on */
+    return gen->begin + (frames * 1000000000u + gen->rate - 1) / gen->rate;
+}
+
 const struct wire_ops gen_ops = {
     .transmit = gen_transmit,
     .peek = gen_peek,
     .consume = gen_consume,
     .counters = gen_counters,
     .close = gen_close,
+    .due = gen_due,
 };
 
 int32_t gen_open(struct address *address, struct wire **wire)

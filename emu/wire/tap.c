@@ -66,6 +66,11 @@ static void tap_counters(const struct wire *wire, struct emu_counters *counters)
     counters->wire_dropped += ((const struct tap *)wire)->dropped;
 }
 
+static int tap_descriptor(const struct wire *wire)
+{
+    return ((const struct tap *)wire)->fd;
+}
+
 static void tap_close(struct wire *wire)
 {
     close(((struct tap *)wire)->fd);
@@ -78,6 +83,7 @@ static const struct wire_ops tap_ops = {
     .consume = tap_consume,
     .counters = tap_counters,
     .close = tap_close,
+    .descriptor = tap_descriptor,
 };
 
 static int32_t tap_refused(const char *name, const char *what)

@@ -37,6 +37,11 @@ struct wire_ops {
     void (*counters)(const struct wire *wire, struct emu_counters *counters);
 
     void (*close)(struct wire *wire);
+
+    /* How a thread that sleeps learns of the next frame; NULL: it comes by this process's own doing, or never. A file
+     * that becomes readable with it, or when it arrives: nanoseconds of CLOCK_MONOTONIC, UINT64_MAX if none will. */
+    int (*descriptor)(const struct wire *wire);
+    uint64_t (*due)(const struct wire *wire);
 };
 
 struct wire {

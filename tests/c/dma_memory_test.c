@@ -92,7 +92,7 @@ static void test_pages_taken_over(void **state)
     struct dma_memory memory;
     assert_int_equal(dma_memory_allocate(&memory, 8192, "test"), 0);
     assert_int_equal(dma_memory_share(&memory), 0);
-    struct dma_memory taken = {.base = memory.base, .size = memory.size};
+    struct dma_memory taken = {.base = memory.base, .size = memory.size, .extent = memory.extent};
     int file = memory.file;
     memory.base = NULL;
     dma_memory_free(&memory);

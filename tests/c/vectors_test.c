@@ -11,6 +11,7 @@
 #include <cjson/cJSON.h>
 
 #define NAMES_MAX 64
+#define BYTES_MAX 16384 /* of one step's packet */
 
 static char vectors_folder[64]; /* of the case that runs: {tmp} */
 
@@ -79,6 +80,29 @@ static uint32_t bytes_of(const char *hex, uint8_t *bytes)
     return count;
 }
 
+/* Flags by their names in the ABI, least significant bit first. */
+static const char *const capability_names[] = {"RX_CHECKSUM",  "TX_CHECKSUM", "VLAN_STRIP",  "VLAN_INSERT",
+                                               "RX_TIMESTAMP", "JUMBO",       "QUEUE_STATS", "RX_WAIT"};
+static const char *const metadata_names[] = {"TIMESTAMP",      "VLAN",      "RX_IP_GOOD",     "RX_IP_BAD",
+                                             "RX_L4_GOOD",     "RX_L4_BAD", "TX_IP_CHECKSUM", "TX_TCP_CHECKSUM",
+                                             "TX_UDP_CHECKSUM"};
+#define CAPABILITY_NAMES (sizeof(capability_names) / sizeof(capability_names[0]))
+#define METADATA_NAMES (sizeof(metadata_names) / sizeof(metadata_names[0]))
+
+static uint32_t flags_of(const cJSON *list, const char *const *names, size_t count)
+{
+    uint32_t flags = 0;
+    for (const cJSON *one = list != NULL ? list->child : NULL; one != NULL; one = one->next) {
+        size_t bit = 0;
+        while (bit < count && strcmp(names[bit], one->valuestring) != 0)
+            bit++;
+        if (bit == count)
+            fail_msg("unknown flag %s", one->valuestring);
+        flags |= 1u << bit;
+    }
+    return flags;
+}
+
 static int32_t step_device_open(struct run *run, const cJSON *step)
 {
     char address[400];
@@ -88,11 +112,14 @@ static int32_t step_device_open(struct run *run, const cJSON *step)
         snprintf(address, sizeof(address), "%.*s%s%s", (int)(mark - given), given, vectors_folder, mark + 5);
     else
         snprintf(address, sizeof(address), "%s", given);
-    ixy_device_config config = {.struct_size = sizeof(config),
-                                .rx_queues = number_of(step, "rx_queues"),
-                                .tx_queues = number_of(step, "tx_queues"),
-                                .rx_ring_size = number_of(step, "rx_ring_size"),
-                                .tx_ring_size = number_of(step, "tx_ring_size")};
+    ixy_device_config config = {
+        .struct_size = sizeof(config),
+        .rx_queues = number_of(step, "rx_queues"),
+        .tx_queues = number_of(step, "tx_queues"),
+        .rx_ring_size = number_of(step, "rx_ring_size"),
+        .tx_ring_size = number_of(step, "tx_ring_size"),
+        .offloads = flags_of(cJSON_GetObjectItemCaseSensitive(step, "offloads"), capability_names, CAPABILITY_NAMES),
+        .frame_len_max = number_of(step, "frame_len_max")};
     if (cJSON_HasObjectItem(step, "pool"))
         config.pool = pool_of(run, step)->handle;
     return ixy_device_open(address, &config, &device_of(run, step)->handle);
@@ -181,7 +208,7 @@ static int32_t step_move(struct run *run, const cJSON *step, bool transmit)
 static int32_t step_read(struct run *run, const cJSON *step)
 {
     struct variable *frame = frame_of(run, text_of(step, "frame"));
-    uint8_t bytes[4096], right[4096];
+    static uint8_t bytes[BYTES_MAX], right[BYTES_MAX];
     int32_t code =
         ixy_buf_read(frame->frame_pool, &frame->frame, number_of(step, "at"), bytes, number_of(step, "size"));
     if (code >= 0) {
@@ -194,7 +221,7 @@ static int32_t step_read(struct run *run, const cJSON *step)
 static int32_t step_write(struct run *run, const cJSON *step)
 {
     struct variable *frame = frame_of(run, text_of(step, "frame"));
-    uint8_t bytes[4096];
+    static uint8_t bytes[BYTES_MAX];
     uint32_t count = bytes_of(text_of(step, "hex"), bytes);
     return ixy_buf_write(frame->frame_pool, &frame->frame, number_of(step, "at"), bytes, count);
 }
@@ -202,7 +229,7 @@ static int32_t step_write(struct run *run, const cJSON *step)
 static int32_t step_pattern(struct run *run, const cJSON *step, bool check)
 {
     struct variable *frame = frame_of(run, text_of(step, "frame"));
-    uint8_t bytes[4096], read[4096];
+    static uint8_t bytes[BYTES_MAX], read[BYTES_MAX];
     uint32_t len = check ? number_of(step, "len") : frame->frame.len;
     for (uint32_t i = 0; i < len; i++)
         bytes[i] = (uint8_t)(number_of(step, "seed") + 7 * i);
@@ -213,6 +240,30 @@ static int32_t step_pattern(struct run *run, const cJSON *step, bool check)
     if (code >= 0)
         assert_memory_equal(read, bytes, len);
     return code;
+}
+
+static int32_t step_more(struct run *run, const cJSON *step)
+{
+    struct variable *frame = frame_of(run, text_of(step, "frame"));
+    if (cJSON_HasObjectItem(step, "equals")) {
+        assert_int_equal((frame->frame.flags & IXY_FRAME_MORE) != 0, number_of(step, "equals"));
+        return 0;
+    }
+    frame->frame.flags &= (uint16_t)~IXY_FRAME_MORE;
+    if (number_of(step, "on") == 1)
+        frame->frame.flags |= IXY_FRAME_MORE;
+    return 0;
+}
+
+static int32_t step_metadata_set(struct run *run, const cJSON *step)
+{
+    struct variable *frame = frame_of(run, text_of(step, "frame"));
+    ixy_metadata metadata = {
+        .flags = flags_of(cJSON_GetObjectItemCaseSensitive(step, "flags"), metadata_names, METADATA_NAMES),
+        .vlan_tci = (uint16_t)number_of(step, "vlan_tci"),
+        .l2_len = (uint8_t)number_of(step, "l2_len"),
+        .l3_len = (uint8_t)number_of(step, "l3_len")};
+    return ixy_buf_metadata_set(frame->frame_pool, &frame->frame, &metadata);
 }
 
 /* "forge" and "frame_set": a frame that no call gave out. */
@@ -257,6 +308,47 @@ static void compare_text(const cJSON *equals, const char *key, const char *text)
     cJSON_Delete((cJSON *)(uintptr_t)wanted);
 }
 
+/* A list of names in what is compared, against flags; it is taken out. */
+static void compare_flags(const cJSON *equals, const char *key, uint32_t flags, const char *const *names, size_t count)
+{
+    cJSON *wanted = cJSON_DetachItemFromObjectCaseSensitive((cJSON *)(uintptr_t)equals, key);
+    if (wanted != NULL)
+        assert_int_equal(flags, flags_of(wanted, names, count));
+    cJSON_Delete(wanted);
+}
+
+static int32_t step_metadata(struct run *run, const cJSON *step, const cJSON *equals)
+{
+    const struct variable *frame = frame_of(run, text_of(step, "frame"));
+    ixy_metadata metadata, before;
+    int32_t code = ixy_buf_metadata(frame->frame_pool, &frame->frame, &metadata);
+    if (code < 0)
+        return code;
+    compare_flags(equals, "flags", metadata.flags, metadata_names, METADATA_NAMES);
+    const struct member members[] = {
+        {"vlan_tci", metadata.vlan_tci}, {"l2_len", metadata.l2_len}, {"l3_len", metadata.l3_len}};
+    compare_members(equals, members, sizeof(members) / sizeof(members[0]));
+    if (cJSON_HasObjectItem(step, "not_before")) {
+        const struct variable *other = frame_of(run, text_of(step, "not_before"));
+        assert_int_equal(ixy_buf_metadata(other->frame_pool, &other->frame, &before), 0);
+        assert_true(metadata.timestamp >= before.timestamp);
+    }
+    return code;
+}
+
+static int32_t step_capabilities(struct run *run, const cJSON *step)
+{
+    ixy_info info = {.struct_size = sizeof(info)};
+    int32_t code = ixy_device_info(device_of(run, step)->handle, &info);
+    if (code < 0)
+        return code;
+    uint32_t has = flags_of(cJSON_GetObjectItemCaseSensitive(step, "has"), capability_names, CAPABILITY_NAMES);
+    uint32_t lacks = flags_of(cJSON_GetObjectItemCaseSensitive(step, "lacks"), capability_names, CAPABILITY_NAMES);
+    assert_int_equal(info.capabilities & has, has);
+    assert_int_equal(info.capabilities & lacks, 0);
+    return code;
+}
+
 static int32_t step_info(struct run *run, const cJSON *step, const cJSON *equals)
 {
     ixy_info info = {.struct_size = sizeof(info)};
@@ -266,10 +358,12 @@ static int32_t step_info(struct run *run, const cJSON *step, const cJSON *equals
     compare_text(equals, "driver", info.driver);
     compare_text(equals, "name", info.name);
     compare_text(equals, "address", info.address);
+    compare_flags(equals, "offloads", info.offloads, capability_names, CAPABILITY_NAMES);
     const struct member members[] = {
-        {"vendor", info.vendor},         {"device_id", info.device_id},       {"rx_queues", info.rx_queues},
-        {"tx_queues", info.tx_queues},   {"rx_ring_size", info.rx_ring_size}, {"tx_ring_size", info.tx_ring_size},
-        {"tx_len_min", info.tx_len_min}, {"tx_len_max", info.tx_len_max},     {"emulated", info.emulated}};
+        {"vendor", info.vendor},         {"device_id", info.device_id},        {"rx_queues", info.rx_queues},
+        {"tx_queues", info.tx_queues},   {"rx_ring_size", info.rx_ring_size},  {"tx_ring_size", info.tx_ring_size},
+        {"tx_len_min", info.tx_len_min}, {"tx_len_max", info.tx_len_max},      {"emulated", info.emulated},
+        {"rx_len_max", info.rx_len_max}, {"rx_frames_max", info.rx_frames_max}};
     compare_members(equals, members, sizeof(members) / sizeof(members[0]));
     return code;
 }
@@ -389,6 +483,8 @@ static int32_t run_step(struct run *run, const cJSON *step)
         return ixy_device_close(device_of(run, step)->handle);
     if (strcmp(op, "device_info") == 0)
         return step_info(run, step, equals);
+    if (strcmp(op, "capabilities") == 0)
+        return step_capabilities(run, step);
     if (strcmp(op, "features") == 0)
         return step_features(run, step);
     if (strcmp(op, "link") == 0)
@@ -409,6 +505,16 @@ static int32_t run_step(struct run *run, const cJSON *step)
         frame_of(run, text_of(step, "frame"))->frame.len = (uint16_t)number_of(step, "len");
         return 0;
     }
+    if (strcmp(op, "check_len") == 0) {
+        assert_int_equal(frame_of(run, text_of(step, "frame"))->frame.len, number_of(step, "len"));
+        return 0;
+    }
+    if (strcmp(op, "more") == 0)
+        return step_more(run, step);
+    if (strcmp(op, "metadata_set") == 0)
+        return step_metadata_set(run, step);
+    if (strcmp(op, "metadata") == 0)
+        return step_metadata(run, step, equals);
     if (strcmp(op, "write") == 0)
         return step_write(run, step);
     if (strcmp(op, "read") == 0)

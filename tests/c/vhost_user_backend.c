@@ -389,6 +389,21 @@ static void backend_clog(struct backend *backend)
     }
 }
 
+/* The same with the calls, which are the events of receive queues. */
+static void backend_clog_calls(struct backend *backend)
+{
+    for (uint32_t i = 0; i < BACKEND_RINGS; i++) {
+        int call = backend->ring[i].call;
+        eventfd_t count;
+        if (call < 0)
+            continue;
+        eventfd_read(call, &count);
+        if (eventfd_write(call, UINT64_MAX - 1) != 0 || fcntl(call, F_SETFL, 0) != 0)
+            backend_complain(backend, "the call of ring %u was not filled", i);
+    }
+    __atomic_store_n(&backend->clog_calls, 0, __ATOMIC_RELEASE);
+}
+
 static void *backend_main(void *argument)
 {
     struct backend *backend = argument;
@@ -407,6 +422,8 @@ static void *backend_main(void *argument)
             backend_hang_up(backend);
         } else if (__atomic_load_n(&backend->clog, __ATOMIC_ACQUIRE) != 0) {
             backend_clog(backend);
+        } else if (__atomic_load_n(&backend->clog_calls, __ATOMIC_ACQUIRE) != 0) {
+            backend_clog_calls(backend);
         } else if (entries[1].revents != 0 && backend->connection < 0) {
             backend->connection = accept4(backend->listener, NULL, NULL, SOCK_CLOEXEC);
             __atomic_fetch_add(&backend->connections, 1, __ATOMIC_RELEASE);

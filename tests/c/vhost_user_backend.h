@@ -57,6 +57,8 @@ struct backend {
     uint32_t cut;          /* set by a test: close the connection now */
     uint32_t deaf;         /* set by a test: hear no request more, and serve the rings */
     uint32_t clog;         /* set by a test: make every notification wait; 0 when that is done */
+    uint32_t clog_calls;   /* set by a test: make reading and writing the calls wait; 0 when that is done */
+    uint32_t calls;        /* of receive queues that it signalled */
     uint32_t clog_ms;      /* chosen before: then close the connection after so many milliseconds, 0: do not */
     uint32_t requests[64]; /* how often each was seen */
     char complaint[128];

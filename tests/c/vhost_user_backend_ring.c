@@ -83,8 +83,20 @@ static bool backend_peek(const struct backend *backend, const struct backend_rin
     return backend_packed(backend) ? backend_packed_peek(ring, chain) : backend_split_peek(ring, chain);
 }
 
+/* Whether the driver wants to hear of used buffers; without EVENT_IDX, which this back end does not offer. */
+static bool backend_wanted(const struct backend *backend, const struct backend_ring *ring)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* used buffers first, then this: 2.7.7.2, 2.8.14 */
+    if (!backend_packed(backend)) {
+        const struct virtq_avail *avail = (const void *)ring->available;
+        return (__atomic_load_n(&avail->flags, __ATOMIC_RELAXED) & VIRTQ_AVAIL_F_NO_INTERRUPT) == 0;
+    }
+    const struct virtq_event_suppress *event = (const void *)ring->available; /* the driver area */
+    return __atomic_load_n(&event->flags, __ATOMIC_RELAXED) == VIRTQ_RING_EVENT_FLAGS_ENABLE;
+}
+
 /* Hands a chain back; len is what was written. */
-static void backend_push(const struct backend *backend, struct backend_ring *ring, const struct backend_chain *chain,
+static void backend_push(struct backend *backend, struct backend_ring *ring, const struct backend_chain *chain,
                          uint32_t len)
 {
     if (backend_packed(backend)) {
@@ -103,8 +115,10 @@ static void backend_push(const struct backend *backend, struct backend_ring *rin
         ring->next_used++;
         __atomic_store_n(&used->idx, ring->next_used, __ATOMIC_RELEASE);
     }
-    if (ring->call >= 0)
+    if (ring->call >= 0 && backend_wanted(backend, ring)) {
         eventfd_write(ring->call, 1);
+        __atomic_fetch_add(&backend->calls, 1, __ATOMIC_RELEASE);
+    }
 }
 
 static uint32_t backend_gather(struct backend *backend, const struct backend_chain *chain, uint8_t *bytes)

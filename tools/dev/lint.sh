@@ -46,7 +46,7 @@ lint_python() {
 lint_rust() {
     local manifest
     [ -n "$(cargo_newest)" ] || missing "cargo (./dev setup rust)"
-    for manifest in $(sources 'bindings/*Cargo.toml' 'benchmarks/*Cargo.toml'); do
+    for manifest in $(sources 'bindings/*Cargo.toml' 'benchmarks/*Cargo.toml' 'tests/*Cargo.toml'); do
         in_environment cargo fmt --manifest-path "$manifest" --check
         in_environment cargo clippy --manifest-path "$manifest" --target-dir "$BUILD/rust" --all-targets -- \
             -D warnings -A clippy::needless-doctest-main # examples in READMEs are whole programs

@@ -17,6 +17,11 @@ need_that() {
     "$@" >/dev/null 2>&1 || PACKAGES+=("$package")
 }
 
+fuzzes() {
+    printf 'int LLVMFuzzerTestOneInput(void);int LLVMFuzzerTestOneInput(void){return 0;}' |
+        clang -fsanitize=fuzzer -xc - -o /dev/null
+}
+
 compiles() {
     printf '%s\n' "$1" | cc -fsyntax-only -xc -
 }
@@ -26,7 +31,7 @@ setup() {
     for group in "$@"; do
         case $group in
         all)
-            setup_needs c python rust go ocaml peers lint
+            setup_needs c python rust go ocaml peers guest lint
             need valgrind valgrind
             ;;
         matrix)
@@ -42,6 +47,7 @@ setup() {
         esac
     done
     install_packages
+    case " $* " in *" guest "* | *" all "*) guest_kernel ;; esac
     setup_python "$@"
     report_versions
 }
@@ -64,8 +70,18 @@ setup_needs() {
             need dpdk-testpmd dpdk
             need stdbuf coreutils
             ;;
+        guest)
+            setup_needs python rust go ocaml
+            need qemu-system-x86_64 qemu-system-x86
+            need busybox busybox-static
+            need cpio cpio
+            need modprobe kmod
+            ;;
         c | install | hostile)
             need clang clang
+            need_that libclang-rt-dev fuzzes
+            need abidiff abigail-tools
+            need swig swig
             need nm binutils
             need_that libcmocka-dev pkg-config --exists cmocka
             need_that libcjson-dev pkg-config --exists libcjson
@@ -114,17 +130,19 @@ python_include() {
 
 install_packages() {
     [ ${#PACKAGES[@]} -gt 0 ] || return 0
-    local as_root=() packages
+    local packages
     mapfile -t packages < <(printf '%s\n' "${PACKAGES[@]}" | sort -u)
     if ! have apt-get; then
         missing "no apt-get here; install what these Debian packages hold: ${packages[*]}"
     fi
-    if [ "$(id -u)" -ne 0 ]; then
-        have sudo || missing "run as root: apt-get install -y --no-install-recommends ${packages[*]}"
-        as_root=(sudo)
-    fi
-    "${as_root[@]}" apt-get update -q
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}"
+    [ "$(id -u)" -eq 0 ] || have sudo ||
+        missing "run as root: apt-get install -y --no-install-recommends ${packages[*]}"
+    as_root apt-get update -q
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}"
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 # The environment in build/venv holds what the requirements name; it is made anew when they or Python change.

@@ -36,6 +36,7 @@ test_c() {
     step c c_test
     step c.asan c_asan
     step c.tsan c_tsan
+    step c.offloads offloads_test
     step abi abi_check
     step amalgamation amalgamation
 }
@@ -44,6 +45,7 @@ test_c() {
 test_hostile() {
     step hostile.random hostile_random
     step hostile.mutants hostile_mutants
+    step hostile.fuzz fuzz
 }
 
 test_install() {
@@ -84,6 +86,12 @@ test_ocaml() {
 # Our driver against devices that no one here wrote.
 test_peers() {
     step peers peers_test
+}
+
+# Real drivers of ours on emulated PCI cards, in a virtual machine.
+test_guest() {
+    step guest.build guest_build
+    step guest guest_test
 }
 
 # test_package BINDING: what its registry would hand out, built outside the tree

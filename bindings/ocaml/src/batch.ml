@@ -220,6 +220,48 @@ let move batch i ~by ~len =
     ((2 * i) + 1)
     ((first + start + by) lor (len lsl 32) lor flags)
 
+(* Bits 48 and 49 of the place: IXY_FRAME_MORE and IXY_FRAME_METADATA. *)
+let flag_more = 1 lsl 48
+
+let more batch i =
+  check_index batch i;
+  place_at batch.frames i land flag_more <> 0
+
+let set_more batch i more =
+  check_index batch i;
+  let place = place_at batch.frames i in
+  Array1.unsafe_set batch.frames
+    ((2 * i) + 1)
+    (if more then place lor flag_more else place land lnot flag_more)
+
+external metadata_stub :
+  int -> frames -> int -> (Metadata.t, error) result
+  = "ixy_ocaml_buf_metadata"
+
+external set_metadata_stub : int -> frames -> int -> Metadata.t -> int
+  = "ixy_ocaml_buf_metadata_set"
+  [@@noalloc]
+
+let metadata batch i =
+  ignore (locate batch i 0 0 : int);
+  get_ok (metadata_stub (Pool.handle batch.pool) batch.frames i)
+
+let set_metadata batch i (metadata : Metadata.t) =
+  ignore (locate batch i 0 0 : int);
+  let number name x max =
+    if x < 0 || x > max then
+      fail e_argument
+        (Printf.sprintf "%s is %d; right are 0 to %d" name x max)
+  in
+  number "timestamp" metadata.timestamp max_int;
+  number "vlan_tci" metadata.vlan_tci 0xffff;
+  number "l2_len" metadata.l2_len 0xff;
+  number "l3_len" metadata.l3_len 0xff;
+  let code =
+    set_metadata_stub (Pool.handle batch.pool) batch.frames i metadata
+  in
+  ignore (check code : int)
+
 let set_len batch i len = move batch i ~by:0 ~len
 
 let advance batch i by =

@@ -65,6 +65,10 @@ external buf_write : int -> frames -> int -> int -> Bytes.t -> int
   = "ixy_ocaml_buf_write"
   [@@noalloc]
 
+external rx_arm : (int[@untagged]) -> (int[@untagged]) -> (int[@untagged])
+  = "ixy_ocaml_rx_arm_byte" "ixy_ocaml_rx_arm"
+  [@@noalloc]
+
 external copy_to_bytes : memory -> int -> Bytes.t -> int -> int -> unit
   = "ixy_ocaml_copy_to_bytes"
   [@@noalloc]

@@ -3,6 +3,27 @@ open Errors
 
 type t = { handle : int; pool : Pool.t option; mutable closed : bool }
 
+(* They stand in the order of C's IXY_CAN_* bits. *)
+type capability =
+  | Rx_checksum
+  | Tx_checksum
+  | Vlan_strip
+  | Vlan_insert
+  | Rx_timestamp
+  | Jumbo
+  | Queue_stats
+  | Rx_wait
+
+type found = {
+  address : string;
+  name : string;
+  kernel_driver : string;
+  missing : string;
+  vendor : int;
+  device_id : int;
+  usable : bool;
+}
+
 type info = {
   driver : string;
   name : string;
@@ -16,9 +37,23 @@ type info = {
   tx_len_min : int;
   tx_len_max : int;
   emulated : bool;
+  capabilities : capability list;
+  offloads : capability list;
+  rx_len_max : int;
+  rx_frames_max : int;
 }
 
 type link = { up : bool; speed_mbps : int }
+
+type queue_stats = {
+  rx_packets : int;
+  rx_bytes : int;
+  tx_packets : int;
+  tx_bytes : int;
+  rx_missed : int;
+  rx_dropped : int;
+  rx_starved : int;
+}
 
 type stats = {
   rx_packets : int;
@@ -31,8 +66,19 @@ type stats = {
   rx_starved : int;
 }
 
+external find : unit -> (found list, error) result
+  = "ixy_ocaml_device_find"
+
 external open_stub :
-  string -> int -> int -> int -> int -> int -> (int, error) result
+  string ->
+  int ->
+  int ->
+  int ->
+  int ->
+  capability list ->
+  int ->
+  int ->
+  (int, error) result
   = "ixy_ocaml_device_open_byte" "ixy_ocaml_device_open"
 
 external start_stub : int -> (unit, error) result
@@ -56,6 +102,9 @@ external stats_stub : int -> (stats, error) result
 external features_stub : int -> (string list, error) result
   = "ixy_ocaml_device_features"
 
+external queue_stats_stub : int -> int -> (queue_stats, error) result
+  = "ixy_ocaml_device_queue_stats"
+
 external mac_stub : int -> (string, error) result
   = "ixy_ocaml_device_mac"
 
@@ -64,6 +113,12 @@ external mac_set_stub : int -> string -> (unit, error) result
 
 external promiscuous_set_stub : int -> bool -> (unit, error) result
   = "ixy_ocaml_device_promiscuous_set"
+
+external rx_descr_stub : int -> int -> (Unix.file_descr, error) result
+  = "ixy_ocaml_rx_fd"
+
+external rx_wait_stub : int -> int -> int -> (bool, error) result
+  = "ixy_ocaml_rx_wait"
 
 let close device =
   match close_stub device.handle with
@@ -79,7 +134,7 @@ let collect device =
   | Some _ | None -> ()
 
 let open_ ?pool ?(rx_queues = 0) ?(tx_queues = 0) ?(rx_ring_size = 0)
-    ?(tx_ring_size = 0) address =
+    ?(tx_ring_size = 0) ?(offloads = []) ?(frame_len_max = 0) address =
   let pool_handle = match pool with None -> 0 | Some p -> Pool.handle p in
   if String.contains address '\000' then
     Result.Error
@@ -89,8 +144,8 @@ let open_ ?pool ?(rx_queues = 0) ?(tx_queues = 0) ?(rx_ring_size = 0)
       }
   else
     match
-      open_stub address rx_queues tx_queues rx_ring_size tx_ring_size
-        pool_handle
+      open_stub address rx_queues tx_queues rx_ring_size tx_ring_size offloads
+        frame_len_max pool_handle
     with
     | Error _ as e -> e
     | Ok handle ->
@@ -104,6 +159,7 @@ let reset device = reset_stub device.handle
 let info device = info_stub device.handle
 let link device = link_stub device.handle
 let stats device = stats_stub device.handle
+let queue_stats device ~queue = queue_stats_stub device.handle queue
 let features device = features_stub device.handle
 
 let mac device =
@@ -168,3 +224,33 @@ let rx_batch_exn device ~queue batch = check (rx_code device queue batch)
 let rx_batch device ~queue batch = result (rx_code device queue batch)
 let tx_batch_exn device ~queue batch = check (tx_code device queue batch)
 let tx_batch device ~queue batch = result (tx_code device queue batch)
+
+let rx_descr device ~queue = rx_descr_stub device.handle queue
+
+let rx_arm device ~queue =
+  match rx_arm device.handle queue with
+  | code when code < 0 -> Result.Error (error_of_code code)
+  | code -> Ok (code > 0)
+
+let rx_wait ?timeout device ~queue =
+  let milliseconds =
+    match timeout with
+    | None -> Some (-1)
+    | Some seconds when seconds >= 0. ->
+        (* rounded up, so that no sleep becomes a look *)
+        Some (int_of_float (Float.min 2147483647. (ceil (seconds *. 1000.))))
+    | Some _ -> None
+  in
+  match milliseconds with
+  | None ->
+      Result.Error
+        {
+          (error_of_code e_argument) with
+          text = "the timeout is not 0 or more seconds; without one, it waits";
+        }
+  | Some milliseconds ->
+      let result = rx_wait_stub device.handle queue milliseconds in
+      (* Nobody else may hold the device, which must not be collected, and so
+         closed, meanwhile. *)
+      ignore (Sys.opaque_identity device : t);
+      result

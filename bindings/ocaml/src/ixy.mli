@@ -140,6 +140,40 @@ end
 
 (** {1 Packets} *)
 
+(** What is known of a packet beside its bytes: what a device found when it
+    received it, or shall do when it sends it. Devices do that for the offloads
+    that {!Device.open_} asked for. *)
+module Metadata : sig
+  type flag =
+    | Timestamp  (** received: [timestamp] is set *)
+    | Vlan
+        (** the packet has the tag [vlan_tci], which is not among its bytes:
+            received with [Vlan_strip], to be put in when it is sent with
+            [Vlan_insert] *)
+    | Rx_ip_good  (** received: the IPv4 header's checksum is right *)
+    | Rx_ip_bad  (** received: it is wrong *)
+    | Rx_l4_good  (** received: the TCP or UDP checksum is right *)
+    | Rx_l4_bad  (** received: it is wrong *)
+    | Tx_ip_checksum  (** to send: fill in the IPv4 header's checksum *)
+    | Tx_tcp_checksum  (** to send: fill in the TCP checksum *)
+    | Tx_udp_checksum  (** to send: fill in the UDP checksum *)
+
+  type t = {
+    flags : flag list;
+    timestamp : int;
+        (** received: nanoseconds of the device's clock, which begins at the
+            device's start *)
+    vlan_tci : int;  (** tag control information: priority, DEI, VLAN id *)
+    l2_len : int;
+        (** to send with a checksum: bytes before the IP header, 14, or 18 with
+            a tag among the bytes *)
+    l3_len : int;  (** to send with a checksum: bytes of the IP header *)
+  }
+
+  val none : t
+  (** No flags, all zeroes. [{ none with flags = [ Vlan ]; vlan_tci = 100 }] *)
+end
+
 module Batch : sig
   type t
   (** A list of frames of one pool, numbered from 0, with a fixed capacity. A
@@ -230,6 +264,38 @@ module Batch : sig
 
       @raise Error [Range] when the batch has no frame [i]. *)
 
+  (** {2 Packets over several frames, metadata}
+
+      A packet longer than a buffer is several frames of a batch, one after the
+      other. *)
+
+  val more : t -> int -> bool
+  (** Whether frame [i]'s packet goes on in the next frame.
+
+      @raise Error [Range] when the batch has no frame [i]. *)
+
+  val set_more : t -> int -> bool -> unit
+  (** Says whether it goes on there.
+
+      @raise Error [Range] when the batch has no frame [i]. *)
+
+  val metadata : t -> int -> Metadata.t
+  (** What is known of frame [i]'s packet, {!Metadata.none} if nothing. Of a
+      packet over several frames the first one has it.
+
+      @raise Error
+        [Range] when the batch has no frame [i], [Handle] when its buffer is not
+        the program's. *)
+
+  val set_metadata : t -> int -> Metadata.t -> unit
+  (** Sets it. What the device cannot do is found when the frame is sent. A
+      packet that was received and is sent on keeps what it has: its VLAN tag
+      goes with it, what concerns receiving is ignored.
+
+      @raise Error
+        as {!metadata}; [Argument] for a number that is less than 0 or more than
+        its 16 ([vlan_tci]) or 8 bits ([l2_len], [l3_len]) hold. *)
+
   (** {2 Bytes of a packet}
 
       [get_* batch i pos] reads at byte [pos] of frame [i]'s packet, [set_*
@@ -287,6 +353,32 @@ module Device : sig
   type t
   (** A network card. *)
 
+  (** What a device may be able to do. Those up to [Rx_timestamp] are offloads:
+      {!open_} asks for them. The rest needs no asking. *)
+  type capability =
+    | Rx_checksum
+        (** verifies IPv4, TCP and UDP checksums of received packets *)
+    | Tx_checksum  (** fills in IPv4, TCP and UDP checksums of sent packets *)
+    | Vlan_strip
+        (** takes the VLAN tag out of received packets, into the metadata *)
+    | Vlan_insert  (** puts the metadata's VLAN tag into sent packets *)
+    | Rx_timestamp  (** stamps received packets with the device's clock *)
+    | Jumbo  (** packets longer than 1514 bytes: [frame_len_max] of {!open_} *)
+    | Queue_stats  (** {!queue_stats} *)
+    | Rx_wait  (** {!rx_wait}, {!rx_arm}, {!rx_descr} *)
+
+  (** A network device of this machine that libixy has a driver for. *)
+  type found = {
+    address : string;  (** for {!open_}: ["pci:0000:03:00.0"] *)
+    name : string;  (** ["Intel 82599"] *)
+    kernel_driver : string;  (** that it is bound to, [""] if none *)
+    missing : string;
+        (** [""] or what has to be done first, and by which command *)
+    vendor : int;  (** PCI vendor id *)
+    device_id : int;  (** PCI device id *)
+    usable : bool;  (** nothing is missing: this process could open it *)
+  }
+
   type info = {
     driver : string;  (** ["ixgbe"], ["virtio"] *)
     name : string;  (** ["Intel 82599"] *)
@@ -300,12 +392,29 @@ module Device : sig
     tx_len_min : int;  (** shortest packet that can be sent, bytes *)
     tx_len_max : int;  (** longest, bytes *)
     emulated : bool;
+    capabilities : capability list;  (** what device and driver can do *)
+    offloads : capability list;  (** those that {!open_} asked for *)
+    rx_len_max : int;  (** longest packet that is received, bytes *)
+    rx_frames_max : int;  (** most frames that one received packet takes *)
   }
 
   type link = {
     up : bool;
     speed_mbps : int;
         (** megabits a second, 0 while down or where the device does not tell *)
+  }
+
+  (** What one receive queue and the transmit queue of the same number did since
+      the device was opened or reset; the members mean what they mean in
+      {!stats}. Those of a queue that is not there are 0. *)
+  type queue_stats = {
+    rx_packets : int;
+    rx_bytes : int;
+    tx_packets : int;
+    tx_bytes : int;
+    rx_missed : int;
+    rx_dropped : int;
+    rx_starved : int;
   }
 
   (** Totals since the device was opened or reset. *)
@@ -320,12 +429,18 @@ module Device : sig
     rx_starved : int;  (** receive calls that found the pool empty *)
   }
 
+  val find : unit -> (found list, error) result
+  (** The network devices on this machine's PCI bus, in the order of their
+      addresses. None is opened. Error: [Io]. *)
+
   val open_ :
     ?pool:Pool.t ->
     ?rx_queues:int ->
     ?tx_queues:int ->
     ?rx_ring_size:int ->
     ?tx_ring_size:int ->
+    ?offloads:capability list ->
+    ?frame_len_max:int ->
     string ->
     (t, error) result
   (** [open_ ~pool address] finds, resets and identifies a device; no packet
@@ -342,6 +457,10 @@ module Device : sig
         descriptors a receive queue, a power of two, 64 to 4096; default (and 0)
         512
       @param tx_ring_size the same for a transmit queue
+      @param offloads what the device shall do; default nothing
+      @param frame_len_max
+        longest packet, bytes without checksum; default (and 0) 1514; more wants
+        [Jumbo]
 
       Errors: [Address], [Not_found], [Permission], [Busy], [Io], [Timeout],
       [Device], [Unsupported], [Argument], [Range], [Handle] (the pool), [State]
@@ -370,6 +489,10 @@ module Device : sig
 
   val stats : t -> (stats, error) result
 
+  val queue_stats : t -> queue:int -> (queue_stats, error) result
+  (** Errors: [Range] when there is neither a receive nor a transmit queue of
+      that number, [Unsupported] without [Queue_stats]. *)
+
   val features : t -> (string list, error) result
   (** What driver and device agreed upon, by the VirtIO specification's names:
       ["VERSION_1"], ["RING_PACKED"]. Empty for a device that negotiates
@@ -392,7 +515,9 @@ module Device : sig
       came; 0 when none was there or the batch is full. Never blocks. Errors:
       [Handle], [Fork], [Range] (queue), [Busy], [State] (not started),
       [Device] (it failed: {!link} says why, {!reset} starts it again),
-      [Argument] (the batch belongs to another pool than the device). *)
+      [Argument] (the batch belongs to another pool than the device). [Range]
+      also for a batch with less room than one packet may take, [rx_frames_max]
+      of {!info}. *)
 
   val rx_batch_exn : t -> queue:int -> Batch.t -> int
   (** As {!rx_batch}, allocation-free.
@@ -404,12 +529,50 @@ module Device : sig
       takes those that it took out of the batch and returns their number; 0 when
       the ring is full. The rest stay in the batch: send them later or
       {!Batch.free} them. Never blocks. Errors as {!rx_batch}, and of the first
-      frame: [Handle], [Frame]. *)
+      frame: [Handle], [Frame], [Unsupported] (its metadata wants what
+      {!open_} did not ask for). *)
 
   val tx_batch_exn : t -> queue:int -> Batch.t -> int
   (** As {!tx_batch}, allocation-free.
 
       @raise Error where {!tx_batch} returns one. *)
+
+  (** {2 Waiting for packets}
+
+      A program that has nothing else to do waits with {!rx_wait}. One that also
+      waits for other things, or has an event loop, sleeps on the queue's
+      descriptor: receive until nothing is left, {!rx_arm}, and only if that is
+      [false] sleep in [Unix.select] or the loop until the descriptor is
+      readable; then receive again. The device interrupts only between an
+      {!rx_arm} and the packet that follows, so a program that finds packets all
+      the time is never interrupted.
+
+      All are [Unsupported] for a device without the capability [Rx_wait]. One
+      thread a queue at a time, as {!rx_batch}. *)
+
+  val rx_wait : ?timeout:float -> t -> queue:int -> (bool, error) result
+  (** Sleeps until there is something to receive, which is [true]. [false] when
+      [timeout] seconds are over (0. only looks; without it the wait has no end)
+      or a signal came: its OCaml handler has then run, so that a loop can look
+      at what it did; what the handler raises comes out of [rx_wait]. As with
+      [Unix.select], a signal just before the sleep does not end it.
+
+      Other threads run meanwhile, and may call anything on the device. Errors:
+      [Handle] (also when another thread closes it meanwhile), [Fork], [Range]
+      (queue), [Busy], [State] (not started), [Device], [Argument] (a timeout
+      that is negative or no number). *)
+
+  val rx_descr : t -> queue:int -> (Unix.file_descr, error) result
+  (** The queue's descriptor, to be watched for reading. It stays the same until
+      {!close}, which ends it: forget it then. It is the library's own: nobody
+      reads, writes or closes it. Errors: [Handle], [Range] (queue). *)
+
+  val rx_arm : t -> queue:int -> (bool, error) result
+  (** Makes the descriptor unreadable, switches the queue's interrupt on and
+      looks at the queue again. [true]: there is something to receive already.
+      [false]: the descriptor becomes readable with the next packet, or when the
+      device fails or is closed. Never sleeps. Errors: [Handle], [Fork], [Range]
+      (queue), [Busy], [State] (not started), [Device]. *)
 end
 
 (** {1 Emulated devices}

@@ -35,6 +35,9 @@ let text step key = Json.to_string (Json.member key step)
 let texts step key =
   List.map Json.to_string (Json.to_list (Json.member key step))
 
+let texts_or step key =
+  match Json.member key step with `Null -> [] | _ -> texts step key
+
 let number step key =
   match Json.member key step with
   | `Int n -> n
@@ -171,11 +174,58 @@ let members equals actual =
             | `Bool b -> `Int (Bool.to_int b)
             | other -> other
           in
-          if want <> have then
+          let sorted = function
+            | `List names -> `List (List.sort compare names)
+            | other -> other
+          in
+          if sorted want <> sorted have then
             failf "%s is %s, not %s" key
               (Yojson.Safe.to_string have)
               (Yojson.Safe.to_string want))
     (Json.to_assoc equals)
+
+(* ---- bits, which are constructors here ---- *)
+
+let capabilities =
+  Device.
+    [
+      ("RX_CHECKSUM", Rx_checksum);
+      ("TX_CHECKSUM", Tx_checksum);
+      ("VLAN_STRIP", Vlan_strip);
+      ("VLAN_INSERT", Vlan_insert);
+      ("RX_TIMESTAMP", Rx_timestamp);
+      ("JUMBO", Jumbo);
+      ("QUEUE_STATS", Queue_stats);
+      ("RX_WAIT", Rx_wait);
+    ]
+
+let flags =
+  Metadata.
+    [
+      ("TIMESTAMP", Timestamp);
+      ("VLAN", Vlan);
+      ("RX_IP_GOOD", Rx_ip_good);
+      ("RX_IP_BAD", Rx_ip_bad);
+      ("RX_L4_GOOD", Rx_l4_good);
+      ("RX_L4_BAD", Rx_l4_bad);
+      ("TX_IP_CHECKSUM", Tx_ip_checksum);
+      ("TX_TCP_CHECKSUM", Tx_tcp_checksum);
+      ("TX_UDP_CHECKSUM", Tx_udp_checksum);
+    ]
+
+let named table name =
+  match List.assoc_opt name table with
+  | Some constructor -> constructor
+  | None -> failf "no bit is named %s" name
+
+let names table set =
+  `List
+    (List.filter_map
+       (fun (name, constructor) ->
+         if List.mem constructor set then Some (`String name) else None)
+       table)
+
+(* ---- records ---- *)
 
 let info (i : Device.info) =
   [
@@ -191,6 +241,9 @@ let info (i : Device.info) =
     ("tx_len_min", `Int i.tx_len_min);
     ("tx_len_max", `Int i.tx_len_max);
     ("emulated", `Int (Bool.to_int i.emulated));
+    ("offloads", names capabilities i.offloads);
+    ("rx_len_max", `Int i.rx_len_max);
+    ("rx_frames_max", `Int i.rx_frames_max);
   ]
 
 let link (l : Device.link) =
@@ -206,6 +259,26 @@ let stats (s : Device.stats) =
     ("rx_errors", `Int s.rx_errors);
     ("rx_dropped", `Int s.rx_dropped);
     ("rx_starved", `Int s.rx_starved);
+  ]
+
+let queue_stats (s : Device.queue_stats) =
+  [
+    ("rx_packets", `Int s.rx_packets);
+    ("rx_bytes", `Int s.rx_bytes);
+    ("tx_packets", `Int s.tx_packets);
+    ("tx_bytes", `Int s.tx_bytes);
+    ("rx_missed", `Int s.rx_missed);
+    ("rx_dropped", `Int s.rx_dropped);
+    ("rx_starved", `Int s.rx_starved);
+  ]
+
+let metadata (m : Metadata.t) =
+  [
+    ("flags", names flags m.flags);
+    ("timestamp", `Int m.timestamp);
+    ("vlan_tci", `Int m.vlan_tci);
+    ("l2_len", `Int m.l2_len);
+    ("l3_len", `Int m.l3_len);
   ]
 
 let counters (c : Emu.counters) =
@@ -266,6 +339,20 @@ let rec rx_until device ~queue batch most tries =
     if Batch.length batch = room then Unix.sleepf 0.001;
     rx_until device ~queue batch most (tries - 1))
 
+let has_and_lacks step has =
+  List.iter
+    (fun name -> if not (has name) then failf "it has no %s" name)
+    (texts_or step "has");
+  List.iter
+    (fun name -> if has name then failf "it has %s" name)
+    (texts_or step "lacks")
+
+(* The batch of one that is a frame of the default packet type. *)
+let packet case name =
+  match frame case name with
+  | Packet b -> b
+  | Forged _ -> failf "%s is forged" name
+
 let perform case step =
   let the_device () = device case (text step "device") in
   match text step "op" with
@@ -295,6 +382,9 @@ let perform case step =
              ?tx_queues:(optional step "tx_queues")
              ?rx_ring_size:(optional step "rx_ring_size")
              ?tx_ring_size:(optional step "tx_ring_size")
+             ~offloads:
+               (List.map (named capabilities) (texts_or step "offloads"))
+             ?frame_len_max:(optional step "frame_len_max")
              (address case step))
       in
       Option.iter
@@ -310,15 +400,11 @@ let perform case step =
         members (Json.member "equals" step) (info i)
   | "features" ->
       let features = got (Device.features (the_device ())) in
-      let each key f =
-        match Json.member key step with
-        | `Null -> ()
-        | _ -> List.iter f (texts step key)
-      in
-      each "has" (fun name ->
-          if not (List.mem name features) then failf "no feature %s" name);
-      each "lacks" (fun name ->
-          if List.mem name features then failf "feature %s" name)
+      has_and_lacks step (fun name -> List.mem name features)
+  | "capabilities" ->
+      let i = got (Device.info (the_device ())) in
+      has_and_lacks step (fun name ->
+          List.mem (named capabilities name) i.capabilities)
   | "link" ->
       let l = got (Device.link (the_device ())) in
       if Json.member "equals" step <> `Null then
@@ -327,6 +413,10 @@ let perform case step =
       let s = got (Device.stats (the_device ())) in
       if Json.member "equals" step <> `Null then
         members (Json.member "equals" step) (stats s)
+  | "queue_stats" ->
+      members (Json.member "equals" step)
+        (queue_stats
+           (got (Device.queue_stats (the_device ()) ~queue:(queue step))))
   | "counters" ->
       let c = got (Emu.counters (the_device ())) in
       if Json.member "equals" step <> `Null then
@@ -371,6 +461,36 @@ let perform case step =
           | Forged (_, raw) ->
               Raw.set raw 0 ~handle:(Raw.handle raw 0)
                 ~offset:(Raw.offset raw 0) ~len))
+  | "check_len" ->
+      equals_int "length" (number step "len")
+        (Batch.len (packet case (text step "frame")) 0)
+  | "more" -> (
+      let b = packet case (text step "frame") in
+      match optional step "on" with
+      | Some on -> Batch.set_more b 0 (on <> 0)
+      | None ->
+          equals_int "more" (number step "equals")
+            (Bool.to_int (Batch.more b 0)))
+  | "metadata_set" ->
+      Batch.set_metadata
+        (packet case (text step "frame"))
+        0
+        {
+          Metadata.none with
+          flags = List.map (named flags) (texts step "flags");
+          vlan_tci = number_or step "vlan_tci" 0;
+          l2_len = number_or step "l2_len" 0;
+          l3_len = number_or step "l3_len" 0;
+        }
+  | "metadata" -> (
+      let m = Batch.metadata (packet case (text step "frame")) 0 in
+      members (Json.member "equals" step) (metadata m);
+      match Json.member "not_before" step with
+      | `Null -> ()
+      | other ->
+          let earlier = Batch.metadata (packet case (Json.to_string other)) 0 in
+          if m.timestamp < earlier.timestamp then
+            failf "time stamp %d is before %d" m.timestamp earlier.timestamp)
   | "write" ->
       write (frame case (text step "frame")) (number step "at")
         (of_hex (text step "hex"))

@@ -40,6 +40,19 @@ extern PyType_Spec packet_spec;
 /* A packet that owns the frame's buffer; NULL with an exception set, and the buffer is still the caller's. */
 PyObject *packet_new(struct memory *memory, const ixy_frame *frame);
 
+/* Raises that a packet is not the caller's. Returns NULL. */
+void *packet_stale(const struct packet *packet);
+
+/* What is known of a packet beside its bytes: attributes and a method of it (metadata.c). */
+PyObject *packet_get_timestamp(PyObject *object, void *closure);
+PyObject *packet_get_vlan(PyObject *object, void *closure);
+int packet_set_vlan(PyObject *object, PyObject *value, void *closure);
+PyObject *packet_get_ip_good(PyObject *object, void *closure);
+PyObject *packet_get_l4_good(PyObject *object, void *closure);
+PyObject *packet_get_more(PyObject *object, void *closure);
+int packet_set_more(PyObject *object, PyObject *value, void *closure);
+PyObject *packet_set_checksum(PyObject *object, PyObject *args, PyObject *keywords);
+
 extern PyType_Spec frames_spec;
 
 /* Functions of the module: rx, tx, alloc, free for lists of packets. */

@@ -3,7 +3,7 @@
 
 #include "objects.h"
 
-static uint8_t *packet_stale(const struct packet *packet)
+void *packet_stale(const struct packet *packet)
 {
     uint8_t none;
     int32_t code = ixy_buf_read(packet->memory->pool, &packet->frame, 0, &none, 0); /* a fork has a code of its own */
@@ -122,7 +122,7 @@ static PyObject *packet_subscript(PyObject *object, PyObject *key)
     if (PySlice_Check(key))
         return packet_slice(self, key);
     if (!packet_owned(self))
-        return (PyObject *)packet_stale(self);
+        return packet_stale(self);
     if (packet_index(self, key, &index) < 0)
         return NULL;
     const uint8_t *bytes = packet_bytes(self);
@@ -295,6 +295,12 @@ static PyObject *packet_get_offset(PyObject *object, void *closure)
     return PyLong_FromUnsignedLong(((struct packet *)object)->frame.offset);
 }
 
+static PyObject *packet_get_flags(PyObject *object, void *closure)
+{
+    (void)closure;
+    return PyLong_FromUnsignedLong(((struct packet *)object)->frame.flags);
+}
+
 static PyMethodDef packet_methods[] = {
     {"__bytes__", packet_to_bytes, METH_NOARGS, "A copy of the packet's bytes."},
     {"read", packet_read, METH_VARARGS,
@@ -304,6 +310,12 @@ static PyMethodDef packet_methods[] = {
     {"resize", packet_resize, METH_O,
      "resize(size)\n--\n\nSets the packet's length in bytes. Bytes that it gains are what the buffer held before.\n"
      "FrameError if the buffer is shorter."},
+    {"set_checksum", (PyCFunction)(void (*)(void))packet_set_checksum, METH_VARARGS | METH_KEYWORDS,
+     "set_checksum($self, /, *, ip=True, l4=None, l2_len=14, l3_len=20)\n--\n\n"
+     "Has the device fill in checksums when the packet is sent: the IPv4 header's (ip), and that of l4, \"tcp\" or\n"
+     "\"udp\". l2_len: bytes before the IP header, l3_len: bytes of the IP header. ip=False and l4=None: none.\n\n"
+     "The device must have been opened with Capability.TX_CHECKSUM: Device.tx raises UnsupportedError if it was not,\n"
+     "and FrameError if the headers do not lie as told."},
     {"free", packet_free, METH_NOARGS,
      "free()\n--\n\nGives the buffer back to its pool now; the packet is stale from then on."},
     {NULL, NULL, 0, NULL},
@@ -313,6 +325,22 @@ static PyGetSetDef packet_getset[] = {
     {"owned", packet_get_owned, NULL, "Whether the packet is the caller's: not transmitted, freed or closed.", NULL},
     {"handle", packet_get_handle, NULL, "The buffer's handle (ixy_frame.buf), for ixy.raw.", NULL},
     {"offset", packet_get_offset, NULL, "Where the packet begins in Pool.unsafe_view(), bytes.", NULL},
+    {"flags", packet_get_flags, NULL, "IXY_FRAME_* of the frame (ixy_frame.flags), for ixy.raw.", NULL},
+    {"timestamp", packet_get_timestamp, NULL,
+     "When it was received, nanoseconds of the device's clock, which begins at the device's start; None without\n"
+     "Capability.RX_TIMESTAMP.",
+     NULL},
+    {"vlan", packet_get_vlan, packet_set_vlan,
+     "The packet's VLAN tag (tag control information: id in the low 12 bits, priority in the upper 3), which is not\n"
+     "among its bytes; None: it has none. Received with Capability.VLAN_STRIP, put in by one with VLAN_INSERT.",
+     NULL},
+    {"ip_good", packet_get_ip_good, NULL,
+     "Whether the device found the IPv4 header's checksum right; None: it did not look (Capability.RX_CHECKSUM).",
+     NULL},
+    {"l4_good", packet_get_l4_good, NULL,
+     "Whether the device found the TCP or UDP checksum right; None: it did not look (Capability.RX_CHECKSUM).", NULL},
+    {"more", packet_get_more, packet_set_more,
+     "Whether the packet goes on in the one after it: longer packets than a buffer are several of these.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

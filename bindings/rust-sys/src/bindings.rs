@@ -28,6 +28,24 @@ pub const IXY_DEVICES_MAX: i32 = 64;
 pub const IXY_BUFFERS_MAX: i32 = 262144;
 pub const IXY_TEXT_MAX: i32 = 256;
 pub const IXY_FRAME_MORE: i32 = 1;
+pub const IXY_FRAME_METADATA: i32 = 2;
+pub const IXY_CAN_RX_CHECKSUM: i32 = 1;
+pub const IXY_CAN_TX_CHECKSUM: i32 = 2;
+pub const IXY_CAN_VLAN_STRIP: i32 = 4;
+pub const IXY_CAN_VLAN_INSERT: i32 = 8;
+pub const IXY_CAN_RX_TIMESTAMP: i32 = 16;
+pub const IXY_CAN_JUMBO: i32 = 32;
+pub const IXY_CAN_QUEUE_STATS: i32 = 64;
+pub const IXY_CAN_RX_WAIT: i32 = 128;
+pub const IXY_META_TIMESTAMP: i32 = 1;
+pub const IXY_META_VLAN: i32 = 2;
+pub const IXY_META_RX_IP_GOOD: i32 = 4;
+pub const IXY_META_RX_IP_BAD: i32 = 8;
+pub const IXY_META_RX_L4_GOOD: i32 = 16;
+pub const IXY_META_RX_L4_BAD: i32 = 32;
+pub const IXY_META_TX_IP_CHECKSUM: i32 = 64;
+pub const IXY_META_TX_TCP_CHECKSUM: i32 = 128;
+pub const IXY_META_TX_UDP_CHECKSUM: i32 = 256;
 #[doc = " Where a packet lies: plain data that the caller may copy and change.\n offset counts bytes from ixy_view.base; [offset, offset + len) must lie in the buffer that buf names."]
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -38,8 +56,23 @@ pub struct ixy_frame {
     pub offset: u32,
     #[doc = " bytes, without the Ethernet checksum"]
     pub len: u16,
-    #[doc = " IXY_FRAME_*, 0"]
+    #[doc = " IXY_FRAME_*"]
     pub flags: u16,
+}
+#[doc = " What is known of a packet beside its bytes. Each buffer has one record; that of a packet's first buffer counts, and\n only while IXY_FRAME_METADATA is set in that frame. A received packet that is sent on keeps its record: its VLAN tag\n goes with it, what concerns receiving is ignored."]
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ixy_metadata {
+    #[doc = " received: nanoseconds of the device's clock, which begins at the device's start"]
+    pub timestamp: u64,
+    #[doc = " IXY_META_*"]
+    pub flags: u32,
+    #[doc = " tag control information: priority, DEI, VLAN id"]
+    pub vlan_tci: u16,
+    #[doc = " to send with a checksum: bytes before the IP header, 14, or 18 with a tag among the bytes"]
+    pub l2_len: u8,
+    #[doc = " to send with a checksum: bytes of the IP header, with options or extensions"]
+    pub l3_len: u8,
 }
 extern "C" {
     #[doc = " The ABI's version, IXY_ABI_VERSION of the library that was loaded. A binding compares it when it loads. Any thread."]
@@ -98,6 +131,8 @@ pub struct ixy_view {
     pub base: *mut u8,
     #[doc = " ownership table, index_mask + 1 entries, read-only; read entries as relaxed atomics"]
     pub owner: *const u64,
+    #[doc = " metadata records, index_mask + 1 entries, readable and writable"]
+    pub metadata: *mut ixy_metadata,
 }
 extern "C" {
     #[doc = " Makes a pool. config: NULL for the defaults. pool: receives the handle.\n Errors: IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_NO_MEMORY, IXY_E_IO, IXY_E_LIMIT. Control call."]
@@ -147,6 +182,14 @@ extern "C" {
         size: u32,
     ) -> i32;
 }
+extern "C" {
+    #[doc = " Reads the metadata record of a frame's buffer; all zeroes if the frame has no IXY_FRAME_METADATA. Returns 0. Errors:\n IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_FORK. Any thread."]
+    pub fn ixy_buf_metadata(pool: u64, frame: *const ixy_frame, metadata: *mut ixy_metadata) -> i32;
+}
+extern "C" {
+    #[doc = " Writes it and sets IXY_FRAME_METADATA in frame->flags. Returns 0. Errors as ixy_buf_metadata; IXY_E_ARGUMENT also for\n flags that are not of IXY_META_*. What a device cannot do is found when the frame is sent. Any thread."]
+    pub fn ixy_buf_metadata_set(pool: u64, frame: *mut ixy_frame, metadata: *const ixy_metadata) -> i32;
+}
 #[doc = " How a device is opened. Zero means the default."]
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -165,6 +208,10 @@ pub struct ixy_device_config {
     pub reserved: u32,
     #[doc = " where buffers come from; 0: the device can be queried but not started"]
     pub pool: u64,
+    #[doc = " IXY_CAN_* that the device shall do, up to IXY_CAN_RX_TIMESTAMP; default none"]
+    pub offloads: u32,
+    #[doc = " longest frame, bytes without checksum; default 1514; more wants IXY_CAN_JUMBO"]
+    pub frame_len_max: u32,
 }
 #[doc = " What a device is, as it is in use now. Texts end with NUL."]
 #[repr(C)]
@@ -196,6 +243,14 @@ pub struct ixy_info {
     pub name: [::std::os::raw::c_char; 32usize],
     #[doc = " as given to ixy_device_open"]
     pub address: [::std::os::raw::c_char; 256usize],
+    #[doc = " IXY_CAN_*: what the device and its driver can do"]
+    pub capabilities: u32,
+    #[doc = " those that were asked for"]
+    pub offloads: u32,
+    #[doc = " longest frame that is received, bytes"]
+    pub rx_len_max: u32,
+    #[doc = " most frames (buffers) that one received packet takes"]
+    pub rx_frames_max: u32,
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -234,6 +289,50 @@ pub struct ixy_stats {
     #[doc = " receive calls that could not repost every buffer because the pool was empty"]
     pub rx_starved: u64,
 }
+#[doc = " What one pair of queues did since the device was opened or reset; members of a queue that is not there are 0. All\n queues together are the whole device but for what an Intel device dropped before it chose a queue, which ixy_stats\n alone counts, and the bytes of what it dropped after."]
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ixy_queue_stats {
+    #[doc = " in: sizeof(ixy_queue_stats)"]
+    pub struct_size: u32,
+    #[doc = " 0"]
+    pub reserved: u32,
+    #[doc = " as in ixy_stats, for this queue: frames for it, with those it had to drop"]
+    pub rx_packets: u64,
+    #[doc = " bytes of those that were not missed, with the 4 of each checksum"]
+    pub rx_bytes: u64,
+    #[doc = " dropped by the device: no descriptor in this queue"]
+    pub rx_missed: u64,
+    pub rx_dropped: u64,
+    pub rx_starved: u64,
+    pub tx_packets: u64,
+    pub tx_bytes: u64,
+}
+#[doc = " A network device of this machine that libixy has a driver for, and whether this process could open it."]
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct ixy_found {
+    #[doc = " in: sizeof(ixy_found)"]
+    pub struct_size: u32,
+    #[doc = " PCI vendor id"]
+    pub vendor: u32,
+    #[doc = " PCI device id"]
+    pub device_id: u32,
+    #[doc = " 1: nothing is missing"]
+    pub usable: u32,
+    #[doc = " for ixy_device_open: \"pci:0000:03:00.0\""]
+    pub address: [::std::os::raw::c_char; 32usize],
+    #[doc = " \"Intel 82599\""]
+    pub name: [::std::os::raw::c_char; 32usize],
+    #[doc = " kernel driver that it is bound to, \"\" if none"]
+    pub driver: [::std::os::raw::c_char; 32usize],
+    #[doc = " \"\" or what has to be done first, and by which command"]
+    pub missing: [::std::os::raw::c_char; 256usize],
+}
+extern "C" {
+    #[doc = " Finds the devices on this machine's PCI bus and fills in the index-th (0 is the first, in the order of their\n addresses); past the last all members are empty. Nothing is opened. Returns how many there are. Errors:\n IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_IO. Control call."]
+    pub fn ixy_device_find(index: u32, found: *mut ixy_found) -> i32;
+}
 extern "C" {
     #[doc = " Opens a device: \"emu:82599\", \"emu:virtio,wire=gen,timing=inline\", see docs/addresses.md. It is found, reset and\n identified; no packet moves before ixy_device_start. config: NULL for the defaults. device: receives the handle.\n Errors: IXY_E_ADDRESS, IXY_E_NOT_FOUND, IXY_E_PERMISSION, IXY_E_BUSY (what the address names is in use), IXY_E_IO,\n IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (also rx_queues other than\n tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (pool), IXY_E_STATE (a vhost-user device on a pool\n with buffers in use: its memory becomes shared, so it opens first), IXY_E_POOL_SIZE, IXY_E_NO_MEMORY, IXY_E_LIMIT.\n Control call."]
     pub fn ixy_device_open(
@@ -265,6 +364,10 @@ extern "C" {
     pub fn ixy_device_stats(device: u64, stats: *mut ixy_stats) -> i32;
 }
 extern "C" {
+    #[doc = " Fills in what receive queue and transmit queue number `queue` did. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT,\n IXY_E_RANGE (neither a receive nor a transmit queue), IXY_E_UNSUPPORTED (no IXY_CAN_QUEUE_STATS), IXY_E_DEVICE (the\n device is gone). Control call."]
+    pub fn ixy_device_queue_stats(device: u64, queue: u32, stats: *mut ixy_queue_stats) -> i32;
+}
+extern "C" {
     #[doc = " Copies the name of feature `index` (0 is the first) of those that driver and device agreed upon to text, at most\n text_size bytes with its NUL: \"VERSION_1\", \"RING_PACKED\", as the VirtIO specification calls them; \"\" past the last.\n Returns how many there are, 0 for a device that negotiates nothing. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT (text is\n NULL and text_size is not 0). Control call."]
     pub fn ixy_device_feature(device: u64, index: u32, text: *mut ::std::os::raw::c_char, text_size: u32) -> i32;
 }
@@ -280,12 +383,24 @@ extern "C" {
     pub fn ixy_device_promiscuous_set(device: u64, on: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Receives up to count frames from a queue; the caller owns their buffers. Returns how many, 0 when none is there.\n Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (frames is NULL and count is not 0), IXY_E_RANGE (queue, or count\n over IXY_BATCH_MAX), IXY_E_BUSY, IXY_E_STATE (not started), IXY_E_DEVICE (the device failed: it is gone, or told what\n no device may tell; ixy_device_link says why, ixy_device_reset starts it again). Never blocks. One thread a queue at\n a time."]
+    #[doc = " Receives up to count frames from a queue; the caller owns their buffers. Returns how many, 0 when none is there.\n Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (frames is NULL and count is not 0), IXY_E_RANGE (queue, or count\n over IXY_BATCH_MAX), IXY_E_BUSY, IXY_E_STATE (not started), IXY_E_DEVICE (the device failed: it is gone, or told what\n no device may tell; ixy_device_link says why, ixy_device_reset starts it again). A packet longer than a buffer comes\n as several frames, all but the last with IXY_FRAME_MORE, always within one batch: IXY_E_RANGE also for a count under\n ixy_info.rx_frames_max. Never blocks. One thread a queue at a time."]
     pub fn ixy_rx_batch(device: u64, queue: u32, frames: *mut ixy_frame, count: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Hands up to count frames to a queue; the device owns the buffers of those counted, and their handles are stale.\n Returns how many, 0 when the ring is full; the rest stay the caller's. A frame's buffer must come from the device's\n own pool. A VirtIO device wants 12 bytes between the start of the buffer and the packet, for the header that its\n driver writes there; a received frame and a fresh one with its headroom have them. Errors as ixy_rx_batch, and of the\n first frame: IXY_E_HANDLE, IXY_E_FRAME (it leaves its buffer, lacks those 12 bytes, or cannot be sent at its length).\n Never blocks."]
+    #[doc = " Hands up to count frames to a queue; the device owns the buffers of those counted, and their handles are stale.\n Returns how many, 0 when the ring is full; the rest stay the caller's. A frame's buffer must come from the device's\n own pool. A VirtIO device wants 12 bytes between the start of the buffer and the packet, for the header that its\n driver writes there; a received frame and a fresh one with its headroom have them. A packet over several frames\n (IXY_FRAME_MORE) goes or stays as a whole. Errors as ixy_rx_batch, and of the first packet: IXY_E_HANDLE, IXY_E_FRAME\n (it leaves its buffer, lacks those 12 bytes, cannot be sent at its length, has no last frame in the array, or its\n metadata's lengths do not fit its headers), IXY_E_UNSUPPORTED (its metadata wants what was not in\n ixy_device_config.offloads). Never blocks."]
     pub fn ixy_tx_batch(device: u64, queue: u32, frames: *const ixy_frame, count: u32) -> i32;
+}
+extern "C" {
+    #[doc = " The queue's file descriptor. Errors: IXY_E_HANDLE, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED. Control call."]
+    pub fn ixy_rx_fd(device: u64, queue: u32) -> i32;
+}
+extern "C" {
+    #[doc = " Makes the descriptor unreadable, switches the queue's interrupt on and looks at the queue again. Returns 1 if there\n is something to receive already (the interrupt is off again), 0 if not: the descriptor becomes readable with the next\n packet, or when the device fails or is closed. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_BUSY,\n IXY_E_STATE, IXY_E_DEVICE, IXY_E_UNSUPPORTED. Never blocks. One thread a queue at a time, as ixy_rx_batch."]
+    pub fn ixy_rx_arm(device: u64, queue: u32) -> i32;
+}
+extern "C" {
+    #[doc = " Waits until there is something to receive, at most timeout_ms milliseconds; 0 only looks, -1 waits without end.\n Returns 1 if there is, 0 if the time is over or a signal handler ran. Errors: as ixy_rx_arm; IXY_E_ARGUMENT (another\n negative timeout); IXY_E_HANDLE also when another thread closes the device meanwhile. Other calls may be made on the\n device while a thread waits."]
+    pub fn ixy_rx_wait(device: u64, queue: u32, timeout_ms: i32) -> i32;
 }
 #[doc = " What an emulated device's wire did. A generator (wire=gen) sends numbered, time-stamped, checked frames; its sink\n verifies every frame that comes back and knows it by its stream, which is the sending generator's."]
 #[repr(C)]

@@ -31,6 +31,8 @@ sized_structs!(
     ixy_info,
     ixy_link,
     ixy_stats,
+    ixy_queue_stats,
+    ixy_found,
     ixy_emu_counters,
     ixy_emu_meter
 );

@@ -40,19 +40,27 @@ fn structs_are_laid_out_as_in_c() {
     let mut asserts = String::from("#include <stddef.h>\n#include <ixy.h>\n");
     layout! { asserts:
         ixy_frame { buf, offset, len, flags }
+        ixy_metadata { timestamp, flags, vlan_tci, l2_len, l3_len }
         ixy_pool_config { struct_size, buffer_count, buffer_size, reserved }
         ixy_view {
-            struct_size, buffer_count, buffer_size, buffer_stride, headroom, index_mask, view, size, base, owner
+            struct_size, buffer_count, buffer_size, buffer_stride, headroom, index_mask, view, size, base, owner,
+            metadata
         }
-        ixy_device_config { struct_size, rx_queues, tx_queues, rx_ring_size, tx_ring_size, reserved, pool }
+        ixy_device_config {
+            struct_size, rx_queues, tx_queues, rx_ring_size, tx_ring_size, reserved, pool, offloads, frame_len_max
+        }
         ixy_info {
             struct_size, vendor, device_id, rx_queues, tx_queues, rx_ring_size, tx_ring_size, tx_len_min, tx_len_max,
-            emulated, driver, name, address
+            emulated, driver, name, address, capabilities, offloads, rx_len_max, rx_frames_max
         }
         ixy_link { struct_size, up, speed_mbps, reserved }
         ixy_stats {
             struct_size, reserved, rx_packets, rx_bytes, tx_packets, tx_bytes, rx_missed, rx_errors, rx_dropped, rx_starved
         }
+        ixy_queue_stats {
+            struct_size, reserved, rx_packets, rx_bytes, rx_missed, rx_dropped, rx_starved, tx_packets, tx_bytes
+        }
+        ixy_found { struct_size, vendor, device_id, usable, address, name, driver, missing }
         ixy_emu_counters {
             struct_size, violations, generated, verified, damaged, repeated, reordered, foreign, wire_dropped
         }

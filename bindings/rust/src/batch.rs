@@ -7,7 +7,8 @@ use ixy_sys::ixy_frame;
 
 use crate::error::{Error, Result};
 use crate::iter::{Iter, IterMut};
-use crate::packet::Packet;
+use crate::metadata::Metadata;
+use crate::packet::{self, Packet};
 use crate::pool::{Pool, NO_FRAME};
 use crate::BATCH_MAX;
 
@@ -147,14 +148,42 @@ impl Batch {
     ///
     /// `Range` when there are not so many packets; `Frame` when the buffer has no room for `len` bytes.
     pub fn resize(&mut self, index: usize, len: usize) -> Result<()> {
-        let packets = self.len;
-        match self.frames[..packets].get_mut(index) {
-            Some(frame) => self.pool.memory().resize(frame, len),
-            None => Err(Error::new(
-                ixy_sys::IXY_E_RANGE,
-                format!("packet {index} of a batch of {packets}"),
-            )),
-        }
+        let memory = self.pool.memory();
+        memory.resize(frame_mut(&mut self.frames[..self.len], index)?, len)
+    }
+
+    /// What is known of packet `index` beside its bytes, or None when there are not so many packets.
+    #[must_use]
+    pub fn metadata(&self, index: usize) -> Option<Metadata> {
+        self.frames().get(index).map(|frame| self.pool.metadata(frame))
+    }
+
+    /// Says what is to be known of packet `index`, and done when it is sent.
+    ///
+    /// # Errors
+    ///
+    /// `Range` when there are not so many packets.
+    pub fn set_metadata(&mut self, index: usize, metadata: &Metadata) -> Result<()> {
+        let frame = frame_mut(&mut self.frames[..self.len], index)?;
+        self.pool.set_metadata(frame, metadata);
+        Ok(())
+    }
+
+    /// Whether packet `index` goes on in the next: one longer than a buffer is several in the batch, all but the last
+    /// with more. None when there are not so many packets.
+    #[must_use]
+    pub fn more(&self, index: usize) -> Option<bool> {
+        self.frames().get(index).map(packet::more)
+    }
+
+    /// Says whether packet `index` goes on in the next.
+    ///
+    /// # Errors
+    ///
+    /// `Range` when there are not so many packets.
+    pub fn set_more(&mut self, index: usize, on: bool) -> Result<()> {
+        packet::set_more(frame_mut(&mut self.frames[..self.len], index)?, on);
+        Ok(())
     }
 
     /// Appends a packet.
@@ -230,6 +259,13 @@ impl Batch {
         }
         self.len -= count;
     }
+}
+
+fn frame_mut(frames: &mut [ixy_frame], index: usize) -> Result<&mut ixy_frame> {
+    let packets = frames.len();
+    frames
+        .get_mut(index)
+        .ok_or_else(|| Error::new(ixy_sys::IXY_E_RANGE, format!("packet {index} of a batch of {packets}")))
 }
 
 impl Drop for Batch {

@@ -4,6 +4,7 @@ use std::ffi::CString;
 
 use ixy_sys::ixy_device_config;
 
+use crate::capabilities::Capabilities;
 use crate::device::Device;
 use crate::error::{check, Error, Result};
 use crate::pool::{check_abi, Pool};
@@ -18,6 +19,8 @@ pub struct DeviceBuilder<'a> {
     tx_queues: u32,
     rx_ring_size: u32,
     tx_ring_size: u32,
+    offloads: Capabilities,
+    frame_len_max: u32,
 }
 
 impl<'a> DeviceBuilder<'a> {
@@ -29,6 +32,8 @@ impl<'a> DeviceBuilder<'a> {
             tx_queues: 0,
             rx_ring_size: 0,
             tx_ring_size: 0,
+            offloads: Capabilities::empty(),
+            frame_len_max: 0,
         }
     }
 
@@ -62,6 +67,20 @@ impl<'a> DeviceBuilder<'a> {
         self
     }
 
+    /// What the device shall do for packets, of [`Capabilities::RX_CHECKSUM`] to [`Capabilities::RX_TIMESTAMP`]. Each is
+    /// `Unsupported` where the device does not have it. The default is none.
+    pub fn offloads(mut self, offloads: Capabilities) -> Self {
+        self.offloads = offloads;
+        self
+    }
+
+    /// The longest frame that is sent and received, bytes without checksum. More than 1514 wants
+    /// [`Capabilities::JUMBO`]. 0 is the default, 1514.
+    pub fn frame_len_max(mut self, bytes: u32) -> Self {
+        self.frame_len_max = bytes;
+        self
+    }
+
     /// Opens the device: it is found, reset and identified. No packet moves before [`Device::start`].
     ///
     /// # Errors
@@ -83,6 +102,8 @@ impl<'a> DeviceBuilder<'a> {
         config.tx_queues = self.tx_queues;
         config.rx_ring_size = self.rx_ring_size;
         config.tx_ring_size = self.tx_ring_size;
+        config.offloads = self.offloads.bits();
+        config.frame_len_max = self.frame_len_max;
         config.pool = self.pool.map_or(0, Pool::as_raw);
         let mut handle = 0;
         // SAFETY: address is a text with its NUL, the pointers are valid for the call, and struct_size says how long

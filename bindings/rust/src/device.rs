@@ -4,13 +4,13 @@ use std::fmt;
 use std::os::raw::c_char;
 use std::sync::Arc;
 
-use ixy_sys::{ixy_info, ixy_link, ixy_stats};
+use ixy_sys::{ixy_found, ixy_info, ixy_link, ixy_queue_stats, ixy_stats};
 
 use crate::builder::DeviceBuilder;
 use crate::error::{check, Error, Result};
-use crate::pool::Pool;
+use crate::pool::{check_abi, Pool};
 use crate::queue::{QueueSet, RxQueue, TxQueue};
-use crate::status::{self, Info, Link, Stats};
+use crate::status::{self, Found, Info, Link, QueueStats, Stats};
 
 /// A network device, opened by its address.
 ///
@@ -145,7 +145,7 @@ impl Device {
     pub fn rx_queue(&self, index: u32) -> Result<RxQueue> {
         let pool = self.pool()?;
         self.inner.rx.take(index, &self.inner.address)?;
-        Ok(RxQueue::new(self.inner.clone(), pool, index))
+        RxQueue::open(self.inner.clone(), pool, index)
     }
 
     /// Takes transmit queue `index` (from 0), until the returned value is dropped.
@@ -214,6 +214,19 @@ impl Device {
         Ok(raw.into())
     }
 
+    /// What receive queue and transmit queue number `index` did since the device was opened or reset.
+    ///
+    /// # Errors
+    ///
+    /// `Range` when there is neither such a receive nor such a transmit queue; `Unsupported` without
+    /// [`Capabilities::QUEUE_STATS`](crate::Capabilities::QUEUE_STATS); `Device`; `Fork` in a child process.
+    pub fn queue_stats(&self, index: u32) -> Result<QueueStats> {
+        let mut raw = ixy_queue_stats::sized();
+        // SAFETY: as in link.
+        check(unsafe { ixy_sys::ixy_device_queue_stats(self.inner.handle, index, &mut raw) })?;
+        Ok(raw.into())
+    }
+
     /// The station address.
     ///
     /// # Errors
@@ -263,6 +276,34 @@ impl Device {
             )
         })
     }
+}
+
+/// The network devices on this machine's PCI bus that libixy has a driver for, by address, and what each needs before it
+/// can be opened. None of them is.
+///
+/// # Errors
+///
+/// `Io` when the operating system does not tell.
+///
+/// ```no_run
+/// for device in libixy::devices()? {
+///     println!("{} {} {}", device.address, device.name, device.missing);
+/// }
+/// # Ok::<(), libixy::Error>(())
+/// ```
+pub fn devices() -> Result<Vec<Found>> {
+    check_abi()?;
+    let mut found = Vec::new();
+    for index in 0.. {
+        let mut raw = ixy_found::sized();
+        // SAFETY: the struct is valid for the call, and struct_size says how long it is.
+        let count = check(unsafe { ixy_sys::ixy_device_find(index, &mut raw) })?;
+        if index >= count {
+            break;
+        }
+        found.push(raw.into());
+    }
+    Ok(found)
 }
 
 fn info(handle: u64) -> Result<Info> {

@@ -4,11 +4,13 @@
 
 mod batch;
 mod builder;
+mod capabilities;
 mod device;
 mod emulated;
 mod error;
 mod iter;
 mod memory;
+mod metadata;
 mod packet;
 mod pool;
 mod queue;
@@ -16,13 +18,15 @@ mod status;
 
 pub use batch::Batch;
 pub use builder::DeviceBuilder;
-pub use device::Device;
+pub use capabilities::Capabilities;
+pub use device::{devices, Device};
 pub use error::{Error, ErrorKind, Result};
 pub use iter::{Iter, IterMut};
+pub use metadata::{Checksum, Metadata, L4};
 pub use packet::Packet;
 pub use pool::{Pool, PoolBuilder};
 pub use queue::{RxQueue, TxQueue};
-pub use status::{EmuCounters, EmuMeter, Info, Link, Stats};
+pub use status::{EmuCounters, EmuMeter, Found, Info, Link, QueueStats, Stats};
 
 /// Most frames that a [`Batch`] holds.
 pub const BATCH_MAX: usize = ixy_sys::IXY_BATCH_MAX as usize;

@@ -122,7 +122,7 @@ impl<'a> Memory<'a> {
 
 #[cold]
 #[inline(never)]
-fn not_ours() -> ! {
+pub(crate) fn not_ours() -> ! {
     panic!(
         "libixy: this packet's buffer is not the caller's: inherited over fork(), or moved through raw calls of ixy-sys"
     )

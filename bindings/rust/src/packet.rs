@@ -7,6 +7,7 @@ use ixy_sys::ixy_frame;
 
 use crate::error::Result;
 use crate::memory::Memory;
+use crate::metadata::Metadata;
 use crate::pool::Pool;
 
 /// A packet by itself: it owns its buffer, reads and writes as a slice of bytes, and goes back to its pool when dropped.
@@ -44,6 +45,28 @@ impl Packet {
         self.pool.memory().resize(&mut self.frame, len)
     }
 
+    /// What is known of the packet beside its bytes; the default when nothing is.
+    #[must_use]
+    pub fn metadata(&self) -> Metadata {
+        self.pool.metadata(&self.frame)
+    }
+
+    /// Says what is to be known of the packet, and done when it is sent.
+    pub fn set_metadata(&mut self, metadata: &Metadata) {
+        self.pool.set_metadata(&mut self.frame, metadata);
+    }
+
+    /// Whether the packet goes on in the next of its batch: one longer than a buffer is several of these.
+    #[must_use]
+    pub fn more(&self) -> bool {
+        more(&self.frame)
+    }
+
+    /// Says whether the packet goes on in the next of its batch.
+    pub fn set_more(&mut self, on: bool) {
+        set_more(&mut self.frame, on);
+    }
+
     /// The pool to which the buffer belongs.
     #[must_use]
     pub fn pool(&self) -> &Pool {
@@ -72,6 +95,17 @@ impl Packet {
         frame
     }
 }
+
+/// Whether a frame's packet goes on in the next frame.
+pub(crate) fn more(frame: &ixy_frame) -> bool {
+    frame.flags & MORE != 0
+}
+
+pub(crate) fn set_more(frame: &mut ixy_frame, on: bool) {
+    frame.flags = frame.flags & !MORE | if on { MORE } else { 0 };
+}
+
+const MORE: u16 = ixy_sys::IXY_FRAME_MORE as u16;
 
 impl Drop for Packet {
     fn drop(&mut self) {

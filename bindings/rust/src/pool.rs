@@ -6,7 +6,8 @@ use std::sync::Arc;
 use ixy_sys::{ixy_frame, ixy_pool_config, ixy_view};
 
 use crate::error::{check, Error, Result};
-use crate::memory::Memory;
+use crate::memory::{not_ours, Memory};
+use crate::metadata::{Metadata, NO_METADATA};
 use crate::packet::Packet;
 
 /// Packet memory cut into buffers, from which devices and programs take what they need.
@@ -168,6 +169,29 @@ impl Pool {
         if !frames.is_empty() {
             // SAFETY: the array holds that many frames, at most IXY_BATCH_MAX.
             unsafe { ixy_sys::ixy_buf_free(self.inner.handle, frames.as_ptr(), frames.len() as u32) };
+        }
+    }
+
+    /// What is known of the packet of a frame that is the caller's.
+    ///
+    /// # Panics
+    ///
+    /// If it is not the caller's.
+    pub(crate) fn metadata(&self, frame: &ixy_frame) -> Metadata {
+        let mut raw = NO_METADATA;
+        // SAFETY: both pointers are valid for the call, which checks the frame.
+        if unsafe { ixy_sys::ixy_buf_metadata(self.inner.handle, frame, &mut raw) } < 0 {
+            not_ours();
+        }
+        raw.into()
+    }
+
+    /// Says what is to be known of it. Panics as metadata.
+    pub(crate) fn set_metadata(&self, frame: &mut ixy_frame, metadata: &Metadata) {
+        let raw = metadata.into();
+        // SAFETY: as above.
+        if unsafe { ixy_sys::ixy_buf_metadata_set(self.inner.handle, frame, &raw) } < 0 {
+            not_ours();
         }
     }
 }

@@ -1,22 +1,36 @@
 //! The queues of a device: where packets come in and go out.
 
 use std::fmt;
+use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::batch::Batch;
 use crate::device::Inner;
-use crate::error::{Error, Result};
+use crate::error::{check, Error, Result};
 use crate::pool::Pool;
 
 /// One receive queue of a device, taken by [`Device::rx_queue`](crate::Device::rx_queue).
 ///
 /// It can go to another thread, but two threads cannot be in it: receiving borrows it mutably.
+///
+/// # Waiting
+///
+/// [`RxQueue::wait`] sleeps until there is something to receive. For event loops a queue is a file descriptor ([`AsFd`],
+/// [`AsRawFd`]: tokio's `AsyncFd` takes the queue itself): receive until nothing is left, [`RxQueue::arm`], and sleep
+/// on the descriptor only if that returns false. It becomes readable with the next packet, when the device fails, and
+/// when it is closed; nobody reads it.
+///
+/// Without [`Capabilities::RX_WAIT`](crate::Capabilities::RX_WAIT) the device has no interrupts and the queue no
+/// descriptor: `wait` and `arm` are `Unsupported`, [`AsRawFd`] gives -1, [`AsFd`] panics.
 pub struct RxQueue {
     device: Arc<Inner>,
     pool: Pool,
     handle: u64,
     index: u32,
+    /// A duplicate of the queue's descriptor: it stays one when the device is closed, and readable then.
+    descriptor: Option<OwnedFd>,
 }
 
 /// One transmit queue of a device, taken by [`Device::tx_queue`](crate::Device::tx_queue).
@@ -30,14 +44,18 @@ pub struct TxQueue {
 }
 
 impl RxQueue {
-    pub(crate) fn new(device: Arc<Inner>, pool: Pool, index: u32) -> Self {
+    /// The queue, which was taken for it.
+    pub(crate) fn open(device: Arc<Inner>, pool: Pool, index: u32) -> Result<Self> {
         let handle = device.handle();
-        RxQueue {
+        let mut queue = RxQueue {
             device,
             pool,
             handle,
             index,
-        }
+            descriptor: None,
+        };
+        queue.descriptor = descriptor(handle, index)?;
+        Ok(queue)
     }
 
     /// Appends the frames that have arrived to the batch, as many as it has room for. Returns how many: 0 when none is
@@ -60,6 +78,57 @@ impl RxQueue {
         }
         batch.grow(got as usize);
         Ok(got as usize)
+    }
+
+    /// Waits until there is something to receive, and returns true; or false when `timeout` is over, or when a signal
+    /// handler ran. None waits without end, zero only looks. Milliseconds count, rounded up, to at most 24 days.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use libixy::{Batch, Device, Pool};
+    ///
+    /// let pool = Pool::open()?;
+    /// let device = Device::open("emu:82599,wire=gen,limit=100", &pool)?;
+    /// device.start()?;
+    /// let mut rx = device.rx_queue(0)?;
+    /// let mut batch = Batch::new(&pool, 100)?;
+    /// while batch.len() < 100 && rx.wait(Some(Duration::from_secs(10)))? {
+    ///     rx.receive(&mut batch)?;
+    /// }
+    /// assert_eq!(batch.len(), 100);
+    /// # Ok::<(), libixy::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` without [`Capabilities::RX_WAIT`](crate::Capabilities::RX_WAIT); `State` before the device was
+    /// started; `Handle` when it was closed, also meanwhile; `Device` when it failed.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool> {
+        let milliseconds = timeout.map_or(-1, |timeout| {
+            i32::try_from((timeout.as_nanos() + 999_999) / 1_000_000).unwrap_or(i32::MAX)
+        });
+        // SAFETY: the call takes any handle and queue.
+        self.told(unsafe { ixy_sys::ixy_rx_wait(self.handle, self.index, milliseconds) })
+    }
+
+    /// Returns true if there is something to receive; if not, the queue's descriptor becomes readable when there is.
+    ///
+    /// # Errors
+    ///
+    /// As [`RxQueue::wait`].
+    pub fn arm(&mut self) -> Result<bool> {
+        // SAFETY: the call takes any handle and queue.
+        self.told(unsafe { ixy_sys::ixy_rx_arm(self.handle, self.index) })
+    }
+
+    fn told(&self, code: i32) -> Result<bool> {
+        if code >= 0 {
+            return Ok(code > 0);
+        }
+        // A control call: where it fails too, its error has a text with names and values.
+        // SAFETY: the call takes any handle and queue.
+        check(unsafe { ixy_sys::ixy_rx_fd(self.handle, self.index) })?;
+        Err(Error::hot(code))
     }
 
     /// The queue's index in its device.
@@ -116,6 +185,41 @@ impl TxQueue {
     #[must_use]
     pub fn pool(&self) -> &Pool {
         &self.pool
+    }
+}
+
+/// A duplicate of a receive queue's descriptor; None where there is none.
+fn descriptor(handle: u64, index: u32) -> Result<Option<OwnedFd>> {
+    // SAFETY: the call takes any handle and queue.
+    let number = unsafe { ixy_sys::ixy_rx_fd(handle, index) };
+    if number == ixy_sys::IXY_E_UNSUPPORTED {
+        return Ok(None);
+    }
+    check(number)?;
+    // SAFETY: the descriptor is open as long as the device, which the caller holds.
+    let own = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned();
+    own.map(Some).map_err(|error| {
+        Error::new(
+            ixy_sys::IXY_E_IO,
+            format!("duplicating the file descriptor of receive queue {index}: {error}"),
+        )
+    })
+}
+
+impl AsRawFd for RxQueue {
+    fn as_raw_fd(&self) -> RawFd {
+        self.descriptor.as_ref().map_or(-1, AsRawFd::as_raw_fd)
+    }
+}
+
+impl AsFd for RxQueue {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.descriptor {
+            Some(descriptor) => descriptor.as_fd(),
+            None => {
+                panic!("{self:?} has no file descriptor: its device has no RX_WAIT, which Info::capabilities tells")
+            }
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::os::raw::c_char;
 
-use ixy_sys::{ixy_emu_counters, ixy_emu_meter, ixy_info, ixy_link, ixy_stats};
+use ixy_sys::{ixy_emu_counters, ixy_emu_meter, ixy_found, ixy_info, ixy_link, ixy_queue_stats, ixy_stats};
+
+use crate::capabilities::Capabilities;
 
 /// What a device is: [`Device::info`](crate::Device::info).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,34 @@ pub struct Info {
     pub name: String,
     /// The address as it was given.
     pub address: String,
+    /// What the device and its driver can do.
+    pub capabilities: Capabilities,
+    /// What it was asked to do for packets.
+    pub offloads: Capabilities,
+    /// Longest frame that is received, bytes without checksum.
+    pub rx_len_max: u32,
+    /// Most packets of a batch, each a buffer, that one received frame takes.
+    pub rx_frames_max: u32,
+}
+
+/// A network device of this machine that libixy has a driver for: [`devices`](crate::devices).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Found {
+    /// For [`Device::open`](crate::Device::open), such as "pci:0000:03:00.0".
+    pub address: String,
+    /// The device, such as "Intel 82599".
+    pub name: String,
+    /// The kernel driver that it is bound to, "" if none.
+    pub driver: String,
+    /// PCI vendor id.
+    pub vendor: u32,
+    /// PCI device id.
+    pub device_id: u32,
+    /// Whether this process could open it now.
+    pub usable: bool,
+    /// What has to be done first, and by which command; "" if it is usable.
+    pub missing: String,
 }
 
 /// State of a device's link: [`Device::link`](crate::Device::link).
@@ -64,6 +94,27 @@ pub struct Stats {
     pub rx_dropped: u64,
     /// Receive calls that could not repost every buffer because the pool was empty.
     pub rx_starved: u64,
+}
+
+/// What one receive queue and the transmit queue of its number did: [`Device::queue_stats`](crate::Device::queue_stats).
+/// Members of a queue that is not there are 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueueStats {
+    /// Frames for this queue, with those it had to drop.
+    pub rx_packets: u64,
+    /// Bytes of those that were not missed, with the 4 of each checksum.
+    pub rx_bytes: u64,
+    /// Dropped by the device: no descriptor in this queue.
+    pub rx_missed: u64,
+    /// Dropped by the driver: completions that no correct device writes.
+    pub rx_dropped: u64,
+    /// Receive calls that could not repost every buffer because the pool was empty.
+    pub rx_starved: u64,
+    /// Frames that the device sent from this queue.
+    pub tx_packets: u64,
+    /// Their bytes, padding and checksum included.
+    pub tx_bytes: u64,
 }
 
 /// What the wire of an emulated device did: [`Device::emu_counters`](crate::Device::emu_counters).
@@ -128,6 +179,24 @@ impl From<ixy_info> for Info {
             driver: text(&raw.driver),
             name: text(&raw.name),
             address: text(&raw.address),
+            capabilities: Capabilities::from_bits(raw.capabilities),
+            offloads: Capabilities::from_bits(raw.offloads),
+            rx_len_max: raw.rx_len_max,
+            rx_frames_max: raw.rx_frames_max,
+        }
+    }
+}
+
+impl From<ixy_found> for Found {
+    fn from(raw: ixy_found) -> Self {
+        Found {
+            address: text(&raw.address),
+            name: text(&raw.name),
+            driver: text(&raw.driver),
+            vendor: raw.vendor,
+            device_id: raw.device_id,
+            usable: raw.usable != 0,
+            missing: text(&raw.missing),
         }
     }
 }
@@ -152,6 +221,20 @@ impl From<ixy_stats> for Stats {
             rx_errors: raw.rx_errors,
             rx_dropped: raw.rx_dropped,
             rx_starved: raw.rx_starved,
+        }
+    }
+}
+
+impl From<ixy_queue_stats> for QueueStats {
+    fn from(raw: ixy_queue_stats) -> Self {
+        QueueStats {
+            rx_packets: raw.rx_packets,
+            rx_bytes: raw.rx_bytes,
+            rx_missed: raw.rx_missed,
+            rx_dropped: raw.rx_dropped,
+            rx_starved: raw.rx_starved,
+            tx_packets: raw.tx_packets,
+            tx_bytes: raw.tx_bytes,
         }
     }
 }

@@ -8,8 +8,9 @@
         packets[0][0:12] = bytes.fromhex("ffffffffffff020000000001")
         nic.tx(packets)
 
-Classes: Device (made by `open`), Pool, Packet, Batch, Error and its subclasses. A packet has one owner at each moment,
-the caller, a device or the pool, and every access checks that it is the caller. The C ABI as it is: ixy.raw.
+`devices` lists what this machine has. Classes: Device (made by `open`), Pool, Packet, Batch, Capability, Error and its
+subclasses. A packet has one owner at each moment, the caller, a device or the pool, and every access checks that it is
+the caller. The C ABI as it is: ixy.raw.
 """
 
 from . import _load as _load
@@ -17,7 +18,7 @@ from ._native import ffi as _ffi
 from ._native import lib as _lib
 from ._packet import Packet
 from .batch import Batch
-from .device import Counters, Device, Emulated, Info, Link, Meter, Stats, open
+from .device import Device, open
 from .errors import (
     AddressError,
     ArgumentError,
@@ -41,18 +42,21 @@ from .errors import (
     UnsupportedError,
 )
 from .pool import Pool
+from .status import Capability, Counters, Emulated, Found, Info, Link, Meter, QueueStats, Stats, devices
 
 __all__ = [
     "AddressError",
     "ArgumentError",
     "Batch",
     "BusyError",
+    "Capability",
     "Counters",
     "Device",
     "DeviceError",
     "Emulated",
     "Error",
     "ForkError",
+    "Found",
     "FrameError",
     "HandleError",
     "IOError",
@@ -67,12 +71,14 @@ __all__ = [
     "PermissionDeniedError",
     "Pool",
     "PoolSizeError",
+    "QueueStats",
     "RangeError",
     "StateError",
     "Stats",
     "StructError",
     "TimeoutError",
     "UnsupportedError",
+    "devices",
     "open",
 ]
 

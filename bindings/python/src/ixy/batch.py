@@ -26,8 +26,8 @@ class Batch(Frames):
     what is there. So nothing is lost: a batch that is collected gives its packets back.
 
     Two families of operations work on all its packets:
-        get, put, add, lengths, frames: NumPy over the pool's memory and the batch's own array, without copies of
-            packets (they need NumPy, `pip install libixy[numpy]`);
+        get, put, add, lengths, frames, metadata: NumPy over the pool's memory and the batch's own array, without copies
+            of packets (they need NumPy, `pip install libixy[numpy]`);
         bulk_add_u8, bulk_read, bulk_write, bulk_fill, resize: one call into C each.
     Both check each packet on each operation: its ownership and the position against its length. The NumPy family
     checks all packets first and changes none if one fails; the bulk family stops at the one that fails.
@@ -154,6 +154,19 @@ class Batch(Frames):
         result: NDArray[numpy.uint16] = self.frames["len"]
         return result
 
+    @property
+    def metadata(self) -> NDArray[numpy.void]:
+        """What is known of each packet beside its bytes, as a new structured array: timestamp, flags, vlan_tci, ...
+
+        The fields are those of ixy_metadata, the bits of flags IXY_META_* of ixy.raw.lib; all zeroes where nothing is
+        known. Raises as get.
+        """
+        arrays = self._arrays or self._numpy()
+        views = self._positions(arrays, 0, 0)
+        records: NDArray[numpy.void] = arrays.metadata[views.index]
+        records[(arrays.frames["flags"][: len(self)] & lib.IXY_FRAME_METADATA) == 0] = 0
+        return records
+
     def get(self, at: int, dtype: DTypeLike = "u1") -> NDArray[Any]:
         """The value at byte `at` of each packet, as a new array. dtype: any of fixed size, such as ">u2".
 
@@ -250,6 +263,7 @@ class _Arrays:
         "greater_equal",
         "index_mask",
         "memory",
+        "metadata",
         "numpy",
         "take_owner",
     )
@@ -272,6 +286,11 @@ class _Arrays:
         # The batch holds the Memory, and with it these pages, longer than anything here lives.
         self.take_owner = numpy.frombuffer(ffi.buffer(view.owner, (view.index_mask + 1) * 8), "i8").take
         self.index_mask = numpy.int64(view.index_mask)
+        record = numpy.dtype(
+            [("timestamp", "<u8"), ("flags", "<u4"), ("vlan_tci", "<u2"), ("l2_len", "u1"), ("l3_len", "u1")]
+        )
+        records = ffi.buffer(view.metadata, (view.index_mask + 1) * record.itemsize)
+        self.metadata: Any = numpy.frombuffer(records, record)
         self.by_count: dict[int, _Views] = {}
 
     def views(self, count: int) -> _Views:

@@ -3,9 +3,8 @@
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from . import _packet
 from ._native import ffi, lib
@@ -13,160 +12,13 @@ from ._packet import Memory, Packet
 from .batch import Batch
 from .errors import Error, check, error_of, u32
 from .pool import Pool
+from .status import Capability, Emulated, Info, Link, QueueStats, Stats, filled
+from .waiting import Waits
 
-__all__ = ["Counters", "Device", "Emulated", "Info", "Link", "Meter", "Stats", "open"]
+__all__ = ["Device", "open"]
 
-
-@dataclass(frozen=True, slots=True)
-class Info:
-    """What a device is.
-
-    Attributes:
-        vendor: PCI vendor id.
-        device_id: PCI device id.
-        rx_queues: receive queues as opened.
-        tx_queues: transmit queues as opened.
-        rx_ring_size: descriptors of each receive queue.
-        tx_ring_size: descriptors of each transmit queue.
-        tx_len_min: the shortest packet that can be sent, bytes.
-        tx_len_max: the longest, bytes.
-        emulated: whether it is an emulated device.
-        driver: the driver's name, "ixgbe".
-        name: the device's name, "Intel 82599".
-        address: as given to open.
-    """
-
-    vendor: int
-    device_id: int
-    rx_queues: int
-    tx_queues: int
-    rx_ring_size: int
-    tx_ring_size: int
-    tx_len_min: int
-    tx_len_max: int
-    emulated: bool
-    driver: str
-    name: str
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """The link: whether it is up, and its speed in megabits a second (0 while it is down)."""
-
-    up: bool
-    speed_mbps: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """Totals since the device was opened or reset.
-
-    Attributes:
-        rx_packets: frames that the device received well, with those that it then had to drop.
-        rx_bytes: their bytes, with the 4 of each checksum.
-        tx_packets: frames that the device sent.
-        tx_bytes: their bytes, padding and checksum included.
-        rx_missed: dropped by the device: no descriptor or no room for them.
-        rx_errors: dropped by the device: checksum, length or other link errors.
-        rx_dropped: dropped by the driver: completions that no correct device writes.
-        rx_starved: receive calls that could not repost every buffer because the pool was empty.
-    """
-
-    rx_packets: int
-    rx_bytes: int
-    tx_packets: int
-    tx_bytes: int
-    rx_missed: int
-    rx_errors: int
-    rx_dropped: int
-    rx_starved: int
-
-
-@dataclass(frozen=True, slots=True)
-class Counters:
-    """What an emulated device's wire did; a generator's sink verifies the frames that come to it.
-
-    Attributes:
-        violations: things the driver did that the data sheet forbids.
-        generated: frames that the generator sent and the device took in.
-        verified: frames that came to the sink right, each once.
-        damaged: frames with a wrong byte.
-        repeated: frames that came again.
-        reordered: frames that came after a later one of their stream; they are among the verified.
-        foreign: frames that no generator sent.
-        wire_dropped: frames that the wire itself had no room for.
-    """
-
-    violations: int
-    generated: int
-    verified: int
-    damaged: int
-    repeated: int
-    reordered: int
-    foreign: int
-    wire_dropped: int
-
-
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """A reading of the clocks and of the model's own time; differences of two readings count.
-
-    Attributes:
-        bracket_cycles: what an empty pair of time stamps costs, cycles.
-        cycles: the processor's time-stamp counter.
-        nanoseconds: the monotonic clock.
-        model_cycles: cycles spent in the model of this device.
-        steps: times that the model was stepped.
-        idle_steps: steps that found nothing to do.
-    """
-
-    bracket_cycles: int
-    cycles: int
-    nanoseconds: int
-    model_cycles: int
-    steps: int
-    idle_steps: int
-
-
-def _filled(kind: str, function: Any, device: int) -> Any:
-    """What one of the ABI's functions tells of a device, in a struct of its kind."""
-    struct = ffi.new(f"{kind} *")
-    struct.struct_size = ffi.sizeof(struct[0])
-    check(function(device, struct))
-    return struct
-
-
-class Emulated:
-    """The other side of an emulated device: what its wire and its model saw. UnsupportedError if it is a real one."""
-
-    __slots__ = ("_device",)
-
-    def __init__(self, device: int) -> None:
-        self._device = device
-
-    @property
-    def counters(self) -> Counters:
-        """What the wire did; steps a device with timing=inline first."""
-        found = _filled("ixy_emu_counters", lib.ixy_emu_counters_get, self._device)
-        return Counters(**{name: getattr(found, name) for name in Counters.__slots__})
-
-    @property
-    def meter(self) -> Meter:
-        """A reading of the clocks, for measurements; the device is not stepped."""
-        found = _filled("ixy_emu_meter", lib.ixy_emu_meter_get, self._device)
-        return Meter(**{name: getattr(found, name) for name in Meter.__slots__})
-
-    @property
-    def violations(self) -> list[str]:
-        """What the driver did that the data sheet forbids, one sentence each; the first 64 are kept."""
-        text = ffi.new("char[]", lib.IXY_TEXT_MAX)
-        count = check(lib.ixy_emu_violation(self._device, 0, text, lib.IXY_TEXT_MAX))
-        texts = []
-        for index in range(min(count, 64)):
-            check(lib.ixy_emu_violation(self._device, index, text, lib.IXY_TEXT_MAX))
-            texts.append(ffi.string(text).decode("utf-8", "replace"))
-        return texts
+_NO_OFFLOADS = Capability(0)
+_FRAME_LEN_MAX = 1514  # Ethernet's, without checksum
 
 
 class Device:
@@ -175,11 +27,12 @@ class Device:
     Packets that it receives are the caller's; packets that it takes to transmit are not any more: touching them is a
     HandleError. Its end is `close` or the end of its `with` block; the packets in its rings go back to the pool then.
 
-    Threads: distinct queues may be used by distinct threads at once; a second thread in one queue gets a BusyError.
+    Threads: distinct queues may be used by distinct threads at once; a second thread in one queue gets a BusyError, and
+    so does a second that waits on it.
     Everything else may be called from any thread. In a child process after fork everything raises ForkError.
     """
 
-    __slots__ = ("__weakref__", "_handle", "_memory", "_open", "_own_pool", "_promiscuous", "pool")
+    __slots__ = ("__weakref__", "_handle", "_memory", "_open", "_own_pool", "_promiscuous", "_waits", "pool")
 
     pool: Pool
     """The pool that the device's buffers come from."""
@@ -193,6 +46,8 @@ class Device:
         tx_queues: int = 1,
         rx_ring_size: int = 512,
         tx_ring_size: int = 512,
+        offloads: Capability = _NO_OFFLOADS,
+        frame_len_max: int = _FRAME_LEN_MAX,
     ) -> None:
         """Opens a device without starting it; see `open`."""
         self._open = False
@@ -206,6 +61,8 @@ class Device:
                 "tx_queues": u32("tx_queues", tx_queues, least=1),
                 "rx_ring_size": u32("rx_ring_size", rx_ring_size, least=1),
                 "tx_ring_size": u32("tx_ring_size", tx_ring_size, least=1),
+                "offloads": u32("offloads", offloads),
+                "frame_len_max": u32("frame_len_max", frame_len_max, least=1),
             },
         )
         config.struct_size = ffi.sizeof(config[0])
@@ -228,6 +85,7 @@ class Device:
         self._handle: int = handle[0]
         self._open = True
         self._promiscuous = True
+        self._waits = Waits(self._handle)
 
     def start(self) -> None:
         """Starts all queues; `open` does it unless told not to.
@@ -287,10 +145,11 @@ class Device:
     def rx(self, queue: int = 0, count: int = 32) -> list[Packet]:
         """Receives up to `count` (at most 4096) packets, which are the caller's; an empty list if none is there.
 
-        Never waits.
+        Never waits; `wait` and `rx_async` do. A packet longer than a buffer comes as several, one after the other, all
+        but the last with `Packet.more`.
 
         Raises:
-            RangeError: there is no such queue, or `count` is out of range.
+            RangeError: there is no such queue, or `count` is out of range (at least Info.rx_frames_max).
             BusyError: another thread is in this queue.
             StateError: the device is not started.
             DeviceError: it failed; `link` says why, and `reset` starts it again.
@@ -302,10 +161,13 @@ class Device:
         """Hands packets to the device and returns how many it took: the first so many, which are stale then.
 
         The rest stays the caller's; it is less than all when the ring is full or a packet is wrong. Never waits.
+        Packets with `Packet.more` are sent as one with those after them, or not at all.
 
         Raises:
             HandleError: the first packet is stale or of another pool, or the device is closed.
-            FrameError: the first packet's length cannot be sent (Info.tx_len_min, Info.tx_len_max).
+            FrameError: the first packet's length cannot be sent (Info.tx_len_min, Info.tx_len_max), its last part is
+                missing, or the headers are not where set_checksum says.
+            UnsupportedError: the first packet has a `vlan` or set_checksum that `open(offloads=...)` did not ask for.
             RangeError: there is no such queue, or there are more than 4096 packets.
             BusyError, StateError, DeviceError: as rx.
         """
@@ -314,7 +176,8 @@ class Device:
     def rx_batch(self, batch: Batch, queue: int = 0) -> int:
         """Receives as many packets as are there and as the batch has room for; appends them and returns how many.
 
-        Raises as rx; ArgumentError if the batch belongs to another pool than the device.
+        Raises as rx (RangeError: it has room for fewer than Info.rx_frames_max); ArgumentError if the batch belongs to
+        another pool than the device.
         """
         return batch._rx(self._memory, self._handle, queue)
 
@@ -326,29 +189,91 @@ class Device:
         """
         return batch._tx(self._handle, queue)
 
+    # ---- waiting ----
+
+    def wait(self, queue: int = 0, timeout: float | None = None) -> bool:
+        """Waits until there is something to receive: True; or until `timeout` seconds are over: False.
+
+        None waits without end, 0 only looks. Other threads run meanwhile, and signal handlers: Ctrl-C raises
+        KeyboardInterrupt as anywhere.
+
+        Raises:
+            UnsupportedError: the device has no Capability.RX_WAIT.
+            BusyError: another thread or task waits on this queue.
+            HandleError: the device is closed, before or meanwhile.
+            DeviceError: it failed, before or meanwhile.
+            RangeError, StateError: as rx.
+            ArgumentError: `timeout` is negative.
+        """
+        return self._waits.sleep(queue, timeout)
+
+    async def wait_async(self, queue: int = 0) -> None:
+        """Waits, as a task of asyncio, until there is something to receive; then call rx or rx_batch.
+
+        Other tasks get a turn even if there is something at once. asyncio.timeout and cancelling end it, and leave
+        nothing behind. Raises as wait.
+        """
+        await self._waits.sleep_async(queue)
+
+    async def rx_async(self, queue: int = 0, count: int = 32) -> list[Packet]:
+        """Receives as rx, but waits, as a task of asyncio, until there is at least one packet.
+
+        Raises as rx and wait. A cancelled call has received nothing.
+        """
+        while True:
+            await self._waits.sleep_async(queue)
+            if packets := self.rx(queue, count):
+                return packets
+
+    def fileno(self, queue: int = 0) -> int:
+        """A receive queue's file descriptor, for poll, selectors and other event loops; not to be read or closed.
+
+        It is the same until `close` and becomes readable after `arm`. Raises as wait.
+        """
+        return self._waits.descriptor(queue)
+
+    def arm(self, queue: int = 0) -> bool:
+        """For event loops: True if there is something to receive; if not, fileno(queue) becomes readable when there is.
+
+        Call it when rx found nothing more, and sleep only if it returns False. Raises as rx and wait.
+        """
+        return self._waits.arm(queue)
+
     # ---- control ----
 
     @property
     def info(self) -> Info:
         """What the device is."""
-        found = _filled("ixy_info", lib.ixy_device_info, self._handle)
+        found = filled("ixy_info", lib.ixy_device_info, self._handle)
         values = {name: getattr(found, name) for name in Info.__slots__}
         for name in ("driver", "name", "address"):
             values[name] = os.fsdecode(ffi.string(values[name]))
         values["emulated"] = bool(values["emulated"])
+        for name in ("capabilities", "offloads"):
+            values[name] = Capability(values[name])
         return Info(**values)
 
     @property
     def link(self) -> Link:
         """Whether the link is up, and its speed; of a device that failed, a DeviceError says why."""
-        found = _filled("ixy_link", lib.ixy_device_link, self._handle)
+        found = filled("ixy_link", lib.ixy_device_link, self._handle)
         return Link(bool(found.up), found.speed_mbps)
 
     @property
     def stats(self) -> Stats:
         """Totals since the device was opened or reset."""
-        found = _filled("ixy_stats", lib.ixy_device_stats, self._handle)
+        found = filled("ixy_stats", lib.ixy_device_stats, self._handle)
         return Stats(**{name: getattr(found, name) for name in Stats.__slots__})
+
+    def queue_stats(self, queue: int = 0) -> QueueStats:
+        """What receive queue and transmit queue number `queue` did since the device was opened or reset.
+
+        Raises:
+            RangeError: there is neither such a receive nor such a transmit queue.
+            UnsupportedError: the device has no Capability.QUEUE_STATS.
+        """
+        found = filled("ixy_queue_stats", lib.ixy_device_queue_stats, self._handle, u32("queue", queue))
+        return QueueStats(**{name: getattr(found, name) for name in QueueStats.__slots__})
 
     @property
     def features(self) -> list[str]:
@@ -404,6 +329,8 @@ def open(
     tx_queues: int = 1,
     rx_ring_size: int = 512,
     tx_ring_size: int = 512,
+    offloads: Capability = _NO_OFFLOADS,
+    frame_len_max: int = _FRAME_LEN_MAX,
     start: bool = True,
 ) -> Device:
     """Opens a device and starts it.
@@ -417,17 +344,19 @@ def open(
         tx_queues: transmit queues, 1 to 16; on a VirtIO device as many as rx_queues.
         rx_ring_size: descriptors of each receive queue, a power of two, 64 to 4096.
         tx_ring_size: descriptors of each transmit queue, a power of two, 64 to 4096.
+        offloads: what the device shall do for packets: `Capability.RX_CHECKSUM | Capability.VLAN_STRIP`, for example.
+        frame_len_max: the longest packet that it sends and receives, bytes; more than 1514 wants Capability.JUMBO.
         start: False leaves it stopped; `Device.start` starts it.
 
     Raises:
         AddressError: the address is malformed, or no such scheme, device or option is known.
         NotFoundError, PermissionDeniedError: there is no such device or file; it may not be opened.
-        RangeError: a queue count or ring size is out of range.
+        RangeError: a queue count, ring size or frame_len_max is out of range.
+        UnsupportedError: the device lacks what `offloads` or `frame_len_max` asks for, or something else it needs.
         PoolSizeError: the pool is too small for the rings.
         HandleError: the pool is closed.
         StateError: a vhost-user device was opened on a pool whose buffers are in use.
-        BusyError, IOError, TimeoutError, DeviceError, UnsupportedError, OutOfMemoryError, LimitError: as their
-            documentation says.
+        BusyError, IOError, TimeoutError, DeviceError, OutOfMemoryError, LimitError: as their documentation says.
     """
     device = Device(
         address,
@@ -436,6 +365,8 @@ def open(
         tx_queues=tx_queues,
         rx_ring_size=rx_ring_size,
         tx_ring_size=tx_ring_size,
+        offloads=offloads,
+        frame_len_max=frame_len_max,
     )
     if start:
         try:

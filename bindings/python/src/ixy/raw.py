@@ -6,7 +6,7 @@ is given; what you read and write through pointers yourself (ixy_view.base) is n
 yours to give back.
 
     from ixy.raw import ffi, lib
-    frame = ffi.new("ixy_frame *", {"buf": packet.handle, "offset": packet.offset, "len": len(packet)})
+    frame = ffi.new("ixy_frame *", (packet.handle, packet.offset, len(packet), packet.flags))
     lib.ixy_buf_write(pool.handle, frame, 0, b"abc", 3)
 """
 

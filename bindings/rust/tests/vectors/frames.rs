@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use ixy_sys::ixy_frame;
-use libixy::{Batch, Packet};
+use ixy_sys::{ixy_frame, ixy_metadata};
+use libixy::{Batch, Checksum, Metadata, Packet, L4};
+use serde_json::json;
 
 use crate::world::{named, raw, Outcome, World};
 use crate::Step;
@@ -40,6 +41,10 @@ impl World {
             "alloc" => self.alloc(step),
             "alloc_count" => self.alloc_count(step),
             "set_len" => self.set_len(step),
+            "check_len" => self.check_len(step),
+            "more" => self.more(step),
+            "metadata_set" => self.metadata_set(step),
+            "metadata" => self.metadata(step),
             "write" => self.write(step),
             "read" => self.read(step),
             "fill" => self.fill(step),
@@ -101,6 +106,107 @@ impl World {
             }
         }
         frame.frame.len = len.try_into().unwrap();
+        Ok(())
+    }
+
+    fn check_len(&mut self, step: &Step) -> Outcome {
+        assert_eq!(usize::from(self.one(step, "frame").frame.len), step.size("len"));
+        Ok(())
+    }
+
+    fn more(&mut self, step: &Step) -> Outcome {
+        let frame = self.one(step, "frame");
+        let packet = frame.packet.as_mut().expect("more is for frames that the case owns");
+        if step.has("on") {
+            packet.set_more(step.number("on") == 1);
+            frame.frame = packet.as_raw();
+        } else {
+            assert_eq!(i64::from(packet.more()), step.number("equals"));
+        }
+        Ok(())
+    }
+
+    fn metadata_set(&mut self, step: &Step) -> Outcome {
+        let flags = step.names("flags");
+        let has = |name: &str| flags.contains(&name);
+        let number = |name: &str| step.number_or(name, 0);
+        let frame = self.one(step, "frame");
+        if has("TX_TCP_CHECKSUM") && has("TX_UDP_CHECKSUM") {
+            // Raw: a Checksum has one protocol.
+            let mut record = no_metadata();
+            record.flags = flags.iter().map(|name| meta(name)).sum();
+            record.l2_len = number("l2_len") as u8;
+            record.l3_len = number("l3_len") as u8;
+            // SAFETY: both pointers are valid for the call, which checks the frame.
+            return raw(unsafe { ixy_sys::ixy_buf_metadata_set(frame.pool, &mut frame.frame, &record) }).map(drop);
+        }
+        let found = |good: &str, bad: &str| (has(good) || has(bad)).then(|| has(good));
+        let mut metadata = Metadata::default();
+        metadata.timestamp = has("TIMESTAMP").then_some(0);
+        metadata.vlan = has("VLAN").then(|| number("vlan_tci") as u16);
+        metadata.ip_good = found("RX_IP_GOOD", "RX_IP_BAD");
+        metadata.l4_good = found("RX_L4_GOOD", "RX_L4_BAD");
+        if flags.iter().any(|name| name.starts_with("TX_")) {
+            let udp = has("TX_UDP_CHECKSUM").then_some(L4::Udp);
+            metadata.checksum = Some(Checksum {
+                ip: has("TX_IP_CHECKSUM"),
+                l4: if has("TX_TCP_CHECKSUM") { Some(L4::Tcp) } else { udp },
+                l2_len: number("l2_len") as u8,
+                l3_len: number("l3_len") as u8,
+            });
+        }
+        let packet = frame
+            .packet
+            .as_mut()
+            .expect("metadata_set is for frames that the case owns");
+        packet.set_metadata(&metadata);
+        assert_eq!(packet.metadata(), metadata);
+        frame.frame = packet.as_raw();
+        Ok(())
+    }
+
+    fn metadata(&mut self, step: &Step) -> Outcome {
+        let frame = self.one(step, "frame");
+        let mut record = no_metadata();
+        // SAFETY: both pointers are valid for the call, which checks the frame.
+        raw(unsafe { ixy_sys::ixy_buf_metadata(frame.pool, &frame.frame, &mut record) })?;
+        let told = frame
+            .packet
+            .as_ref()
+            .expect("metadata is for frames that the case owns")
+            .metadata();
+        step.compare(|name| match name {
+            // The record's flags, and the same as what Metadata tells.
+            "flags" => {
+                let expected = Step(&step.0["equals"]).names("flags");
+                assert_eq!(record.flags, expected.iter().map(|name| meta(name)).sum::<u32>());
+                let has = |name| expected.contains(&name);
+                assert_eq!(told.timestamp.is_some(), has("TIMESTAMP"));
+                assert_eq!(told.vlan.is_some(), has("VLAN"));
+                assert_eq!(
+                    (told.ip_good == Some(true), told.ip_good == Some(false)),
+                    (has("RX_IP_GOOD"), has("RX_IP_BAD"))
+                );
+                assert_eq!(
+                    (told.l4_good == Some(true), told.l4_good == Some(false)),
+                    (has("RX_L4_GOOD"), has("RX_L4_BAD"))
+                );
+                Some(json!(expected))
+            }
+            "vlan_tci" => Some(json!(told.vlan.unwrap_or(0))),
+            "timestamp" => Some(json!(told.timestamp.unwrap_or(0))),
+            "l2_len" => Some(json!(record.l2_len)),
+            "l3_len" => Some(json!(record.l3_len)),
+            _ => None,
+        });
+        if step.has("not_before") {
+            let earlier = &self.frames[step.text("not_before")][0]
+                .packet
+                .as_ref()
+                .unwrap()
+                .metadata();
+            assert!(told.timestamp.unwrap() >= earlier.timestamp.unwrap());
+        }
         Ok(())
     }
 
@@ -330,6 +436,33 @@ impl World {
         };
         self.frames.insert(step.text("frame").to_owned(), vec![frame]);
         Ok(())
+    }
+}
+
+/// A bit of ixy_metadata.flags by its name.
+fn meta(name: &str) -> u32 {
+    let bit = match name {
+        "TIMESTAMP" => ixy_sys::IXY_META_TIMESTAMP,
+        "VLAN" => ixy_sys::IXY_META_VLAN,
+        "RX_IP_GOOD" => ixy_sys::IXY_META_RX_IP_GOOD,
+        "RX_IP_BAD" => ixy_sys::IXY_META_RX_IP_BAD,
+        "RX_L4_GOOD" => ixy_sys::IXY_META_RX_L4_GOOD,
+        "RX_L4_BAD" => ixy_sys::IXY_META_RX_L4_BAD,
+        "TX_IP_CHECKSUM" => ixy_sys::IXY_META_TX_IP_CHECKSUM,
+        "TX_TCP_CHECKSUM" => ixy_sys::IXY_META_TX_TCP_CHECKSUM,
+        "TX_UDP_CHECKSUM" => ixy_sys::IXY_META_TX_UDP_CHECKSUM,
+        _ => panic!("no IXY_META_{name}"),
+    };
+    bit as u32
+}
+
+fn no_metadata() -> ixy_metadata {
+    ixy_metadata {
+        timestamp: 0,
+        flags: 0,
+        vlan_tci: 0,
+        l2_len: 0,
+        l3_len: 0,
     }
 }
 

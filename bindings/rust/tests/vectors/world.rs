@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use libixy::{Device, Pool};
+use libixy::{Capabilities, Device, Pool};
 use serde_json::{json, Value};
 
 use crate::frames::Frame;
@@ -77,8 +77,10 @@ impl World {
             "device_close" => self.device_close(step),
             "device_info" => self.device_info(step),
             "features" => self.features(step),
+            "capabilities" => self.capabilities(step),
             "link" => self.link(step),
             "stats" => self.stats(step),
+            "queue_stats" => self.queue_stats(step),
             "counters" => self.counters(step),
             "mac" => self.mac(step),
             "mac_set" => self.mac_set(step),
@@ -119,7 +121,9 @@ impl World {
             .rx_queues(step.number_or("rx_queues", 0) as u32)
             .tx_queues(step.number_or("tx_queues", 0) as u32)
             .rx_ring_size(step.number_or("rx_ring_size", 0) as u32)
-            .tx_ring_size(step.number_or("tx_ring_size", 0) as u32);
+            .tx_ring_size(step.number_or("tx_ring_size", 0) as u32)
+            .frame_len_max(step.number_or("frame_len_max", 0) as u32)
+            .offloads(capabilities(step, "offloads"));
         if step.has("pool") {
             builder = builder.pool(&self.pools[step.text("pool")].pool);
         }
@@ -158,7 +162,14 @@ impl World {
         let mut space = ixy_sys::ixy_info::sized();
         if let Some(device) = &self.devices[step.text("device")].device {
             let info = named(device.info())?;
-            step.compare(|name| member_of_info(&info, name));
+            step.compare(|name| match name {
+                "offloads" => {
+                    let expected = &step.0["equals"];
+                    assert_eq!(info.offloads, capabilities(&Step(expected), name));
+                    Some(expected[name].clone())
+                }
+                _ => member_of_info(&info, name),
+            });
         }
         self.stale_control(step, |raw| unsafe { ixy_sys::ixy_device_info(raw, &mut space) })
     }
@@ -190,6 +201,14 @@ impl World {
         })
     }
 
+    fn capabilities(&mut self, step: &Step) -> Outcome {
+        let device = self.devices[step.text("device")].device.as_ref();
+        let able = named(device.expect("an open device").info())?.capabilities;
+        let (has, lacks) = (capabilities(step, "has"), capabilities(step, "lacks"));
+        assert_eq!(able & (has | lacks), has);
+        Ok(())
+    }
+
     fn link(&mut self, step: &Step) -> Outcome {
         let mut space = ixy_sys::ixy_link::sized();
         if let Some(device) = &self.devices[step.text("device")].device {
@@ -210,6 +229,18 @@ impl World {
             step.compare(|name| member_of_stats(&stats, name).map(Value::from));
         }
         self.stale_control(step, |raw| unsafe { ixy_sys::ixy_device_stats(raw, &mut space) })
+    }
+
+    fn queue_stats(&mut self, step: &Step) -> Outcome {
+        let mut space = ixy_sys::ixy_queue_stats::sized();
+        let queue = step.number("queue") as u32;
+        if let Some(device) = &self.devices[step.text("device")].device {
+            let stats = named(device.queue_stats(queue))?;
+            step.compare(|name| member_of_queue_stats(&stats, name).map(Value::from));
+        }
+        self.stale_control(step, |raw| unsafe {
+            ixy_sys::ixy_device_queue_stats(raw, queue, &mut space)
+        })
     }
 
     fn counters(&mut self, step: &Step) -> Outcome {
@@ -255,6 +286,26 @@ impl Drop for World {
     }
 }
 
+/// The capabilities that a member of a step names; none if it is absent.
+fn capabilities(step: &Step, name: &str) -> Capabilities {
+    let named = |name: &&str| match *name {
+        "RX_CHECKSUM" => Capabilities::RX_CHECKSUM,
+        "TX_CHECKSUM" => Capabilities::TX_CHECKSUM,
+        "VLAN_STRIP" => Capabilities::VLAN_STRIP,
+        "VLAN_INSERT" => Capabilities::VLAN_INSERT,
+        "RX_TIMESTAMP" => Capabilities::RX_TIMESTAMP,
+        "JUMBO" => Capabilities::JUMBO,
+        "QUEUE_STATS" => Capabilities::QUEUE_STATS,
+        "RX_WAIT" => Capabilities::RX_WAIT,
+        _ => panic!("no IXY_CAN_{name}"),
+    };
+    let names = if step.has(name) { step.names(name) } else { Vec::new() };
+    names
+        .iter()
+        .map(named)
+        .fold(Capabilities::empty(), |all, one| all | one)
+}
+
 fn member_of_info(info: &libixy::Info, name: &str) -> Option<Value> {
     Some(match name {
         "vendor" => json!(info.vendor),
@@ -269,6 +320,8 @@ fn member_of_info(info: &libixy::Info, name: &str) -> Option<Value> {
         "driver" => json!(info.driver),
         "name" => json!(info.name),
         "address" => json!(info.address),
+        "rx_len_max" => json!(info.rx_len_max),
+        "rx_frames_max" => json!(info.rx_frames_max),
         _ => return None,
     })
 }
@@ -283,6 +336,19 @@ fn member_of_stats(stats: &libixy::Stats, name: &str) -> Option<u64> {
         "rx_errors" => stats.rx_errors,
         "rx_dropped" => stats.rx_dropped,
         "rx_starved" => stats.rx_starved,
+        _ => return None,
+    })
+}
+
+fn member_of_queue_stats(stats: &libixy::QueueStats, name: &str) -> Option<u64> {
+    Some(match name {
+        "rx_packets" => stats.rx_packets,
+        "rx_bytes" => stats.rx_bytes,
+        "rx_missed" => stats.rx_missed,
+        "rx_dropped" => stats.rx_dropped,
+        "rx_starved" => stats.rx_starved,
+        "tx_packets" => stats.tx_packets,
+        "tx_bytes" => stats.tx_bytes,
         _ => return None,
     })
 }

@@ -1,0 +1,18 @@
+#include "abi/gate.h"
+
+#include "core/bus/event.h"
+
+int32_t gate_enter_from(struct device_slot *slot, struct queue_gate *gate, uint64_t device, uint32_t was)
+{
+    if (was == GATE_TAKEN)
+        return __atomic_load_n(&slot->handle, __ATOMIC_RELAXED) != device ? IXY_E_HANDLE : IXY_E_BUSY;
+    int32_t code = gate_check(slot, gate, device);
+    if (code < 0) {
+        gate_leave(gate, was);
+        return code;
+    }
+    slot->driver->rx_interrupt(gate->queue, false);
+    if (__atomic_load_n(&gate->waiting, __ATOMIC_RELAXED) != 0)
+        event_signal(gate->bus->events[gate - slot->rx]);
+    return 0;
+}

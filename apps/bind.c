@@ -1,0 +1,236 @@
+/* ixy bind: the one step that needs root. It has the kernel hand a device over to vfio-pci and gives the device's IOMMU
+ * group to a user, whose programs then drive it without any rights.
+ *
+ * Everything is checked before anything is changed, for all devices; what is done is printed, a line each. Nothing is
+ * kept but what the kernel keeps, until the machine restarts or `ixy unbind`.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apps/ixy.h"
+#include "apps/memlock.h"
+#include "apps/sysfs.h"
+
+struct binding {
+    char address[SYSFS_ADDRESS_MAX];
+    char driver[SYSFS_NAME_MAX]; /* before; "": none */
+    char group[SYSFS_NAME_MAX];
+};
+
+struct bindings {
+    struct binding device[OPERANDS_MAX];
+    uint32_t count;
+    const struct passwd *user; /* NULL: the groups stay root's */
+};
+
+/* Drivers beside which VFIO lets a group be used: they leave their devices alone (Linux, vfio_dev_viable). */
+static bool bind_is_quiet(const char *driver)
+{
+    static const char *const quiet[] = {"", "vfio-pci", "pci-stub", "pcieport"};
+    for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++)
+        if (strcmp(driver, quiet[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Whether libixy has a driver for it. */
+static bool bind_is_known(const char *address)
+{
+    ixy_found found = {.struct_size = sizeof(found)};
+    int32_t count = 1;
+    for (int32_t i = 0; i < count; i++) {
+        count = ixy_device_find((uint32_t)i, &found);
+        if (count < 0) {
+            print_error("bind", count, ixy_last_error());
+            return false;
+        }
+        if (i < count && strcmp(found.address + strlen("pci:"), address) == 0)
+            return true;
+    }
+    return sysfs_complain(address, "no network device that libixy has a driver for; `ixy devices` lists those");
+}
+
+/* The first line of a network interface's file; false if there is none. */
+static bool bind_read(const char *folder, const char *name, const char *file, char *line, int size)
+{
+    char path[2 * SYSFS_PATH_MAX + 256];
+    snprintf(path, sizeof(path), "%s/%s/%s", folder, name, file);
+    FILE *stream = fopen(path, "re");
+    bool read = stream != NULL && fgets(line, size, stream) != NULL;
+    if (stream != NULL)
+        fclose(stream);
+    return read;
+}
+
+/* Complains of an interface in that folder which is up: somebody may be using it. */
+static bool bind_interfaces_are_down(const char *address, const char *folder)
+{
+    bool down = true;
+    DIR *stream = opendir(folder);
+    if (stream == NULL)
+        return true;
+    for (struct dirent *entry; down && (entry = readdir(stream)) != NULL;) {
+        char flags[32];
+        if (entry->d_name[0] == '.' || !bind_read(folder, entry->d_name, "flags", flags, sizeof(flags)))
+            continue;
+        if ((strtoul(flags, NULL, 16) & 1) != 0) /* IFF_UP */
+            down = sysfs_complain(address,
+                                  "its network interface %s is up, and would disappear; first: ip link set "
+                                  "%s down",
+                                  entry->d_name, entry->d_name);
+    }
+    closedir(stream);
+    return down;
+}
+
+static bool bind_is_unused(const char *address)
+{
+    char path[SYSFS_PATH_MAX], folder[SYSFS_PATH_MAX + 300];
+    snprintf(path, sizeof(path), SYSFS_DEVICES "/%s/net", address);
+    if (!bind_interfaces_are_down(address, path))
+        return false;
+    snprintf(path, sizeof(path), SYSFS_DEVICES "/%s", address);
+    bool unused = true;
+    DIR *stream = opendir(path);
+    if (stream == NULL)
+        return sysfs_complain(address, "%s: %s", path, strerror(errno));
+    for (struct dirent *entry; unused && (entry = readdir(stream)) != NULL;) {
+        if (strncmp(entry->d_name, "virtio", strlen("virtio")) != 0) /* a VirtIO device's interface is there */
+            continue;
+        snprintf(folder, sizeof(folder), "%s/%s/net", path, entry->d_name);
+        unused = bind_interfaces_are_down(address, folder);
+    }
+    closedir(stream);
+    return unused;
+}
+
+static bool bind_has_iommu(struct binding *device)
+{
+    char folder[SYSFS_PATH_MAX], name[32];
+    sysfs_link(device->address, "iommu_group", device->group);
+    if (device->group[0] == '\0')
+        return sysfs_complain(device->address,
+                              "has no iommu_group: the IOMMU is off, and without one only root can use the device.\n"
+                              "Right is to switch it on, in the firmware and for the kernel by intel_iommu=on or "
+                              "amd_iommu=on.\n"
+                              "As it is, as root: echo %s > " SYSFS_DEVICES "/%s/driver/unbind, and give the machine "
+                              "huge pages",
+                              device->address, device->address);
+    snprintf(folder, sizeof(folder), SYSFS_DEVICES "/%s", device->address);
+    if (bind_read(folder, "iommu_group", "name", name, sizeof(name)) && strcmp(name, "vfio-noiommu\n") == 0)
+        return sysfs_complain(device->address,
+                              "is bound to vfio-pci without an IOMMU, which protects nothing; right is to switch the "
+                              "IOMMU on, by intel_iommu=on or amd_iommu=on for the kernel");
+    return true;
+}
+
+static bool bind_is_among(const struct bindings *all, const char *address)
+{
+    for (uint32_t i = 0; i < all->count; i++)
+        if (strcmp(all->device[i].address, address) == 0)
+            return true;
+    return false;
+}
+
+/* A group goes to one user as a whole. */
+static bool bind_group_is_whole(const struct bindings *all, const struct binding *device)
+{
+    char path[SYSFS_PATH_MAX], driver[SYSFS_NAME_MAX], others[256] = "";
+    size_t length = 0;
+    snprintf(path, sizeof(path), SYSFS_DEVICES "/%s/iommu_group/devices", device->address);
+    DIR *stream = opendir(path);
+    if (stream == NULL)
+        return sysfs_complain(device->address, "%s: %s", path, strerror(errno));
+    for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
+        if (entry->d_name[0] == '.' || strlen(entry->d_name) >= SYSFS_ADDRESS_MAX || bind_is_among(all, entry->d_name))
+            continue;
+        sysfs_link(entry->d_name, "driver", driver);
+        if (!bind_is_quiet(driver) && length < sizeof(others))
+            length += (size_t)snprintf(others + length, sizeof(others) - length, " %s", entry->d_name);
+    }
+    closedir(stream);
+    if (length == 0)
+        return true;
+    return sysfs_complain(
+        device->address,
+        "the IOMMU cannot tell it from other devices of group %s, which kernel drivers have; right is "
+        "to bind them too: ixy bind %s%s%s%s",
+        device->group, device->address, others, all->user != NULL ? " --user " : "",
+        all->user != NULL ? all->user->pw_name : "");
+}
+
+static bool bind_check(const struct bindings *all, struct binding *device)
+{
+    sysfs_link(device->address, "driver", device->driver);
+    if (!bind_is_known(device->address) || !bind_has_iommu(device))
+        return false;
+    if (access(SYSFS_VFIO_DRIVER, F_OK) != 0)
+        return sysfs_complain(device->address, "the kernel has no driver vfio-pci; right is: modprobe vfio-pci");
+    return bind_is_unused(device->address) && bind_group_is_whole(all, device);
+}
+
+static bool bind_driver(const struct binding *device)
+{
+    char driver[SYSFS_NAME_MAX];
+    if (strcmp(device->driver, "vfio-pci") == 0) {
+        printf("%s: is bound to vfio-pci already\n", device->address);
+        return true;
+    }
+    if (!sysfs_write_own(device->address, "driver_override", "vfio-pci\n"))
+        return false;
+    printf("%s: driver_override is vfio-pci\n", device->address);
+    if (device->driver[0] != '\0') {
+        if (!sysfs_unbind(device->address))
+            return false;
+        printf("%s: unbound from %s\n", device->address, device->driver);
+    }
+    if (!sysfs_probe(device->address))
+        return false;
+    sysfs_link(device->address, "driver", driver);
+    if (strcmp(driver, "vfio-pci") != 0)
+        return sysfs_complain(
+            device->address,
+            "vfio-pci did not take it, its driver is %s; the kernel's log (dmesg) may tell why. Undo: "
+            "ixy unbind %s",
+            driver[0] != '\0' ? driver : "none", device->address);
+    printf("%s: bound to vfio-pci\n", device->address);
+    return true;
+}
+
+static bool bind_group(const struct bindings *all, const struct binding *device)
+{
+    char path[SYSFS_PATH_MAX];
+    snprintf(path, sizeof(path), "/dev/vfio/%s", device->group);
+    if (all->user == NULL) {
+        printf("%s: %s stays root's; --user NAME gives it to somebody\n", device->address, path);
+        return true;
+    }
+    if (chown(path, all->user->pw_uid, (gid_t)-1) != 0)
+        return sysfs_complain(device->address, "giving %s to %s: %s", path, all->user->pw_name, strerror(errno));
+    printf("%s: %s belongs to %s\n", device->address, path, all->user->pw_name);
+    return true;
+}
+
+int command_bind(const struct options *options)
+{
+    struct bindings all = {.count = options->operand_count};
+    bool good = true;
+    if (geteuid() != 0)
+        good = sysfs_complain("bind", "only root may bind devices; right is: sudo ixy bind ...");
+    else if (options->user != NULL && (all.user = getpwnam(options->user)) == NULL)
+        good = sysfs_complain("bind", "--user %s: there is no such user", options->user);
+    for (uint32_t i = 0; i < all.count && good; i++)
+        good = sysfs_address(options->operands[i], all.device[i].address);
+    for (uint32_t i = 0; i < all.count && good; i++)
+        good = bind_check(&all, &all.device[i]);
+    for (uint32_t i = 0; i < all.count && good; i++)
+        good = bind_driver(&all.device[i]) && bind_group(&all, &all.device[i]);
+    if (good && all.user != NULL)
+        memlock_print(all.user);
+    return good ? 0 : 1;
+}

@@ -1,0 +1,67 @@
+/* ixy unbind: takes back what `ixy bind` did; the kernel's own driver gets the device. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apps/ixy.h"
+#include "apps/sysfs.h"
+
+/* The group's file goes away with its last device. One that stays is no use to its user beside a kernel driver. */
+static bool unbind_group(const char *address, const char *group)
+{
+    char path[SYSFS_PATH_MAX];
+    struct stat status;
+    snprintf(path, sizeof(path), "/dev/vfio/%s", group);
+    if (stat(path, &status) != 0) {
+        printf("%s: %s is gone\n", address, path);
+        return true;
+    }
+    if (status.st_uid == 0)
+        return true;
+    if (chown(path, 0, (gid_t)-1) != 0)
+        return sysfs_complain(address, "giving %s back to root: %s", path, strerror(errno));
+    printf("%s: %s belongs to root\n", address, path);
+    return true;
+}
+
+static bool unbind_device(const char *operand)
+{
+    char address[SYSFS_ADDRESS_MAX], driver[SYSFS_NAME_MAX], group[SYSFS_NAME_MAX];
+    if (!sysfs_address(operand, address))
+        return false;
+    sysfs_link(address, "driver", driver);
+    sysfs_link(address, "iommu_group", group);
+    if (!sysfs_write_own(address, "driver_override", "\n"))
+        return false;
+    printf("%s: driver_override is empty\n", address);
+    if (driver[0] != '\0' && strcmp(driver, "vfio-pci") != 0) {
+        printf("%s: is bound to %s, which keeps it\n", address, driver);
+        return true;
+    }
+    if (driver[0] != '\0') {
+        if (!sysfs_unbind(address)) /* waits until programs that use the device have closed it */
+            return false;
+        printf("%s: unbound from vfio-pci\n", address);
+    }
+    if (!sysfs_probe(address))
+        return false;
+    sysfs_link(address, "driver", driver);
+    if (driver[0] != '\0')
+        printf("%s: bound to %s\n", address, driver);
+    else
+        printf("%s: no driver of the kernel took it: none is loaded that knows it\n", address);
+    return group[0] == '\0' || unbind_group(address, group);
+}
+
+int command_unbind(const struct options *options)
+{
+    if (geteuid() != 0) {
+        sysfs_complain("unbind", "only root may unbind devices; right is: sudo ixy unbind ...");
+        return 1;
+    }
+    bool good = true;
+    for (uint32_t i = 0; i < options->operand_count; i++)
+        good = unbind_device(options->operands[i]) && good;
+    return good ? 0 : 1;
+}

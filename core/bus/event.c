@@ -1,0 +1,43 @@
+#include "core/bus/event.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "core/device/error.h"
+
+int32_t event_open(int *event, const char *name)
+{
+    *event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return *event < 0 ? error_set_errno("%.90s: eventfd", name) : 0;
+}
+
+/* The flag alone does not ensure anything: who else has the eventfd may clear it again. */
+static void event_unblock(int event)
+{
+    int flags = fcntl(event, F_GETFL);
+    if (flags >= 0 && (flags & O_NONBLOCK) == 0)
+        fcntl(event, F_SETFL, flags | O_NONBLOCK);
+}
+
+/* A counter that is not 0 is readable already, and only one that is full could make the write wait. */
+void event_signal(int event)
+{
+    struct pollfd entry = {.fd = event, .events = POLLIN};
+    if (poll(&entry, 1, 0) > 0)
+        return;
+    event_unblock(event);
+    eventfd_write(event, 1);
+}
+
+void event_empty(int event)
+{
+    uint64_t count;
+    struct iovec part = {.iov_base = &count, .iov_len = sizeof(count)};
+    event_unblock(event);
+    if (preadv2(event, &part, 1, -1, RWF_NOWAIT) < 0 && errno == EOPNOTSUPP) /* before Linux 5.8 */
+        (void)!read(event, &count, sizeof(count));
+}

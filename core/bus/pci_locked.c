@@ -1,0 +1,32 @@
+/* What this process has locked, and what it may lock. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "core/bus/pci.h"
+#include "core/device/error.h"
+
+uint64_t pci_locked(void)
+{
+    unsigned long long kilobytes = 0;
+    char line[128];
+    FILE *file = fopen("/proc/self/status", "re");
+    if (file == NULL)
+        return 0;
+    while (fgets(line, sizeof(line), file) != NULL)
+        if (sscanf(line, "VmLck: %llu kB", &kilobytes) == 1)
+            break;
+    fclose(file);
+    return (uint64_t)kilobytes << 10;
+}
+
+int32_t pci_locked_error(const char *name, uint64_t needed)
+{
+    struct rlimit limit = {0};
+    getrlimit(RLIMIT_MEMLOCK, &limit);
+    return error_set(IXY_E_NO_MEMORY,
+                     "%s: VFIO must lock %llu bytes, RLIMIT_MEMLOCK allows %llu: ulimit -l %llu as root, memlock in "
+                     "/etc/security/limits.conf, LimitMEMLOCK= of systemd, or ixy bind %s --user NAME",
+                     name, (unsigned long long)needed, (unsigned long long)limit.rlim_cur,
+                     (unsigned long long)(needed + 1023) / 1024, name);
+}
