@@ -44,10 +44,14 @@ static int32_t legacy_status(struct bus *bus, uint32_t *status)
     return code >= 0 && now == VIRTIO_STATUS_GONE ? virtio_pci_gone(bus) : code;
 }
 
+/* One that cannot be read is gone too. */
 static uint32_t legacy_status_peek(struct bus *bus)
 {
-    uint8_t now = 0;
+    char text[ERROR_TEXT_SIZE];
+    uint8_t now;
+    error_save(text); /* a packet call leaves the thread's text alone */
     int32_t code = legacy_read(bus, VIRTIO_LEGACY_DEVICE_STATUS, &now, sizeof(now));
+    error_restore(text);
     return code < 0 ? VIRTIO_STATUS_GONE : now;
 }
 

@@ -53,15 +53,15 @@ static void modern_write64(uint8_t *memory, uint32_t offset, uint64_t value)
     modern_write32(memory, offset + 4, (uint32_t)(value >> 32));
 }
 
-static int32_t modern_status(struct bus *bus, uint32_t *status)
-{
-    *status = modern_read8(modern_of(bus)->common.memory, VIRTIO_PCI_DEVICE_STATUS);
-    return *status == VIRTIO_STATUS_GONE ? virtio_pci_gone(bus) : 0;
-}
-
 static uint32_t modern_status_peek(struct bus *bus)
 {
     return modern_read8(modern_of(bus)->common.memory, VIRTIO_PCI_DEVICE_STATUS);
+}
+
+static int32_t modern_status(struct bus *bus, uint32_t *status)
+{
+    *status = modern_status_peek(bus);
+    return *status == VIRTIO_STATUS_GONE ? virtio_pci_gone(bus) : 0;
 }
 
 static int32_t modern_check(struct bus *bus)

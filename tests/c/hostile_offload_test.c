@@ -19,13 +19,18 @@ static const char *const jumbo[] = {"emu:virtio,mrg=on,mtu=9000", "emu:virtio,mr
 static void open_checked(struct hostile_test *test, uint32_t which, const char *lies)
 {
     print_message("%s, %s\n", checked[which], lies);
-    hostile_test_open_offloads(test, checked[which], lies, RING, IXY_CAN_RX_CHECKSUM, 0);
+    hostile_test_pool(test);
+    test->offloads = IXY_CAN_RX_CHECKSUM;
+    hostile_test_open_on(test, checked[which], lies, RING);
 }
 
 static void open_jumbo(struct hostile_test *test, uint32_t which, const char *lies)
 {
     print_message("%s, %s\n", jumbo[which], lies);
-    hostile_test_open_offloads(test, jumbo[which], lies, RING, which >= 2 ? IXY_CAN_RX_CHECKSUM : 0, JUMBO);
+    hostile_test_pool(test);
+    test->offloads = which >= 2 ? IXY_CAN_RX_CHECKSUM : 0;
+    test->frame_len_max = JUMBO;
+    hostile_test_open_on(test, jumbo[which], lies, RING);
 }
 
 /* Sends one packet of so many parts. Returns what ixy_tx_batch did; what it refused is given back. */
