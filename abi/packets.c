@@ -20,6 +20,9 @@ static inline int32_t packets_enter(struct device_slot *slot, struct queue_gate 
     return code;
 }
 
+/* An array without frames: to drivers NULL + 0 would be undefined behaviour. */
+static ixy_frame packets_none[1];
+
 int32_t ixy_rx_batch(uint64_t device, uint32_t queue, ixy_frame *frames, uint32_t count)
 {
     struct device_slot *slot = device_slot_find(device);
@@ -28,8 +31,11 @@ int32_t ixy_rx_batch(uint64_t device, uint32_t queue, ixy_frame *frames, uint32_
     if (queue >= __atomic_load_n(&slot->rx_queues, __ATOMIC_RELAXED) || count > IXY_BATCH_MAX ||
         count < __atomic_load_n(&slot->rx_count_min, __ATOMIC_RELAXED))
         return IXY_E_RANGE;
-    if (frames == NULL && count > 0)
-        return IXY_E_ARGUMENT;
+    if (frames == NULL) {
+        if (count > 0)
+            return IXY_E_ARGUMENT;
+        frames = packets_none;
+    }
     struct queue_gate *gate = &slot->rx[queue];
     int32_t code = packets_enter(slot, gate, device);
     if (code < 0)
@@ -48,8 +54,11 @@ int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, u
         return handle_error(device);
     if (queue >= __atomic_load_n(&slot->tx_queues, __ATOMIC_RELAXED) || count > IXY_BATCH_MAX)
         return IXY_E_RANGE;
-    if (frames == NULL && count > 0)
-        return IXY_E_ARGUMENT;
+    if (frames == NULL) {
+        if (count > 0)
+            return IXY_E_ARGUMENT;
+        frames = packets_none;
+    }
     struct queue_gate *gate = &slot->tx[queue];
     int32_t code = packets_enter(slot, gate, device);
     if (code < 0)

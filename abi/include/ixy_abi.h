@@ -25,6 +25,9 @@
  * rx and tx on distinct queues run in parallel; a second thread in one queue gets IXY_E_BUSY. Hot calls never block,
  * never call back, never print. Close waits for hot calls that are under way. After fork() every handle of the parent
  * is IXY_E_FORK in the child.
+ *
+ * VERSIONS: what is here has been since 0.1 where nothing else is said. Structs that begin with struct_size may grow at
+ * their end; a member that came later is zero for programs, and from libraries, that do not know it.
  */
 
 #define IXY_ABI_VERSION 1
@@ -170,11 +173,11 @@ int32_t ixy_buf_read(uint64_t pool, const ixy_frame *frame, uint32_t from, void 
 int32_t ixy_buf_write(uint64_t pool, const ixy_frame *frame, uint32_t to, const void *bytes, uint32_t size);
 
 /* Reads the metadata record of a frame's buffer; all zeroes if the frame has no IXY_FRAME_METADATA. Returns 0. Errors:
- * IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_FORK. Any thread. */
+ * IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_FORK. Any thread. Since 0.2. */
 int32_t ixy_buf_metadata(uint64_t pool, const ixy_frame *frame, ixy_metadata *metadata);
 
 /* Writes it and sets IXY_FRAME_METADATA in frame->flags. Returns 0. Errors as ixy_buf_metadata; IXY_E_ARGUMENT also for
- * flags that are not of IXY_META_*. What a device cannot do is found when the frame is sent. Any thread. */
+ * flags that are not of IXY_META_*. What a device cannot do is found when the frame is sent. Any thread. Since 0.2. */
 int32_t ixy_buf_metadata_set(uint64_t pool, ixy_frame *frame, const ixy_metadata *metadata);
 
 /* ---- devices ---- */
@@ -265,7 +268,7 @@ typedef struct ixy_found {
 
 /* Finds the devices on this machine's PCI bus and fills in the index-th (0 is the first, in the order of their
  * addresses); past the last all members are empty. Nothing is opened. Returns how many there are. Errors:
- * IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_IO. Control call. */
+ * IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_IO. Control call. Experimental: may still change. */
 int32_t ixy_device_find(uint32_t index, ixy_found *found);
 
 /* Opens a device: "emu:82599", "emu:virtio,wire=gen,timing=inline", see docs/addresses.md. It is found, reset and
@@ -300,7 +303,7 @@ int32_t ixy_device_stats(uint64_t device, ixy_stats *stats);
 
 /* Fills in what receive queue and transmit queue number `queue` did. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT,
  * IXY_E_RANGE (neither a receive nor a transmit queue), IXY_E_UNSUPPORTED (no IXY_CAN_QUEUE_STATS), IXY_E_DEVICE (the
- * device is gone). Control call. */
+ * device is gone). Control call. Since 0.2. */
 int32_t ixy_device_queue_stats(uint64_t device, uint32_t queue, ixy_queue_stats *stats);
 
 /* Copies the name of feature `index` (0 is the first) of those that driver and device agreed upon to text, at most
@@ -345,8 +348,10 @@ int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, u
  * A receive queue has one file descriptor, an event that its device's interrupt makes readable. It stays the same from
  * open to close, it never blocks, and it is for poll, epoll and the event loops built on them; nobody reads, writes or
  * closes it but the library. The way to sleep on it: receive until nothing is left, ixy_rx_arm, and only if that
- * returns 0 poll; when it is readable, receive again. Between an interrupt and the next ixy_rx_arm the queue's interrupt
- * is off, so a loop that finds packets all the time polls and is never interrupted.
+ * returns 0 poll; when it is readable, receive again, and arm again if there was nothing: it may be readable for no
+ * reason, and after a failure, a start or a reset it always is. Receiving on an armed queue switches its interrupt off
+ * (one may come yet), so a loop that finds packets all the time polls and is not interrupted. A queue of whose buffers
+ * the caller holds all receives nothing: give some back before waiting. A forked child's copies are closed.
  *
  * ixy_rx_wait does this for programs without an event loop, and polls for a moment before it sleeps where packets have
  * been coming fast: docs/interrupts.md has the states and thresholds.
@@ -354,19 +359,20 @@ int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, u
  * All are IXY_E_UNSUPPORTED without IXY_CAN_RX_WAIT: on a bus that has no interrupts (PCI without VFIO), and on an
  * inline emulated device, which does nothing between its driver's calls. */
 
-/* The queue's file descriptor. Errors: IXY_E_HANDLE, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED. Control call. */
+/* The queue's file descriptor. Errors: IXY_E_HANDLE, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED. Control call. Since 0.2. */
 int32_t ixy_rx_fd(uint64_t device, uint32_t queue);
 
 /* Makes the descriptor unreadable, switches the queue's interrupt on and looks at the queue again. Returns 1 if there
  * is something to receive already (the interrupt is off again), 0 if not: the descriptor becomes readable with the next
  * packet, or when the device fails or is closed. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_BUSY,
- * IXY_E_STATE, IXY_E_DEVICE, IXY_E_UNSUPPORTED. Never blocks. One thread a queue at a time, as ixy_rx_batch. */
+ * IXY_E_STATE, IXY_E_DEVICE, IXY_E_UNSUPPORTED. Never blocks. One thread a queue at a time, as ixy_rx_batch. Since 0.2. */
 int32_t ixy_rx_arm(uint64_t device, uint32_t queue);
 
 /* Waits until there is something to receive, at most timeout_ms milliseconds; 0 only looks, -1 waits without end.
  * Returns 1 if there is, 0 if the time is over or a signal handler ran. Errors: as ixy_rx_arm; IXY_E_ARGUMENT (another
  * negative timeout); IXY_E_HANDLE also when another thread closes the device meanwhile. Other calls may be made on the
- * device while a thread waits. */
+ * device while a thread waits; of one queue only one thread waits, and ixy_rx_arm is IXY_E_BUSY meanwhile. Sets
+ * ixy_last_error. Since 0.2. */
 int32_t ixy_rx_wait(uint64_t device, uint32_t queue, int32_t timeout_ms);
 
 /* ---- emulated devices ---- */

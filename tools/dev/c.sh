@@ -48,6 +48,13 @@ hostile_random() {
     IXY_HOSTILE_COMPLETIONS=1000000 c_asan_ctest -j "$JOBS" -R '^hostile_random.*_test$'
 }
 
+# Fuzzers are libFuzzer's, so this library is clang's. fuzz [CALLS [SECONDS]], as tests/fuzz/run has them.
+fuzz() {
+    CC=clang c_build c-fuzz -DIXY_FUZZ=ON "-DIXY_SANITIZE=fuzzer-no-link,address,undefined" -DCMAKE_BUILD_TYPE=Debug \
+        -DCMAKE_C_FLAGS_DEBUG="-O2 -g"
+    tests/fuzz/run "$BUILD/c-fuzz" "$@"
+}
+
 hostile_mutants() {
     tests/hostile/run
 }
@@ -74,8 +81,20 @@ peers_build() {
     cmake --build "$BUILD/c" -j "$JOBS" --target fronts c2c
 }
 
+# What ./dev wake runs.
+wake_build() {
+    c_configure c -DIXY_BENCHMARKS=ON
+    cmake --build "$BUILD/c" -j "$JOBS" --target wake
+}
+
+# All that must hold of the ABI; each check is made, so that one run tells of all faults.
 abi_check() {
-    tests/abi/check-symbols "$PREFIX/lib/libixy.so"
+    local library=$PREFIX/lib/libixy.so faulty=0
+    tests/abi/check-symbols "$library" || faulty=1
+    tests/abi/check-baseline "$library" || faulty=1
+    tests/abi/check-old-program "$library" || faulty=1
+    "$VENV/bin/python" tests/abi/check-header || faulty=1
+    return "$faulty"
 }
 
 amalgamation() {

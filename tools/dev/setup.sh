@@ -17,6 +17,11 @@ need_that() {
     "$@" >/dev/null 2>&1 || PACKAGES+=("$package")
 }
 
+fuzzes() {
+    printf 'int LLVMFuzzerTestOneInput(void);int LLVMFuzzerTestOneInput(void){return 0;}' |
+        clang -fsanitize=fuzzer -xc - -o /dev/null
+}
+
 compiles() {
     printf '%s\n' "$1" | cc -fsyntax-only -xc -
 }
@@ -74,6 +79,9 @@ setup_needs() {
             ;;
         c | install | hostile)
             need clang clang
+            need_that libclang-rt-dev fuzzes
+            need abidiff abigail-tools
+            need swig swig
             need nm binutils
             need_that libcmocka-dev pkg-config --exists cmocka
             need_that libcjson-dev pkg-config --exists libcjson

@@ -45,6 +45,7 @@ test_c() {
 test_hostile() {
     step hostile.random hostile_random
     step hostile.mutants hostile_mutants
+    step hostile.fuzz fuzz
 }
 
 test_install() {

@@ -1,0 +1,288 @@
+/* The libixy ABI: declarations and literal constants, nothing else.
+ *
+ * C programs include ixy.h, which wraps this file. cffi's cdef, SWIG and bindgen read this file as it is, so it holds
+ * no #include, no conditional, no attribute and no computed constant.
+ *
+ * THE CONCEPT
+ *
+ * A pool is packet memory cut into buffers. A device is a NIC with its receive and transmit queues; it takes its
+ * buffers from one pool. Pools, devices and views are named by opaque 64-bit handles (53 bits used, 0 is none).
+ *
+ * A buffer has one owner at each moment: the caller, the device or the pool. ixy_rx_batch and ixy_buf_alloc make the
+ * caller the owner and name the buffer by a new handle; ixy_tx_batch and ixy_buf_free end that, and the handle is
+ * stale from then on. Every call checks it. A stale, foreign or forged handle is IXY_E_HANDLE, never undefined
+ * behaviour, until one buffer has moved 2^28 times and its handles repeat.
+ *
+ * The low bits of a buffer's handle (handle & ixy_view.index_mask) are its index in the pool's ownership table; the
+ * caller owns the buffer exactly when the handle is not 0 and equals the table's entry. Nothing else in a handle is
+ * for callers.
+ *
+ * RETURN VALUES: int32_t, >= 0 is success or a count, < 0 is an IXY_E_* code of ixy_errors.h. Batch calls return how
+ * many frames of the array were done; a bad frame at position k > 0 ends the batch there and returns k, and at
+ * position 0 it is the error. Ownership of exactly the frames counted has moved.
+ *
+ * THREADS: control calls (all but rx, tx, alloc, free, read, write) take one lock and may be called from any thread.
+ * rx and tx on distinct queues run in parallel; a second thread in one queue gets IXY_E_BUSY. Hot calls never block,
+ * never call back, never print. Close waits for hot calls that are under way. After fork() every handle of the parent
+ * is IXY_E_FORK in the child.
+ */
+
+#define IXY_ABI_VERSION 1
+
+#define IXY_BATCH_MAX 4096     /* most frames that one batch call takes */
+#define IXY_QUEUES_MAX 16      /* most receive or transmit queues of a device */
+#define IXY_POOLS_MAX 64       /* most pools at once */
+#define IXY_DEVICES_MAX 64     /* most devices at once */
+#define IXY_BUFFERS_MAX 262144 /* most buffers of a pool */
+#define IXY_TEXT_MAX 256       /* longest text that the library gives, with its NUL */
+
+#define IXY_FRAME_MORE 1 /* ixy_frame.flags: the packet goes on in the next frame (reserved, never set yet) */
+
+/* Where a packet lies: plain data that the caller may copy and change.
+ * offset counts bytes from ixy_view.base; [offset, offset + len) must lie in the buffer that buf names. */
+typedef struct ixy_frame {
+    uint64_t buf;    /* handle of the buffer */
+    uint32_t offset; /* first byte of the packet, from the start of the pool's memory */
+    uint16_t len;    /* bytes, without the Ethernet checksum */
+    uint16_t flags;  /* IXY_FRAME_*, 0 */
+} ixy_frame;
+
+/* ---- library ---- */
+
+/* The ABI's version, IXY_ABI_VERSION of the library that was loaded. A binding compares it when it loads. Any thread.
+ */
+uint32_t ixy_abi_version(void);
+
+/* The library's version, "0.1.0". Static text. Any thread. */
+const char *ixy_version(void);
+
+/* What a code means, one sentence; for an unknown code too. Static text. Any thread. */
+const char *ixy_strerror(int32_t code);
+
+/* The code's name, "IXY_E_HANDLE"; "IXY_E_UNKNOWN" for an unknown code. Static text. Any thread. */
+const char *ixy_error_name(int32_t code);
+
+/* What went wrong in this thread's last failed control call, with names and values, and what would be right; "" before
+ * the first failure. Hot calls do not change it. The text belongs to the thread and stands until its next control
+ * call. */
+const char *ixy_last_error(void);
+
+/* ---- pools: packet memory ---- */
+
+/* How a pool is made. Zero means the default. */
+typedef struct ixy_pool_config {
+    uint32_t struct_size;  /* sizeof(ixy_pool_config) */
+    uint32_t buffer_count; /* buffers, 1 to IXY_BUFFERS_MAX; default 8192 */
+    uint32_t buffer_size;  /* packet bytes a buffer holds at least, a multiple of 1024 up to 15360; default 2048 */
+    uint32_t reserved;     /* 0 */
+} ixy_pool_config;
+
+/* What a binding needs to reach packet memory by itself. All members are constant while the view is held.
+ * Buffer i occupies [i * buffer_stride, (i + 1) * buffer_stride) of the memory; strides are odd multiples of 64 bytes,
+ * so that the buffers' first lines spread over all cache sets. */
+typedef struct ixy_view {
+    uint32_t struct_size;   /* in: sizeof(ixy_view) */
+    uint32_t buffer_count;  /* buffers */
+    uint32_t buffer_size;   /* packet bytes a fresh buffer holds from its headroom on */
+    uint32_t buffer_stride; /* bytes from one buffer to the next */
+    uint32_t headroom;      /* bytes before a fresh packet in its buffer */
+    uint32_t index_mask;    /* buf & index_mask is the buffer's entry in owner */
+    uint64_t view;          /* handle for ixy_pool_view_release */
+    uint64_t size;          /* bytes at base, buffer_count * buffer_stride */
+    uint8_t *base;          /* packet memory, readable and writable */
+    const uint64_t *owner;  /* ownership table, index_mask + 1 entries, read-only; read entries as relaxed atomics */
+} ixy_view;
+
+/* Makes a pool. config: NULL for the defaults. pool: receives the handle.
+ * Errors: IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_NO_MEMORY, IXY_E_IO, IXY_E_LIMIT. Control call. */
+int32_t ixy_pool_open(const ixy_pool_config *config, uint64_t *pool);
+
+/* Ends a pool: every buffer handle is stale at once, its memory reads as zeroes in views that are still held.
+ * Errors: IXY_E_HANDLE; IXY_E_BUSY while a device is open on it (the text names the device). Control call. */
+int32_t ixy_pool_close(uint64_t pool);
+
+/* Buffers that are free in the pool now; buffers held by queue caches, rings or the caller are not counted.
+ * Errors: IXY_E_HANDLE. Control call. */
+int32_t ixy_pool_free_count(uint64_t pool);
+
+/* Opens a view. view->struct_size is read, the rest is written. The addresses stay mapped until the view is released,
+ * whatever becomes of the pool. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_LIMIT. Control call. */
+int32_t ixy_pool_view(uint64_t pool, ixy_view *view);
+
+/* Ends a view (ixy_view.view). After the last view of a closed pool its addresses are unmapped: nothing may point
+ * there any more. Errors: IXY_E_HANDLE. Control call. */
+int32_t ixy_pool_view_release(uint64_t view);
+
+/* ---- buffers ---- */
+
+/* Takes up to count buffers out of the pool. Each frame gets a new handle, an offset that leaves the headroom, len 0
+ * and flags 0. Returns how many, IXY_E_NO_BUFFERS if none was free. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT,
+ * IXY_E_RANGE (count over IXY_BATCH_MAX), IXY_E_FORK. Any thread. */
+int32_t ixy_buf_alloc(uint64_t pool, ixy_frame *frames, uint32_t count);
+
+/* Gives buffers back to their pool; only buf of each frame is read. Returns how many. Errors: IXY_E_HANDLE (pool, or
+ * the first frame's buffer is not the caller's), IXY_E_ARGUMENT, IXY_E_RANGE, IXY_E_FORK. Any thread. */
+int32_t ixy_buf_free(uint64_t pool, const ixy_frame *frames, uint32_t count);
+
+/* Copies size bytes of the packet, from its byte `from` on, to `to`. For languages that cannot view foreign memory.
+ * Returns size. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_FRAME (the frame leaves its buffer), IXY_E_RANGE (the
+ * bytes leave the frame), IXY_E_FORK. Any thread. */
+int32_t ixy_buf_read(uint64_t pool, const ixy_frame *frame, uint32_t from, void *to, uint32_t size);
+
+/* Copies size bytes from `bytes` into the packet, to its byte `to` on. Returns size. Errors as ixy_buf_read. */
+int32_t ixy_buf_write(uint64_t pool, const ixy_frame *frame, uint32_t to, const void *bytes, uint32_t size);
+
+/* ---- devices ---- */
+
+/* How a device is opened. Zero means the default. */
+typedef struct ixy_device_config {
+    uint32_t struct_size;  /* sizeof(ixy_device_config) */
+    uint32_t rx_queues;    /* receive queues, 1 to IXY_QUEUES_MAX; default 1 */
+    uint32_t tx_queues;    /* transmit queues, 1 to IXY_QUEUES_MAX; default 1; VirtIO: as many as rx_queues */
+    uint32_t rx_ring_size; /* descriptors a receive queue, a power of two, 64 to 4096; default 512 */
+    uint32_t tx_ring_size; /* descriptors a transmit queue, a power of two, 64 to 4096; default 512 */
+    uint32_t reserved;     /* 0 */
+    uint64_t pool;         /* where buffers come from; 0: the device can be queried but not started */
+} ixy_device_config;
+
+/* What a device is, as it is in use now. Texts end with NUL. */
+typedef struct ixy_info {
+    uint32_t struct_size;  /* in: sizeof(ixy_info) */
+    uint32_t vendor;       /* PCI vendor id */
+    uint32_t device_id;    /* PCI device id */
+    uint32_t rx_queues;    /* receive queues as opened */
+    uint32_t tx_queues;    /* transmit queues as opened */
+    uint32_t rx_ring_size; /* descriptors a receive queue in use; fewer than asked where the device has no more */
+    uint32_t tx_ring_size; /* descriptors a transmit queue in use; likewise */
+    uint32_t tx_len_min;   /* shortest frame that ixy_tx_batch takes, bytes */
+    uint32_t tx_len_max;   /* longest frame, bytes */
+    uint32_t emulated;     /* 1: an emulated device */
+    char driver[16];       /* "ixgbe", "virtio" */
+    char name[32];         /* "Intel 82599" */
+    char address[256];     /* as given to ixy_device_open */
+} ixy_info;
+
+typedef struct ixy_link {
+    uint32_t struct_size; /* in: sizeof(ixy_link) */
+    uint32_t up;          /* 1: the link is up */
+    uint32_t speed_mbps;  /* megabits a second, 0 while down or where the device does not tell */
+    uint32_t reserved;    /* 0 */
+} ixy_link;
+
+/* Totals since the device was opened or reset. An Intel device counts them itself. A VirtIO device tells no counters,
+ * so its driver counts: rx_packets are the frames that ixy_rx_batch gave out and those it dropped, tx_packets those
+ * that ixy_tx_batch took; bytes are with 4 for each checksum too, but without padding and dropped frames. */
+typedef struct ixy_stats {
+    uint32_t struct_size; /* in: sizeof(ixy_stats) */
+    uint32_t reserved;    /* 0 */
+    uint64_t rx_packets;  /* frames that the device received well, with those it then had to drop */
+    uint64_t rx_bytes;    /* their bytes, with the 4 of each checksum */
+    uint64_t tx_packets;  /* frames that the device sent */
+    uint64_t tx_bytes;    /* their bytes, padding and checksum included */
+    uint64_t rx_missed;   /* dropped by the device: no descriptor or no room for them; VirtIO: not known, 0 */
+    uint64_t rx_errors;   /* dropped by the device: checksum, length or other link errors; VirtIO: not known, 0 */
+    uint64_t rx_dropped;  /* dropped by the driver: completions that no correct device writes */
+    uint64_t rx_starved;  /* receive calls that could not repost every buffer because the pool was empty */
+} ixy_stats;
+
+/* Opens a device: "emu:82599", "emu:virtio,wire=gen,timing=inline", see docs/addresses.md. It is found, reset and
+ * identified; no packet moves before ixy_device_start. config: NULL for the defaults. device: receives the handle.
+ * Errors: IXY_E_ADDRESS, IXY_E_NOT_FOUND, IXY_E_PERMISSION, IXY_E_BUSY (what the address names is in use), IXY_E_IO,
+ * IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (also rx_queues other than
+ * tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (pool), IXY_E_STATE (a vhost-user device on a pool
+ * with buffers in use: its memory becomes shared, so it opens first), IXY_E_POOL_SIZE, IXY_E_NO_MEMORY, IXY_E_LIMIT.
+ * Control call. */
+int32_t ixy_device_open(const char *address, const ixy_device_config *config, uint64_t *device);
+
+/* Starts all queues: rings filled, link requested. Errors: IXY_E_HANDLE, IXY_E_STATE (started before, or opened
+ * without a pool), IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_NO_BUFFERS; after a start or reset that failed also those of
+ * ixy_device_open, as the device is then found and identified anew. Control call. */
+int32_t ixy_device_start(uint64_t device);
+
+/* Resets the device and starts it again if it was started. Buffers in its rings go back to the pool; statistics begin
+ * at zero; a MAC address and promiscuous mode that were set stay. This also brings back a device that failed
+ * (IXY_E_DEVICE), if it answers again. Errors as open and start. Control call. */
+int32_t ixy_device_reset(uint64_t device);
+
+/* Stops the device, gives the buffers of its rings back to the pool and frees all it held. The caller's own buffers
+ * stay the caller's. Errors: IXY_E_HANDLE. Control call. */
+int32_t ixy_device_close(uint64_t device);
+
+/* Fill in what the name says. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT; link and stats also IXY_E_DEVICE (the
+ * device is gone; of one that failed link tells why) and IXY_E_TIMEOUT or IXY_E_IO (it did not answer). Control calls.
+ */
+int32_t ixy_device_info(uint64_t device, ixy_info *info);
+int32_t ixy_device_link(uint64_t device, ixy_link *link);
+int32_t ixy_device_stats(uint64_t device, ixy_stats *stats);
+
+/* Copies the name of feature `index` (0 is the first) of those that driver and device agreed upon to text, at most
+ * text_size bytes with its NUL: "VERSION_1", "RING_PACKED", as the VirtIO specification calls them; "" past the last.
+ * Returns how many there are, 0 for a device that negotiates nothing. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT (text is
+ * NULL and text_size is not 0). Control call. */
+int32_t ixy_device_feature(uint64_t device, uint32_t index, char *text, uint32_t text_size);
+
+/* The station address, 6 bytes, and setting it. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT (also a multicast or all-zero
+ * address); setting also IXY_E_UNSUPPORTED (a VirtIO device may not offer it), IXY_E_DEVICE, IXY_E_TIMEOUT, IXY_E_IO.
+ * Control calls. */
+int32_t ixy_device_mac(uint64_t device, uint8_t *mac);
+int32_t ixy_device_mac_set(uint64_t device, const uint8_t *mac);
+
+/* Promiscuous mode: 1 receives every frame (the state after open), 0 only broadcast and the station address. Errors:
+ * IXY_E_HANDLE, IXY_E_ARGUMENT (another value), IXY_E_UNSUPPORTED (0 on a VirtIO device that cannot filter),
+ * IXY_E_DEVICE, IXY_E_TIMEOUT, IXY_E_IO. Control call. */
+int32_t ixy_device_promiscuous_set(uint64_t device, uint32_t on);
+
+/* ---- packets ---- */
+
+/* Receives up to count frames from a queue; the caller owns their buffers. Returns how many, 0 when none is there.
+ * Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (frames is NULL and count is not 0), IXY_E_RANGE (queue, or count
+ * over IXY_BATCH_MAX), IXY_E_BUSY, IXY_E_STATE (not started), IXY_E_DEVICE (the device failed: it is gone, or told what
+ * no device may tell; ixy_device_link says why, ixy_device_reset starts it again). Never blocks. One thread a queue at
+ * a time. */
+int32_t ixy_rx_batch(uint64_t device, uint32_t queue, ixy_frame *frames, uint32_t count);
+
+/* Hands up to count frames to a queue; the device owns the buffers of those counted, and their handles are stale.
+ * Returns how many, 0 when the ring is full; the rest stay the caller's. A frame's buffer must come from the device's
+ * own pool. A VirtIO device wants 12 bytes between the start of the buffer and the packet, for the header that its
+ * driver writes there; a received frame and a fresh one with its headroom have them. Errors as ixy_rx_batch, and of the
+ * first frame: IXY_E_HANDLE, IXY_E_FRAME (it leaves its buffer, lacks those 12 bytes, or cannot be sent at its length).
+ * Never blocks. */
+int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, uint32_t count);
+
+/* ---- emulated devices ---- */
+
+/* What an emulated device's wire did. A generator (wire=gen) sends numbered, time-stamped, checked frames; its sink
+ * verifies every frame that comes back and knows it by its stream, which is the sending generator's. */
+typedef struct ixy_emu_counters {
+    uint32_t struct_size;  /* in: sizeof(ixy_emu_counters) */
+    uint32_t violations;   /* things the driver did that the data sheet forbids; 0 for a correct driver */
+    uint64_t generated;    /* frames that the generator put on the wire and the device took in */
+    uint64_t verified;     /* frames that came to the sink right, each once */
+    uint64_t damaged;      /* frames with a wrong byte */
+    uint64_t repeated;     /* frames that came again */
+    uint64_t reordered;    /* frames that came after a later one of their stream; they are among the verified */
+    uint64_t foreign;      /* frames at the sink that no generator sent */
+    uint64_t wire_dropped; /* frames that the wire had no room for (pair, tap), or a VirtIO device no buffer */
+} ixy_emu_counters;
+
+/* A reading of the clock and of the model's own time, for measurements. Differences of two readings count. */
+typedef struct ixy_emu_meter {
+    uint32_t struct_size;    /* in: sizeof(ixy_emu_meter) */
+    uint32_t bracket_cycles; /* cost of one empty time bracket outside its own stamps, cycles, calibrated */
+    uint64_t cycles;         /* time-stamp counter now, fenced */
+    uint64_t nanoseconds;    /* monotonic clock now */
+    uint64_t model_cycles;   /* cycles spent in the model of this device so far */
+    uint64_t steps;          /* times that the model was stepped */
+    uint64_t idle_steps;     /* steps that found nothing to do */
+} ixy_emu_meter;
+
+/* Steps an inline device, then fills in its counters. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT,
+ * IXY_E_UNSUPPORTED (not an emulated device). Control call. */
+int32_t ixy_emu_counters_get(uint64_t device, ixy_emu_counters *counters);
+
+/* Fills in a reading; the device is not stepped. Errors as ixy_emu_counters_get. Control call. */
+int32_t ixy_emu_meter_get(uint64_t device, ixy_emu_meter *meter);
+
+/* Copies the text of violation `index` (0 is the first; the first 64 are kept) to text, at most IXY_TEXT_MAX bytes
+ * with its NUL. Returns the number of violations so far. Errors as above. Control call. */
+int32_t ixy_emu_violation(uint64_t device, uint32_t index, char *text, uint32_t text_size);
