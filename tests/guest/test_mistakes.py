@@ -69,7 +69,7 @@ def test_device_that_no_driver_knows(protected: Machine) -> None:
 
 
 def test_no_such_device(protected: Machine) -> None:
-    refused(protected, Card(30), "IXY_E_NOT_FOUND", "ixy devices")
+    refused(protected, Card(30), "IXY_E_NOT_FOUND", "no such PCI device")
 
 
 def test_no_huge_pages(plain: Machine) -> None:

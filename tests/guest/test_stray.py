@@ -19,7 +19,7 @@ def test_receive(protected: Machine, layout: str) -> None:
     card = PROTECTED_PAIRS[layout][0]
     bind(protected, [card])
     before = faults(protected, card)
-    protected.begin(as_user(f"stray receive stray:{protected.address(card)}"), until="started\n")
+    protected.begin(as_user(f"stray receive stray:{protected.address(card)}"), until="started")
     assert protected.wires[card].send(b"\x5a" * 60)
     done = protected.end()
     story, closed = done.text.splitlines()
