@@ -183,11 +183,11 @@ extern "C" {
     ) -> i32;
 }
 extern "C" {
-    #[doc = " Reads the metadata record of a frame's buffer; all zeroes if the frame has no IXY_FRAME_METADATA. Returns 0. Errors:\n IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_FORK. Any thread."]
+    #[doc = " Reads the metadata record of a frame's buffer; all zeroes if the frame has no IXY_FRAME_METADATA. Returns 0. Errors:\n IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_FORK. Any thread. Since 0.2."]
     pub fn ixy_buf_metadata(pool: u64, frame: *const ixy_frame, metadata: *mut ixy_metadata) -> i32;
 }
 extern "C" {
-    #[doc = " Writes it and sets IXY_FRAME_METADATA in frame->flags. Returns 0. Errors as ixy_buf_metadata; IXY_E_ARGUMENT also for\n flags that are not of IXY_META_*. What a device cannot do is found when the frame is sent. Any thread."]
+    #[doc = " Writes it and sets IXY_FRAME_METADATA in frame->flags. Returns 0. Errors as ixy_buf_metadata; IXY_E_ARGUMENT also for\n flags that are not of IXY_META_*. What a device cannot do is found when the frame is sent. Any thread. Since 0.2."]
     pub fn ixy_buf_metadata_set(pool: u64, frame: *mut ixy_frame, metadata: *const ixy_metadata) -> i32;
 }
 #[doc = " How a device is opened. Zero means the default."]
@@ -330,7 +330,7 @@ pub struct ixy_found {
     pub missing: [::std::os::raw::c_char; 256usize],
 }
 extern "C" {
-    #[doc = " Finds the devices on this machine's PCI bus and fills in the index-th (0 is the first, in the order of their\n addresses); past the last all members are empty. Nothing is opened. Returns how many there are. Errors:\n IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_IO. Control call."]
+    #[doc = " Finds the devices on this machine's PCI bus and fills in the index-th (0 is the first, in the order of their\n addresses); past the last all members are empty. Nothing is opened. Returns how many there are. Errors:\n IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_IO. Control call. Experimental: may still change."]
     pub fn ixy_device_find(index: u32, found: *mut ixy_found) -> i32;
 }
 extern "C" {
@@ -364,7 +364,7 @@ extern "C" {
     pub fn ixy_device_stats(device: u64, stats: *mut ixy_stats) -> i32;
 }
 extern "C" {
-    #[doc = " Fills in what receive queue and transmit queue number `queue` did. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT,\n IXY_E_RANGE (neither a receive nor a transmit queue), IXY_E_UNSUPPORTED (no IXY_CAN_QUEUE_STATS), IXY_E_DEVICE (the\n device is gone). Control call."]
+    #[doc = " Fills in what receive queue and transmit queue number `queue` did. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT,\n IXY_E_RANGE (neither a receive nor a transmit queue), IXY_E_UNSUPPORTED (no IXY_CAN_QUEUE_STATS), IXY_E_DEVICE (the\n device is gone). Control call. Since 0.2."]
     pub fn ixy_device_queue_stats(device: u64, queue: u32, stats: *mut ixy_queue_stats) -> i32;
 }
 extern "C" {
@@ -391,15 +391,15 @@ extern "C" {
     pub fn ixy_tx_batch(device: u64, queue: u32, frames: *const ixy_frame, count: u32) -> i32;
 }
 extern "C" {
-    #[doc = " The queue's file descriptor. Errors: IXY_E_HANDLE, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED. Control call."]
+    #[doc = " The queue's file descriptor. Errors: IXY_E_HANDLE, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED. Control call. Since 0.2."]
     pub fn ixy_rx_fd(device: u64, queue: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Makes the descriptor unreadable, switches the queue's interrupt on and looks at the queue again. Returns 1 if there\n is something to receive already (the interrupt is off again), 0 if not: the descriptor becomes readable with the next\n packet, or when the device fails or is closed. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_BUSY,\n IXY_E_STATE, IXY_E_DEVICE, IXY_E_UNSUPPORTED. Never blocks. One thread a queue at a time, as ixy_rx_batch."]
+    #[doc = " Makes the descriptor unreadable, switches the queue's interrupt on and looks at the queue again. Returns 1 if there\n is something to receive already (the interrupt is off again), 0 if not: the descriptor becomes readable with the next\n packet, or when the device fails or is closed. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_BUSY,\n IXY_E_STATE, IXY_E_DEVICE, IXY_E_UNSUPPORTED. Never blocks. One thread a queue at a time, as ixy_rx_batch. Since 0.2."]
     pub fn ixy_rx_arm(device: u64, queue: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Waits until there is something to receive, at most timeout_ms milliseconds; 0 only looks, -1 waits without end.\n Returns 1 if there is, 0 if the time is over or a signal handler ran. Errors: as ixy_rx_arm; IXY_E_ARGUMENT (another\n negative timeout); IXY_E_HANDLE also when another thread closes the device meanwhile. Other calls may be made on the\n device while a thread waits."]
+    #[doc = " Waits until there is something to receive, at most timeout_ms milliseconds; 0 only looks, -1 waits without end.\n Returns 1 if there is, 0 if the time is over or a signal handler ran. Errors: as ixy_rx_arm; IXY_E_ARGUMENT (another\n negative timeout); IXY_E_HANDLE also when another thread closes the device meanwhile. Other calls may be made on the\n device while a thread waits. Since 0.2."]
     pub fn ixy_rx_wait(device: u64, queue: u32, timeout_ms: i32) -> i32;
 }
 #[doc = " What an emulated device's wire did. A generator (wire=gen) sends numbered, time-stamped, checked frames; its sink\n verifies every frame that comes back and knows it by its stream, which is the sending generator's."]
