@@ -17,6 +17,9 @@ static const struct hostile_row {
     [HOSTILE_RX_LENGTH_IMPLAUSIBLE] = {"rx-length-implausible", HOSTILE_IXGBE, true}, /* 23 */
     [HOSTILE_RX_RSC] = {"rx-rsc", HOSTILE_IXGBE, true},                               /* 24 */
     [HOSTILE_RX_NO_EOP] = {"rx-no-eop", HOSTILE_IXGBE, true},                         /* 25 */
+    [HOSTILE_RX_PIECES] = {"rx-pieces", HOSTILE_IXGBE, true},                         /* 6 */
+    [HOSTILE_RX_SHORT] = {"rx-short", HOSTILE_IXGBE, true},                           /* 23 */
+    [HOSTILE_RX_STAMP] = {"rx-stamp", HOSTILE_IXGBE, true},                           /* 23 */
     [HOSTILE_RX_UNPOSTED] = {"rx-unposted", HOSTILE_IXGBE, true},                     /* 26 */
     [HOSTILE_RX_REWRITE] = {"rx-rewrite", HOSTILE_IXGBE, true},                       /* 8 */
     [HOSTILE_RX_LATE] = {"rx-late", HOSTILE_IXGBE, true},                             /* 27 */

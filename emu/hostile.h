@@ -30,6 +30,9 @@ enum hostile_lie {
     HOSTILE_RX_LENGTH_IMPLAUSIBLE, /* 0, below 60, longer than any frame */
     HOSTILE_RX_RSC,                /* a coalesced frame that nobody asked for, NEXTP past the ring */
     HOSTILE_RX_NO_EOP,             /* a frame that goes on in the next buffer, and does not end */
+    HOSTILE_RX_PIECES,             /* a middle buffer of a frame over several is not full, or longer than it is */
+    HOSTILE_RX_SHORT,              /* X550: less than a frame stands before the time stamp, or not even all of it */
+    HOSTILE_RX_STAMP,              /* X550: a time stamp that is no time */
     HOSTILE_RX_UNPOSTED,           /* completion of a descriptor that was not handed over */
     HOSTILE_RX_REWRITE,            /* completed descriptors change until they are taken */
     HOSTILE_RX_LATE,               /* DMA and write-back after the queue was disabled */

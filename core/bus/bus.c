@@ -48,11 +48,21 @@ int32_t bus_check(const struct bus *bus)
 {
     if (!bus_has_failed(bus))
         return 0;
+    if (__atomic_load_n(&bus->leaving, __ATOMIC_ACQUIRE))
+        return error_set(IXY_E_DEVICE, "%.90s: %s", bus->address, bus->failure);
     return error_set(IXY_E_DEVICE, "%.90s: %s; ixy_device_reset starts it again", bus->address, bus->failure);
+}
+
+void bus_leave(struct bus *bus, const char *reason)
+{
+    __atomic_store_n(&bus->leaving, true, __ATOMIC_RELEASE);
+    bus_fail(bus, "%s", reason);
 }
 
 void bus_mended(struct bus *bus)
 {
+    if (__atomic_load_n(&bus->leaving, __ATOMIC_ACQUIRE))
+        return;
     __atomic_store_n(&bus->failed, BUS_WORKS, __ATOMIC_RELEASE);
 }
 

@@ -59,6 +59,7 @@ struct bus {
     bool wants_physical; /* the device sees physical addresses: memory is pinned (memory.h) before dma_map */
     bool iommu;          /* the device reaches memory through an IOMMU, by addresses that the bus chooses */
     uint32_t failed;     /* atomic, enum bus_health */
+    bool leaving;        /* atomic; the device is being taken away: no reset brings it back */
     char failure[BUS_FAILURE_SIZE];
     uint32_t vectors; /* interrupt vectors that there are */
     uint32_t event_count;
@@ -86,10 +87,13 @@ static inline bool bus_idle(uint32_t *polls)
 /* Records that the device failed, and why; the first reason stays. Whoever waits for an event wakes. Any thread. */
 void bus_fail(struct bus *bus, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
 
+/* The same for a device that is being taken away. */
+void bus_leave(struct bus *bus, const char *reason);
+
 /* Sets the error's text to why the device failed. Returns IXY_E_DEVICE, or 0 if it works. */
 int32_t bus_check(const struct bus *bus);
 
-/* Forgets a failure: the device was reset. No queue is in use. */
+/* Forgets a failure: the device was reset. No queue is in use. That a device is leaving is not forgotten. */
 void bus_mended(struct bus *bus);
 
 /* Makes all events readable: whoever waits looks at his queue, and at whether the device failed. Any thread. */

@@ -40,7 +40,7 @@ static int32_t pci_parse(const struct address *address, char name[PCI_NAME_SIZE]
     const char *colon = strchr(text, ':');
     bool good = true;
     if (colon != NULL && strchr(colon + 1, ':') != NULL)
-        good = pci_parse_part(&text, 4, 8, ':', &domain);
+        good = pci_parse_part(&text, 4, 6, ':', &domain);
     good = good && pci_parse_part(&text, 2, 2, ':', &bus) && pci_parse_part(&text, 2, 2, '.', &device) &&
            pci_parse_part(&text, 1, 1, '\0', &function);
     if (!good)
@@ -143,7 +143,7 @@ static int32_t pci_open(struct address *address, struct bus **bus)
     if (code >= 0)
         code = pci_read_id(name, "device", &device_id);
     if (code == IXY_E_NOT_FOUND)
-        return error_set(code, "%s: no such PCI device here; `ixy devices` lists those that there are", name);
+        return error_set(code, "%s: no such PCI device here; `lspci -D` lists those that there are", name);
     if (code >= 0 && device_product(vendor, device_id) == NULL)
         code = device_no_driver(name, vendor, device_id);
     bool virtio = vendor == VIRTIO_PCI_VENDOR;

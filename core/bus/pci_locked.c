@@ -6,6 +6,8 @@
 #include "core/bus/pci.h"
 #include "core/device/error.h"
 
+#define PCI_LOCKED_ENOUGH ((uint64_t)64 << 20) /* what is advised at least: two devices with a standard pool */
+
 uint64_t pci_locked(void)
 {
     unsigned long long kilobytes = 0;
@@ -23,10 +25,13 @@ uint64_t pci_locked(void)
 int32_t pci_locked_error(const char *name, uint64_t needed)
 {
     struct rlimit limit = {0};
+    uint64_t enough = PCI_LOCKED_ENOUGH;
+    while (enough < 2 * needed) /* a second device with this pool locks it once more */
+        enough *= 2;
     getrlimit(RLIMIT_MEMLOCK, &limit);
     return error_set(IXY_E_NO_MEMORY,
                      "%s: VFIO must lock %llu bytes, RLIMIT_MEMLOCK allows %llu: ulimit -l %llu as root, memlock in "
                      "/etc/security/limits.conf, LimitMEMLOCK= of systemd, or ixy bind %s --user NAME",
                      name, (unsigned long long)needed, (unsigned long long)limit.rlim_cur,
-                     (unsigned long long)(needed + 1023) / 1024, name);
+                     (unsigned long long)enough >> 10, name);
 }

@@ -24,7 +24,7 @@ static void *pci_vfio_watch(void *function)
             return NULL;
         eventfd_t count;
         if (entries[0].revents != 0 && eventfd_read(vfio->watch_request, &count) == 0)
-            bus_fail(&vfio->pci.bus, "the device is being removed; close it to let that go on");
+            bus_leave(&vfio->pci.bus, "the device is being removed; close it to let that go on");
     }
 }
 

@@ -171,6 +171,8 @@ void ixgbe_rx_drop(struct ixgbe_rx_queue *queue, uint32_t slot, uint64_t written
 
 /* rx_offload.c: receive on a device with offloads or jumbo frames. */
 uint32_t ixgbe_rx_packets(struct ixgbe_rx_queue *queue, struct frame *frames, uint32_t count, bool owned);
+/* Whether that would find a packet, or what it has to drop. */
+bool ixgbe_rx_packets_ready(const struct ixgbe_rx_queue *queue);
 
 int32_t ixgbe_tx_allocate(struct ixgbe_device *ixgbe, uint32_t index);
 int32_t ixgbe_tx_start(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue);

@@ -38,6 +38,7 @@ static enum ixgbe_rx_state ixgbe_rx_gather(const struct ixgbe_rx_queue *queue, s
     const uint32_t stamp = (queue->offloads & DEVICE_CAN_RX_TIMESTAMP) != 0 ? IXGBE_STAMP_SIZE : 0;
     const uint32_t most = (queue->length_max + stamp + queue->buffer_size - 1) / queue->buffer_size;
     for (packet->pieces = 0; packet->pieces < most; packet->pieces++) {
+        /* Only descriptors that were posted count: one that waits for a buffer still shows its last DD. */
         if (queue->taken + packet->pieces == queue->posted)
             return IXGBE_RX_WAIT;
         /* Acquire: the packet's bytes are read after DD was seen. */
@@ -161,6 +162,8 @@ static void ixgbe_rx_drop_packet(struct ixgbe_rx_queue *queue, const struct ixgb
 static bool ixgbe_rx_drop_rest(struct ixgbe_rx_queue *queue)
 {
     uint32_t slot = ixgbe_rx_slot(queue, 0);
+    if (queue->taken == queue->posted)
+        return false;
     uint64_t written_back = __atomic_load_n(&queue->ring[slot].header_address, __ATOMIC_ACQUIRE);
     if ((written_back & IXGBE_RX_DD) == 0)
         return false;
@@ -173,7 +176,7 @@ uint32_t ixgbe_rx_packets(struct ixgbe_rx_queue *queue, struct frame *frames, ui
     if (queue->step != NULL)
         queue->step->step(queue->step);
     uint32_t received = 0;
-    while (received < count && queue->taken != queue->posted) {
+    while (received < count) {
         struct ixgbe_rx_packet packet;
         if (queue->discarded != 0) {
             if (!ixgbe_rx_drop_rest(queue))
@@ -194,5 +197,13 @@ uint32_t ixgbe_rx_packets(struct ixgbe_rx_queue *queue, struct frame *frames, ui
     }
     if (queue->posted - queue->taken != queue->mask)
         ixgbe_rx_post(queue);
+    if (received == 0 && bus_idle(&queue->idle))
+        ixgbe_watch(queue->bus);
     return received;
+}
+
+bool ixgbe_rx_packets_ready(const struct ixgbe_rx_queue *queue)
+{
+    struct ixgbe_rx_packet packet;
+    return ixgbe_rx_gather(queue, &packet) != IXGBE_RX_WAIT;
 }

@@ -172,8 +172,11 @@ uint32_t ixgbe_tx_packets(struct ixgbe_tx_queue *queue, const struct frame *fram
     while (sent < count && *code == 0) {
         struct ixgbe_tx_packet packet = {.frames = frames + sent};
         *code = ixgbe_tx_packet(queue, count - sent, &packet, owned, &fits);
-        if (!fits)
+        if (!fits) {
+            if (bus_idle(&queue->idle))
+                ixgbe_watch(queue->bus);
             break;
+        }
         if (*code == 0)
             sent += packet.count;
     }

@@ -23,6 +23,13 @@ void ixgbe_model_lie_received(struct ixgbe_model *model, const struct model_rx_r
         *len = ring->buffer_size + 1 + (uint32_t)hostile_random(hostile, UINT16_MAX - ring->buffer_size);
     if (hostile_tells(hostile, HOSTILE_RX_LENGTH_IMPLAUSIBLE))
         *len = implausible[hostile_random(hostile, sizeof(implausible) / sizeof(implausible[0]))];
+    if ((*status & LIES_RX_EOP) == 0 && hostile_tells(hostile, HOSTILE_RX_PIECES)) {
+        static const uint32_t around[] = {0, 1, UINT16_MAX};
+        uint32_t which = (uint32_t)hostile_random(hostile, 5);
+        *len = which < 3 ? around[which] : which == 3 ? *len - 1 : *len + 1;
+    }
+    if (model->stamps && (*status & LIES_RX_EOP) != 0 && hostile_tells(hostile, HOSTILE_RX_SHORT))
+        *len = (uint32_t)hostile_random(hostile, 56 + MODEL_STAMP_SIZE); /* 56: a frame whose tag was taken out */
     if (hostile_tells(hostile, HOSTILE_RX_RSC)) {
         *info |= LIES_RX_RSCCNT;
         *status &= ~LIES_RX_EOP;
@@ -31,6 +38,15 @@ void ixgbe_model_lie_received(struct ixgbe_model *model, const struct model_rx_r
     if (hostile_tells(hostile, HOSTILE_RX_NO_EOP))
         *status &= ~LIES_RX_EOP;
     hostile_completion(hostile);
+}
+
+void ixgbe_model_lie_stamp(struct ixgbe_model *model, uint8_t *stamp)
+{
+    struct hostile *hostile = &model->device.hostile;
+    if (!hostile_tells(hostile, HOSTILE_RX_STAMP))
+        return;
+    uint32_t nanoseconds = 1000000000u + (uint32_t)hostile_random(hostile, UINT32_MAX - 1000000000u);
+    memcpy(stamp, &nanoseconds, sizeof(nanoseconds));
 }
 
 static void lies_rx_store(struct model_rx_descriptor *descriptor, uint64_t status)

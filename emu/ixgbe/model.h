@@ -205,6 +205,8 @@ void ixgbe_model_stamp(const struct ixgbe_model *model, uint8_t *behind);
 /* What is written back for a received frame, or a piece of one. */
 void ixgbe_model_lie_received(struct ixgbe_model *model, const struct model_rx_ring *ring, uint64_t *info,
                               uint32_t *len, uint64_t *status);
+/* The 8 bytes of a time stamp. */
+void ixgbe_model_lie_stamp(struct ixgbe_model *model, uint8_t *stamp);
 /* Between the driver's looks; true: the device is gone. */
 bool ixgbe_model_lie_step(struct ixgbe_model *model);
 /* Whether a register access meets nobody: reads give ones. */

@@ -324,6 +324,8 @@ static uint32_t rx_rewrite(struct ixgbe_model *model, const struct model_rx_ring
     }
     if (model->stamps) {
         ixgbe_model_stamp(model, to + written);
+        if (hostile_is(&model->device.hostile))
+            ixgbe_model_lie_stamp(model, to + written);
         written += MODEL_STAMP_SIZE;
         *status |= RX_TSIP;
     }

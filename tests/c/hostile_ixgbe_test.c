@@ -65,6 +65,201 @@ static void case_24_coalesced_past_the_ring(void **state)
     hostile_test_close(&test);
 }
 
+/* ---- with offloads and jumbo frames, which have a receive loop of their own ---- */
+
+#define EVERYTHING (IXY_CAN_RX_CHECKSUM | IXY_CAN_VLAN_STRIP | IXY_CAN_RX_TIMESTAMP)
+
+static void open_lying_packets(struct hostile_test *test, const char *device, const char *lies)
+{
+    hostile_test_pool_small(test, strcmp(device, "emu:x550") == 0 ? EVERYTHING : 0, 3000);
+    hostile_test_open_on(test, device, lies, RING);
+}
+
+/* Sends a packet of two buffers that holds number; receives one. */
+static void send_two(struct hostile_test *test, uint32_t number)
+{
+    ixy_frame frames[2];
+    hostile_make(test, &frames[0], 1000, number);
+    hostile_make(test, &frames[1], 500, number);
+    frames[0].flags = IXY_FRAME_MORE;
+    assert_int_equal(hostile_transmit(test, frames, 2), 2);
+}
+
+static void expect_two(struct hostile_test *test, uint32_t count, uint32_t first)
+{
+    for (uint32_t next = first; next != first + count; next++) {
+        ixy_frame frames[3];
+        int32_t received = 0;
+        for (uint32_t polls = 0; polls < HOSTILE_POLLS && received == 0; polls++)
+            received = hostile_receive(test, frames, 3);
+        assert_int_equal(received, 2);
+        assert_int_equal(frames[0].len, 1024);
+        assert_int_equal(frames[1].len, 476);
+        uint32_t number = 0;
+        assert_int_equal(ixy_buf_read(test->pool, &frames[0], 14, &number, sizeof(number)), sizeof(number));
+        assert_int_equal(number, next);
+        hostile_free(test, frames, 2);
+    }
+}
+
+static void case_packets(const char *device, const char *name, enum hostile_lie lie, uint32_t count)
+{
+    struct hostile_test test;
+    open_lying_packets(&test, device, name);
+    send_two(&test, 1);
+    expect_two(&test, 1, 1);
+    hostile_wake(&test);
+    for (uint32_t i = 0; i < count; i++) {
+        send_two(&test, i);
+        assert_int_equal(hostile_drain(&test), 0);
+    }
+    assert_true(hostile_told(&test, lie) >= count);
+    assert_int_equal(hostile_dropped(&test), count);
+    hostile_sleep(&test);
+    send_two(&test, 200);
+    send_two(&test, 201);
+    expect_two(&test, 2, 200);
+    hostile_test_close(&test);
+}
+
+static void case_6_pieces_of_other_lengths(void **state)
+{
+    (void)state;
+    case_packets("emu:82599", "rx-pieces", HOSTILE_RX_PIECES, 200);
+    case_packets("emu:x550", "rx-pieces", HOSTILE_RX_PIECES, 200);
+}
+
+/* Of frames in one buffer: some of the lengths would be right for a packet over several. */
+static void case_22_packet_length_beyond_buffer(void **state)
+{
+    (void)state;
+    struct hostile_test test;
+    open_lying_packets(&test, "emu:82599", "rx-length-beyond");
+    hostile_wake(&test);
+    for (uint32_t i = 0; i < 600; i++) {
+        hostile_send(&test, 1, 1000, i);
+        assert_int_equal(hostile_drain(&test), 0);
+    }
+    assert_int_equal(hostile_told(&test, HOSTILE_RX_LENGTH_BEYOND), 600);
+    assert_int_equal(hostile_dropped(&test), 600);
+    hostile_sleep(&test);
+    send_two(&test, 200);
+    expect_two(&test, 1, 200);
+    hostile_test_close(&test);
+}
+
+/* Frames in one buffer, short of a time stamp or of a frame before it. */
+static void case_23_short_of_a_stamp(void **state)
+{
+    (void)state;
+    struct hostile_test test;
+    open_lying_packets(&test, "emu:x550", "rx-short");
+    hostile_send(&test, 3, 60, 100);
+    hostile_expect(&test, 3, 60, 100);
+    hostile_wake(&test);
+    for (uint32_t i = 0; i < 300; i++) {
+        hostile_send(&test, 1, 1000, i);
+        assert_int_equal(hostile_drain(&test), 0);
+    }
+    assert_int_equal(hostile_told(&test, HOSTILE_RX_SHORT), 300);
+    assert_int_equal(hostile_dropped(&test), 300);
+    hostile_sleep(&test);
+    hostile_send(&test, 5, 1000, 200);
+    hostile_expect(&test, 5, 1000, 200);
+    hostile_test_close(&test);
+}
+
+/* A stamp that is no time: the packet comes, without one. */
+static void case_23_no_time(void **state)
+{
+    (void)state;
+    struct hostile_test test;
+    open_lying_packets(&test, "emu:x550", "rx-stamp");
+    for (uint32_t lying = 0; lying < 2; lying++) {
+        for (uint32_t i = 0; i < 50; i++) {
+            ixy_frame frame[3];
+            ixy_metadata metadata;
+            hostile_send(&test, 1, 60, i);
+            assert_int_equal(hostile_receive(&test, frame, 3), 1);
+            assert_int_equal(ixy_buf_metadata(test.pool, frame, &metadata), 0);
+            assert_int_equal(metadata.flags, lying == 0 ? IXY_META_TIMESTAMP : 0);
+            hostile_free(&test, frame, 1);
+        }
+        hostile_wake(&test);
+    }
+    assert_int_equal(hostile_told(&test, HOSTILE_RX_STAMP), 50);
+    hostile_test_close(&test);
+}
+
+static void case_25_packets_without_end(void **state)
+{
+    (void)state;
+    struct hostile_test test;
+    open_lying_packets(&test, "emu:82599", "rx-no-eop");
+    hostile_wake(&test);
+    for (uint32_t i = 0; i < 400; i++) {
+        hostile_send(&test, 1, 1000, i);
+        assert_int_equal(hostile_drain(&test), 0);
+    }
+    assert_int_equal(hostile_told(&test, HOSTILE_RX_NO_EOP), 400);
+    assert_int_equal(hostile_dropped(&test), 400 / 16);
+    hostile_sleep(&test);
+    hostile_send(&test, 1, 60, 999); /* ends what the last one began */
+    hostile_send(&test, 4, 60, 1000);
+    hostile_expect(&test, 4, 60, 1000);
+    hostile_test_close(&test);
+}
+
+/* A completion of what was not posted is no piece of a packet. */
+static void case_26_packet_that_was_not_posted(void **state)
+{
+    (void)state;
+    struct hostile_test test;
+    uint32_t received = 0;
+    hostile_test_pool_small(&test, 0, 3000);
+    hostile_test_open_on(&test, "emu:82599,wire=gen,limit=1000,size=1514", "rx-unposted", RING);
+    hostile_wake(&test);
+    for (uint32_t i = 0; i < HOSTILE_POLLS; i++) {
+        ixy_frame frames[4 * RING];
+        int32_t came = hostile_receive(&test, frames, 4 * RING);
+        assert_in_range(came, 0, RING - 1);
+        for (int32_t k = 0; k < came; k++)
+            received += (frames[k].flags & IXY_FRAME_MORE) == 0;
+        hostile_free(&test, frames, (uint32_t)came);
+    }
+    assert_int_equal(received, 1000);
+    assert_int_equal(hostile_dropped(&test), 0);
+    assert_true(hostile_told(&test, HOSTILE_RX_UNPOSTED) >= HOSTILE_POLLS);
+    hostile_test_close(&test);
+}
+
+/* Found by polls alone, and by a full ring. */
+static void case_28_gone_with_offloads(void **state)
+{
+    (void)state;
+    for (uint32_t sends = 0; sends < 2; sends++) {
+        struct hostile_test test;
+        open_lying_packets(&test, "emu:x550", "gone");
+        hostile_wake(&test);
+        int32_t code = 0;
+        for (uint32_t polls = 0; polls < 10000 && code >= 0; polls++) {
+            ixy_frame frames[3];
+            if (sends == 0) {
+                code = hostile_receive(&test, frames, 3);
+                continue;
+            }
+            hostile_make(&test, &frames[0], 60, 0);
+            hostile_make(&test, &frames[1], 60, 0);
+            frames[0].flags = IXY_FRAME_MORE;
+            code = hostile_transmit(&test, frames, 2);
+            if (code <= 0)
+                hostile_free(&test, frames, 2);
+        }
+        assert_int_equal(code, IXY_E_DEVICE);
+        hostile_test_close(&test);
+    }
+}
+
 static void case_25_frames_without_end(void **state)
 {
     (void)state;
@@ -404,7 +599,14 @@ int main(int count, char **arguments)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(case_8_descriptor_changes_between_reads),
         cmocka_unit_test(case_8_descriptor_changes_before_it_is_taken),
+        cmocka_unit_test(case_6_pieces_of_other_lengths),
         cmocka_unit_test(case_22_length_beyond_buffer),
+        cmocka_unit_test(case_22_packet_length_beyond_buffer),
+        cmocka_unit_test(case_23_short_of_a_stamp),
+        cmocka_unit_test(case_23_no_time),
+        cmocka_unit_test(case_25_packets_without_end),
+        cmocka_unit_test(case_26_packet_that_was_not_posted),
+        cmocka_unit_test(case_28_gone_with_offloads),
         cmocka_unit_test(case_23_implausible_length),
         cmocka_unit_test(case_24_coalesced_past_the_ring),
         cmocka_unit_test(case_25_frames_without_end),

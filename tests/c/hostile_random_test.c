@@ -9,17 +9,13 @@
 /* Lies that a driver must find among ids, order, indices, parts and lengths: one completion in so many at least. */
 #define RUN_RARE 500
 static const enum hostile_lie run_frequent[] = {
-    HOSTILE_RX_LENGTH_BEYOND,
-    HOSTILE_RX_LENGTH_IMPLAUSIBLE,
-    HOSTILE_RX_NO_EOP,
-    HOSTILE_ID_RANGE,
-    HOSTILE_ID_IDLE,
-    HOSTILE_ID_TWICE,
-    HOSTILE_ORDER,
-    HOSTILE_INDEX_JUMP,
-    HOSTILE_LENGTH_BEYOND,
-    HOSTILE_LENGTH_SHORT,
-    HOSTILE_LENGTH_SPANNING,
+    HOSTILE_RX_LENGTH_BEYOND, HOSTILE_RX_LENGTH_IMPLAUSIBLE,
+    HOSTILE_RX_NO_EOP,        HOSTILE_RX_PIECES,
+    HOSTILE_RX_SHORT,         HOSTILE_RX_STAMP,
+    HOSTILE_ID_RANGE,         HOSTILE_ID_IDLE,
+    HOSTILE_ID_TWICE,         HOSTILE_ORDER,
+    HOSTILE_INDEX_JUMP,       HOSTILE_LENGTH_BEYOND,
+    HOSTILE_LENGTH_SHORT,     HOSTILE_LENGTH_SPANNING,
     HOSTILE_NUM_BUFFERS,
 };
 
@@ -79,11 +75,12 @@ static void run_twice(const char *prefix)
     assert_true(other.digest != first.digest);
 }
 
+/* Plain frames; and all that an X550 can do, with packets over two buffers. */
 static void hostile_random_82599(void **state)
 {
-    static const char *const prefixes[] = {"emu:82599"};
+    static const char *const prefixes[] = {"emu:82599", "emu:x550,size=1514"};
     (void)state;
-    run_all(prefixes, 1, HOSTILE_IXGBE);
+    run_all(prefixes, 2, HOSTILE_IXGBE);
 }
 
 static void hostile_repeats_82599(void **state)

@@ -11,6 +11,9 @@
 
 #define RUN_BATCH 256
 #define RUN_EVERY 16
+#define RUN_OFFLOADS 31u /* all of IXY_CAN_* that can be asked for */
+#define RUN_LONGEST 3000u
+#define RUN_FRAMES 3u /* buffers of such a packet, at 1 KB */
 #define RUN_PREFIXES 8
 #define RUN_IDLE 64         /* batches without a frame received or sent, after which the caller resets */
 #define RUN_RESETS 60       /* with a threaded device, at least */
@@ -23,6 +26,7 @@ struct hostile_runner {
     struct hostile_run *run;
     const char *const *prefixes;
     bool threaded;
+    bool everything;                            /* an X550 does all that it can */
     uint32_t prefix_count, prefix, pairs;       /* those of the device that is open */
     uint64_t seed, random, share[RUN_PREFIXES]; /* how many completions of each were lied about; closed devices */
     uint64_t dropped;                           /* by the device since its last reset */
@@ -124,6 +128,7 @@ static const char *run_choose(struct hostile_runner *runner)
     const char *prefix = runner->prefixes[runner->prefix], *queues = strstr(prefix, "queues=");
     runner->pairs = queues != NULL ? (uint32_t)strtoul(queues + strlen("queues="), NULL, 10) : 1;
     runner->threaded = strstr(prefix, "timing=threaded") != NULL;
+    runner->everything = strstr(prefix, "x550") != NULL;
     return prefix + strlen("emu:");
 }
 
@@ -139,6 +144,8 @@ static bool run_open_once(struct hostile_runner *runner)
     config.rx_ring_size = runner->pairs == 1 ? 256 : 128;
     config.tx_ring_size = 64u << run_random(runner, runner->pairs == 1 ? 3 : 2);
     config.rx_queues = config.tx_queues = runner->pairs;
+    config.offloads = test->offloads = runner->everything ? RUN_OFFLOADS : 0;
+    config.frame_len_max = test->frame_len_max = runner->everything ? RUN_LONGEST : 0;
     int32_t code = ixy_device_open(address, &config, &test->device);
     if (code < 0) {
         run_expect_error(code);
@@ -185,7 +192,9 @@ static bool run_batch(struct hostile_runner *runner, ixy_frame *kept, uint32_t *
     struct hostile_test *test = &runner->test;
     ixy_frame frames[RUN_BATCH];
     test->queue = run_random(runner, runner->pairs);
-    int32_t received = hostile_receive(test, frames, 1 + run_random(runner, RUN_BATCH));
+    uint32_t most = 1 + run_random(runner, RUN_BATCH);
+    most = runner->everything && most < RUN_FRAMES ? RUN_FRAMES : most;
+    int32_t received = hostile_receive(test, frames, most);
     if (received < 0) {
         assert_int_equal(received, IXY_E_DEVICE);
         return false;
@@ -225,7 +234,10 @@ void hostile_run(const char *const *prefixes, uint32_t count, uint64_t seed, uin
     memset(run, 0, sizeof(*run));
     runner.seed = runner.random = seed;
     run_runner = &runner;
-    hostile_test_pool(&runner.test);
+    if (strstr(prefixes[0], "x550") != NULL || strstr(prefixes[count - 1], "x550") != NULL)
+        hostile_test_pool_small(&runner.test, 0, 0);
+    else
+        hostile_test_pool(&runner.test);
     device_register_bus(&run_bus_scheme);
     run_open(&runner);
     for (uint64_t batches = 0; !run_is_done(&runner, completions); batches++) {

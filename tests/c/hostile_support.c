@@ -9,13 +9,27 @@
 #define CANARY 0xC5
 #define CANARY_SIZE 100 /* of a buffer's headroom: where nobody writes, but an overrun of the buffer before */
 
-void hostile_test_pool(struct hostile_test *test)
+static void hostile_test_pool_of(struct hostile_test *test, uint32_t buffer_size)
 {
+    ixy_pool_config config = {
+        .struct_size = sizeof(config), .buffer_count = HOSTILE_BUFFERS, .buffer_size = buffer_size};
     memset(test, 0, sizeof(*test));
-    test->pool = test_pool(HOSTILE_BUFFERS);
+    assert_int_equal(ixy_pool_open(&config, &test->pool), 0);
     test->view = test_view(test->pool);
     for (uint32_t i = 0; i < HOSTILE_BUFFERS; i++)
         memset(test->view.base + (uint64_t)i * test->view.buffer_stride, CANARY, CANARY_SIZE);
+}
+
+void hostile_test_pool(struct hostile_test *test)
+{
+    hostile_test_pool_of(test, 2048);
+}
+
+void hostile_test_pool_small(struct hostile_test *test, uint32_t offloads, uint32_t frame_len_max)
+{
+    hostile_test_pool_of(test, 1024);
+    test->offloads = offloads;
+    test->frame_len_max = frame_len_max;
 }
 
 static void hostile_canaries(const struct hostile_test *test)
@@ -35,12 +49,19 @@ static void hostile_test_find(struct hostile_test *test)
 
 void hostile_test_open(struct hostile_test *test, const char *prefix, const char *lies, uint32_t ring)
 {
-    char address[256];
     hostile_test_pool(test);
+    hostile_test_open_on(test, prefix, lies, ring);
+}
+
+void hostile_test_open_on(struct hostile_test *test, const char *prefix, const char *lies, uint32_t ring)
+{
+    char address[256];
     snprintf(address, sizeof(address), "%s,timing=inline,every=%u%s%s", prefix, UINT32_MAX,
              lies != NULL ? ",hostile=" : "", lies != NULL ? lies : "");
     ixy_device_config config = {
         .struct_size = sizeof(config), .rx_ring_size = ring, .tx_ring_size = ring, .pool = test->pool};
+    config.offloads = test->offloads;
+    config.frame_len_max = test->frame_len_max;
     int32_t code = ixy_device_open(address, &config, &test->device);
     if (code < 0)
         fail_msg("%s: %s: %s", address, ixy_error_name(code), ixy_last_error());
@@ -99,9 +120,11 @@ static void hostile_check_frame(struct hostile_test *test, const ixy_frame *fram
     assert_true(test->view.owner[index] == frame->buf);
     uint32_t begin = index * test->view.buffer_stride;
     assert_in_range(frame->offset, begin, begin + test->view.buffer_stride);
-    assert_in_range(frame->len, 14, test->view.buffer_size);
+    assert_in_range(frame->len, test->frame_len_max != 0 ? 1 : 14, test->view.buffer_size);
     assert_in_range(frame->offset + frame->len, begin, begin + test->view.buffer_stride);
-    assert_int_equal(frame->flags, 0);
+    uint16_t flags =
+        (uint16_t)((test->offloads != 0 ? IXY_FRAME_METADATA : 0) | (test->frame_len_max != 0 ? IXY_FRAME_MORE : 0));
+    assert_int_equal(frame->flags & ~flags, 0);
     test->holds[index] = true;
     test->held++;
     test->digest = (test->digest ^ ((uint64_t)frame->offset << 16 | frame->len)) * 0x100000001B3u;
@@ -113,6 +136,7 @@ int32_t hostile_receive(struct hostile_test *test, ixy_frame *frames, uint32_t c
     assert_true(received <= (int32_t)count);
     for (int32_t i = 0; i < received; i++)
         hostile_check_frame(test, &frames[i]);
+    assert_true(received <= 0 || (frames[received - 1].flags & IXY_FRAME_MORE) == 0);
     return received;
 }
 

@@ -19,15 +19,22 @@ struct hostile_test {
     uint64_t pool, device;
     uint32_t queue; /* that frames are received from and sent to */
     ixy_view view;
-    struct hostile *hostile; /* of the device */
-    uint64_t digest;         /* of where each frame lay that was received */
+    struct hostile *hostile;          /* of the device */
+    uint64_t digest;                  /* of where each frame lay that was received */
+    uint32_t offloads, frame_len_max; /* as ixy_device_config; set before the device is opened */
     uint32_t held;
     bool holds[HOSTILE_BUFFERS];
 };
 
 /* An open pool, for tests that open their device themselves. */
 void hostile_test_pool(struct hostile_test *test);
-/* Opens and starts: prefix is "emu:82599" or the like, without timing; lies may be NULL. ring: descriptors a queue. */
+/* The same with buffers of 1 KB, so that frames of usual size take two, and offloads that a device of those shall do.
+ */
+void hostile_test_pool_small(struct hostile_test *test, uint32_t offloads, uint32_t frame_len_max);
+/* Opens and starts on the pool that was opened before. */
+void hostile_test_open_on(struct hostile_test *test, const char *prefix, const char *lies, uint32_t ring);
+/* Opens a pool, opens and starts: prefix is "emu:82599" or the like, without timing; lies may be NULL. ring:
+ * descriptors a queue. */
 void hostile_test_open(struct hostile_test *test, const char *prefix, const char *lies, uint32_t ring);
 /* Expects that the device is found to have failed, at once or by polling, with a reason that holds `part` (NULL: any);
  * frees what comes before. Returns how many frames that was. */
@@ -42,7 +49,8 @@ uint64_t hostile_told(const struct hostile_test *test, enum hostile_lie lie);
 /* Closes all; every buffer must be there, and the device must have found nothing wrong with its driver. */
 void hostile_test_close(struct hostile_test *test);
 
-/* One batch; each frame must lie within a buffer that the caller did not hold yet. Returns what ixy_rx_batch did. */
+/* One batch; each frame must lie within a buffer that the caller did not hold yet, and no packet may go on behind it.
+ * Returns what ixy_rx_batch did. */
 int32_t hostile_receive(struct hostile_test *test, ixy_frame *frames, uint32_t count);
 /* Polls until nothing has come for a while; frees all frames. Returns how many there were. */
 uint32_t hostile_drain(struct hostile_test *test);
