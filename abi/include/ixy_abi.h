@@ -92,7 +92,7 @@ typedef struct ixy_metadata {
  */
 uint32_t ixy_abi_version(void);
 
-/* The library's version, "0.1.0". Static text. Any thread. */
+/* The library's version, "0.2.0". Static text. Any thread. */
 const char *ixy_version(void);
 
 /* What a code means, one sentence; for an unknown code too. Static text. Any thread. */
