@@ -238,6 +238,7 @@ typedef struct ixy_info {
     uint32_t rx_frames_max; /* most frames (buffers) that one received packet takes */
 } ixy_info;
 
+/* How a link is. */
 typedef struct ixy_link {
     uint32_t struct_size; /* in: sizeof(ixy_link) */
     uint32_t up;          /* 1: the link is up */

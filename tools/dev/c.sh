@@ -16,7 +16,7 @@ c_build() {
 # What is installed and nothing else: a test that does not compile must not stop the other languages.
 library() {
     c_configure c
-    cmake --build "$BUILD/c" -j "$JOBS" --target ixy ixy_command
+    cmake --build "$BUILD/c" -j "$JOBS" --target ixy ixy_command manual
     cmake --install "$BUILD/c"
 }
 

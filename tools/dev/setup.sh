@@ -82,6 +82,8 @@ setup_needs() {
             need_that libclang-rt-dev fuzzes
             need abidiff abigail-tools
             need swig swig
+            need groff groff-base
+            need man man-db
             need nm binutils
             need_that libcmocka-dev pkg-config --exists cmocka
             need_that libcjson-dev pkg-config --exists libcjson
