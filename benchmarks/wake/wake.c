@@ -6,7 +6,11 @@
  * arrived at the device (emu/wire/gen.h), so its way is measured from there to the return of ixy_tx_batch. Prints one
  * JSON object: seconds, the processor time of the whole process (the device model's thread is part of it), violations,
  * and the nanoseconds of each frame in their order.
+ *
+ * The device model's thread has a processor of its own, if there are two: else a thread that polls would be measured
+ * while it waits for the model to leave its processor.
  */
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -42,6 +46,19 @@ static double wake_processor(void)
     getrusage(RUSAGE_SELF, &usage);
     return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
+}
+
+/* Puts the calling thread on the first or the last processor of those that the process may use; threads that it makes
+ * from then on, too. */
+static void wake_processor_choose(const cpu_set_t *all, bool last)
+{
+    cpu_set_t chosen;
+    size_t cpu = last ? CPU_SETSIZE - 1 : 0;
+    while (!CPU_ISSET(cpu, all))
+        cpu = last ? cpu - 1 : cpu + 1;
+    CPU_ZERO(&chosen);
+    CPU_SET(cpu, &chosen);
+    sched_setaffinity(0, sizeof(chosen), &chosen);
 }
 
 /* The lower 40 bits of the nanoseconds at which a generated frame arrived. */
@@ -85,6 +102,9 @@ int main(int count, char **arguments)
         return 2;
     }
     double wanted = strtod(arguments[3], NULL);
+    cpu_set_t all;
+    sched_getaffinity(0, sizeof(all), &all);
+    wake_processor_choose(&all, true);
     uint64_t pool, device;
     ixy_pool_config pool_config = {.struct_size = sizeof(pool_config)};
     ixy_view view = {.struct_size = sizeof(view)};
@@ -93,6 +113,7 @@ int main(int count, char **arguments)
     ixy_device_config config = {.struct_size = sizeof(config), .pool = pool};
     if (ixy_device_open(arguments[1], &config, &device) < 0 || ixy_device_start(device) < 0)
         return wake_failed(arguments[1]);
+    wake_processor_choose(&all, false);
     bool sleeps = arguments[2][0] == 's';
     if (wake_run(pool, device, view.base, sleeps, 500000000) < 0) /* until all has come to rest */
         return wake_failed("warming up");

@@ -119,7 +119,7 @@ def forwards(
     exchange = Exchange(wires, seed=len(language))
     # One more than the exchange has: what it forwards last may not leave before it ends.
     words = [f"forward-{language}", options, str(exchange.frames + 1), *(f"pci:{machine.address(c)}" for c in cards)]
-    machine.begin(how(" ".join(filter(None, words))), until="forwarding\n")
+    machine.begin(how(" ".join(filter(None, words))), until="forwarding")
     exchange.run()
     assert wires[0].send(bytes(64))
     done = machine.end()

@@ -76,6 +76,7 @@ class Files:
         """The interpreter with exactly those modules that the program imports, compiled; and the program."""
         ask = (
             "import encodings.ascii, encodings.latin_1, runpy, sys\n"
+            "sys.modules['ssl'] = None\n"  # asyncio takes it if it is there; it is large
             "runpy.run_path(sys.argv[1], run_name='imported')\n"
             "import os\n"
             "paths = sorted(sys.path, key=len, reverse=True)\n"

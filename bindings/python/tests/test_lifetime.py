@@ -192,6 +192,14 @@ def test_fork(pool: ixy.Pool, loop: ixy.Device, frames: Frames) -> None:
         lambda: packets[0].free(),
         lambda: batch.get(0),
         lambda: batch.bulk_add_u8(0, 1),
+        lambda: batch.metadata,
+        lambda: packets[0].vlan,
+        lambda: packets[0].more,
+        lambda: packets[0].set_checksum(),
+        lambda: loop.wait(timeout=0),
+        lambda: loop.arm(),
+        lambda: loop.fileno(),
+        lambda: loop.queue_stats(),
     ]
     child = os.fork()
     if child == 0:

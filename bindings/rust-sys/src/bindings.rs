@@ -252,6 +252,7 @@ pub struct ixy_info {
     #[doc = " most frames (buffers) that one received packet takes"]
     pub rx_frames_max: u32,
 }
+#[doc = " How a link is."]
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ixy_link {

@@ -63,8 +63,9 @@ impl RxQueue {
     ///
     /// # Errors
     ///
-    /// `State` before the device was started, `Handle` after it was closed, `Argument` when the batch is of another
-    /// pool than the device's.
+    /// `State` before the device was started, `Handle` after it was closed, `Device` when it failed, `Argument` when the
+    /// batch is of another pool than the device's; for frames over several buffers also `Range`, when the batch has room
+    /// for fewer packets than [`Info::rx_frames_max`](crate::Info::rx_frames_max).
     #[inline]
     pub fn receive(&mut self, batch: &mut Batch) -> Result<usize> {
         if !self.pool.is(batch.pool()) {
