@@ -105,6 +105,15 @@ install_test() {
     tests/install/run "$BUILD/c" "$BUILD/install-test"
 }
 
+# The reference as HTML; a link that leads nowhere is a failure.
+reference() {
+    have doxygen || missing "doxygen (./dev docs brings it)"
+    rm -rf "$BUILD/docs"
+    mkdir -p "$BUILD/docs"
+    IXY_VERSION=$(cat VERSION) IXY_REFERENCE=$BUILD/docs doxygen docs/reference/Doxyfile
+    [ -s "$BUILD/docs/html/ixy__abi_8h.html" ]
+}
+
 readme_test() {
     python_installed
     in_environment tests/readme/run "$BUILD/readme-test"
