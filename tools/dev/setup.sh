@@ -82,9 +82,15 @@ setup_needs() {
             need cpio cpio
             need modprobe kmod
             ;;
+        docs)
+            need doxygen doxygen
+            ;;
         c | install | hostile)
+            need doxygen doxygen
             need clang clang
             [ "$group" != hostile ] || need_that libclang-rt-dev fuzzes
+            need groff groff-base
+            need man man-db
             need nm binutils
             need_that libcmocka-dev pkg-config --exists cmocka
             need_that libcjson-dev pkg-config --exists libcjson
@@ -159,7 +165,7 @@ as_root() {
 REQUIREMENTS=(tools/dev/requirements.txt benchmarks/requirements.txt)
 setup_python() {
     local stamp=$VENV/ixy-stamp want
-    case " $* " in *" c "* | *" install "*) [ $# -gt 1 ] || return 0 ;; esac
+    case " $* " in *" c "* | *" install "* | *" docs "*) [ $# -gt 1 ] || return 0 ;; esac
     want=$(python3 -c 'import sys; print(sys.version, sys.executable)'; cat "${REQUIREMENTS[@]}")
     if [ ! -e "$stamp" ] || [ "$(cat "$stamp")" != "$want" ]; then
         rm -rf "$VENV"

@@ -53,6 +53,7 @@ test_hostile() {
 
 test_install() {
     step install install_test
+    step reference reference
 }
 
 test_python() {
