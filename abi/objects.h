@@ -68,7 +68,7 @@ struct device_slot {
     const struct driver *driver;
     struct pool_slot *pool;
     uint32_t rx_queues, tx_queues; /* atomic: hot calls read them */
-    uint32_t rx_count_min; /* shortest array that ixy_rx_batch takes: a whole packet fits */
+    uint32_t rx_count_min;         /* shortest array that ixy_rx_batch takes: a whole packet fits */
     struct queue_gate rx[IXY_QUEUES_MAX];
     struct queue_gate tx[IXY_QUEUES_MAX];
 };

@@ -207,7 +207,7 @@ static bool bind_group(const struct bindings *all, const struct binding *device)
     char path[SYSFS_PATH_MAX];
     snprintf(path, sizeof(path), "/dev/vfio/%s", device->group);
     if (all->user == NULL) {
-        printf("%s: %s stays root's; --user NAME gives it to somebody\n", device->address, path);
+        printf("%s: %s stays as it is; --user NAME gives it to somebody\n", device->address, path);
         return true;
     }
     if (chown(path, all->user->pw_uid, (gid_t)-1) != 0)

@@ -47,7 +47,7 @@ static const struct command {
      "    1. vfio-pci into the device's driver_override\n"
      "    2. the device unbound from its driver; a network interface of its that is up is refused\n"
      "    3. drivers_probe, so that vfio-pci takes it\n"
-     "    4. with --user, chown of the group's file, /dev/vfio/N; without it the group stays root's\n"
+     "    4. with --user, chown of the group's file, /dev/vfio/N; without it the file stays as it is, root's\n"
      "It needs an IOMMU (intel_iommu=on or amd_iommu=on for the kernel) and the module vfio-pci, and lasts until the\n"
      "machine restarts. Devices of one group are bound together.\n"
      "\n"

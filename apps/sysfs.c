@@ -1,6 +1,5 @@
 #include "apps/sysfs.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -21,11 +20,13 @@ bool sysfs_complain(const char *name, const char *format, ...)
 
 static bool sysfs_is_address(const char *text)
 {
-    static const char form[] = "hhhh:hh:hh.o"; /* h: a hexadecimal digit, o: an octal one */
-    if (strlen(text) != strlen(form))
+    static const char form[] = "hh:hh.o"; /* h: a hexadecimal digit, o: an octal one */
+    size_t domain = strspn(text, "0123456789abcdef");
+    if (domain < 4 || domain > 8 || text[domain] != ':' || strlen(text) - domain - 1 != strlen(form))
         return false;
+    text += domain + 1;
     for (size_t i = 0; form[i] != '\0'; i++) {
-        bool fits = form[i] == 'h'   ? isxdigit((unsigned char)text[i]) != 0
+        bool fits = form[i] == 'h'   ? strchr("0123456789abcdef", text[i]) != NULL
                     : form[i] == 'o' ? text[i] >= '0' && text[i] <= '7'
                                      : text[i] == form[i];
         if (!fits)

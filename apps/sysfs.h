@@ -10,7 +10,7 @@
 #define SYSFS_VFIO_DRIVER "/sys/bus/pci/drivers/vfio-pci"
 #define SYSFS_PATH_MAX 128
 #define SYSFS_NAME_MAX 64
-#define SYSFS_ADDRESS_MAX 16
+#define SYSFS_ADDRESS_MAX 20 /* a domain has four digits or more */
 
 /* Prints "ixy: NAME: ..." with the rest by its format, and returns false. */
 bool sysfs_complain(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -53,9 +53,10 @@ bool emu_device_doze(struct emu_device *device, uint64_t *until, int *descriptor
     const struct wire_ops *wire = device->wire->ops;
     if (!emu_device_try_lock(device))
         return false;
-    uint64_t end = emu_clock_nanoseconds() + device->ops->doze(device);
+    uint64_t now = emu_clock_nanoseconds(), end = now + device->ops->doze(device);
     uint64_t due = wire->due != NULL ? wire->due(device->wire) : UINT64_MAX;
-    end = due < end ? due : end;
+    if (due > now && due < end) /* one that was due before waits for the driver */
+        end = due;
     *until = end < *until ? end : *until;
     *descriptor = wire->descriptor != NULL ? wire->descriptor(device->wire) : -1;
     emu_device_unlock(device);

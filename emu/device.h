@@ -30,7 +30,7 @@
  * has to look: often for one that polls, as a driver's polling costs a whole processor anyway; seldom for one that
  * waits for an interrupt, as then the sleep of both is what the process costs. */
 #define EMU_DEVICE_NAP_POLLING 1000000
-#define EMU_DEVICE_NAP_WAITING 5000000
+#define EMU_DEVICE_NAP_WAITING 10000000
 #define EMU_DEVICE_NAP_LONGEST 100000000
 
 struct emu_device;

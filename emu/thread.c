@@ -78,8 +78,10 @@ static uint32_t emu_thread_prepare(struct pollfd *entries, uint64_t *until)
     return count;
 }
 
-/* Sleeps for so long at most, and as long as the devices allow. Returns whether there was something to do instead. */
-static bool emu_thread_doze(uint64_t nap)
+/* Sleeps for so long at most, and as long as the devices allow. Returns whether there was something to do instead.
+ * *files: whether wires' files end the sleep; when one has done so, not again before something has moved: a device that
+ * was not started takes no frame, however long its file is readable. */
+static bool emu_thread_doze(uint64_t nap, bool *files)
 {
     struct pollfd entries[EMU_THREAD_DEVICES + 1];
     uint64_t until = emu_clock_nanoseconds() + nap;
@@ -89,7 +91,8 @@ static bool emu_thread_doze(uint64_t nap)
     uint64_t now = emu_clock_nanoseconds();
     if (!moved && now < until && __atomic_load_n(&emu_thread_stop, __ATOMIC_SEQ_CST) == 0) {
         struct timespec time = {(time_t)((until - now) / 1000000000u), (long)((until - now) % 1000000000u)};
-        ppoll(entries, count, &time, NULL);
+        int ready = ppoll(entries, *files ? count : 1, &time, NULL);
+        *files = *files && ready <= (entries[0].revents != 0 ? 1 : 0);
     }
     __atomic_store_n(&emu_thread_asleep, 0, __ATOMIC_SEQ_CST);
     event_empty(emu_thread_event);
@@ -106,10 +109,12 @@ static void *emu_thread_main(void *unused)
 {
     (void)unused;
     uint64_t idle_since = 0, nap = EMU_THREAD_NAP_MIN;
+    bool files = true;
     while (__atomic_load_n(&emu_thread_stop, __ATOMIC_ACQUIRE) == 0) {
         __atomic_store_n(&emu_thread_round, emu_thread_round + 1, __ATOMIC_SEQ_CST);
         if (emu_thread_step_all()) {
             idle_since = 0;
+            files = true;
             continue;
         }
         uint64_t now = emu_clock_nanoseconds();
@@ -122,8 +127,10 @@ static void *emu_thread_main(void *unused)
                 emu_clock_pause(); /* leave the doorbells' lines alone for a moment */
             continue;
         }
-        if (emu_thread_doze(nap))
+        if (emu_thread_doze(nap, &files)) {
             idle_since = 0;
+            files = true;
+        }
         nap = nap * 2 < EMU_DEVICE_NAP_LONGEST ? nap * 2 : EMU_DEVICE_NAP_LONGEST;
     }
     return NULL;

@@ -348,8 +348,10 @@ int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, u
  * A receive queue has one file descriptor, an event that its device's interrupt makes readable. It stays the same from
  * open to close, it never blocks, and it is for poll, epoll and the event loops built on them; nobody reads, writes or
  * closes it but the library. The way to sleep on it: receive until nothing is left, ixy_rx_arm, and only if that
- * returns 0 poll; when it is readable, receive again. Between an interrupt and the next ixy_rx_arm the queue's interrupt
- * is off, so a loop that finds packets all the time polls and is never interrupted.
+ * returns 0 poll; when it is readable, receive again, and arm again if there was nothing: it may be readable for no
+ * reason, and after a failure, a start or a reset it always is. Receiving on an armed queue switches its interrupt off
+ * (one may come yet), so a loop that finds packets all the time polls and is not interrupted. A queue of whose buffers
+ * the caller holds all receives nothing: give some back before waiting. A forked child's copies are closed.
  *
  * ixy_rx_wait does this for programs without an event loop, and polls for a moment before it sleeps where packets have
  * been coming fast: docs/interrupts.md has the states and thresholds.
@@ -369,7 +371,8 @@ int32_t ixy_rx_arm(uint64_t device, uint32_t queue);
 /* Waits until there is something to receive, at most timeout_ms milliseconds; 0 only looks, -1 waits without end.
  * Returns 1 if there is, 0 if the time is over or a signal handler ran. Errors: as ixy_rx_arm; IXY_E_ARGUMENT (another
  * negative timeout); IXY_E_HANDLE also when another thread closes the device meanwhile. Other calls may be made on the
- * device while a thread waits. Since 0.2. */
+ * device while a thread waits; of one queue only one thread waits, and ixy_rx_arm is IXY_E_BUSY meanwhile. Sets
+ * ixy_last_error. Since 0.2. */
 int32_t ixy_rx_wait(uint64_t device, uint32_t queue, int32_t timeout_ms);
 
 /* ---- emulated devices ---- */

@@ -20,8 +20,8 @@ type Pool struct {
 	handle C.uint64_t
 	view   C.uint64_t // handle of the view that the addresses below belong to
 
-	// Where the memory, the ownership table and the metadata lie. The addresses stay mapped until the Pool and all Packets of it
-	// are gone, also after Close, so that a late access finds its handle stale and not a fault.
+	// Where the memory, the ownership table and the metadata lie. The addresses stay mapped until the Pool and all
+	// Packets of it are gone, also after Close, so that a late access finds its handle stale and not a fault.
 	base       unsafe.Pointer
 	owner      unsafe.Pointer // mask + 1 handles
 	metadata   unsafe.Pointer // mask + 1 records

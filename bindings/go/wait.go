@@ -131,11 +131,17 @@ func (d *Device) park(ctx context.Context, queue int, file *os.File) error {
 	// The poller forgets what it heard of the file before it calls armed the first time. So what happens after that,
 	// between arming and sleeping too, wakes it.
 	var result C.int32_t
+	slept := false
 	armed := func(uintptr) bool {
 		result = C.ixy_rx_arm(d.id(), C.uint32_t(queue))
+		slept = slept || result == 0
 		return result != 0
 	}
 	err = raw.Read(armed)
+	for err == nil && result == C.IXY_E_BUSY && slept {
+		time.Sleep(time.Millisecond) // the device is being reset, or another goroutine receives
+		err = raw.Read(armed)
+	}
 	runtime.KeepAlive(d)
 	switch {
 	case err == nil:

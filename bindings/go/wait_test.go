@@ -86,11 +86,77 @@ func TestWait(t *testing.T) {
 		frames := make([]Frame, 1)
 		receive(t, device, 0, frames)
 		free(t, pool, frames)
-		if err := device.Reset(); err != nil {
+	})
+}
+
+// TestResetWhileWaiting: the waiter sleeps on, and the next packet wakes it.
+func TestResetWhileWaiting(t *testing.T) {
+	onWaitingDevices(t, func(t *testing.T, pool *Pool, device *Device) {
+		result := waiting(t, context.Background(), device, 0)
+		for i := 0; i < 3; i++ {
+			if err := device.Reset(); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case err := <-result:
+				t.Fatalf("a reset ends Wait: %v", err)
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+		transmit(t, device, 0, alloc(t, pool, 1, 60))
+		if err := woken(t, result); err != nil {
 			t.Fatal(err)
 		}
+		frames := make([]Frame, 1)
+		receive(t, device, 0, frames)
+		free(t, pool, frames)
 		arrive(t, pool, device)
 	})
+}
+
+// TestWaitOnLiars: an interrupt without cause wakes nobody, a device that fails everybody.
+func TestWaitOnLiars(t *testing.T) {
+	for _, address := range waitingDevices {
+		pool := newPool(t, PoolConfig{})
+		device := started(t, address+",hostile=interrupt,every=1", pool, DeviceConfig{})
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
+		if err := device.Wait(ctx, 0); err != context.DeadlineExceeded {
+			t.Errorf("%s: %v", address, err)
+		}
+		cancel()
+	}
+	for _, address := range []string{"emu:virtio,hostile=index-jump", "emu:virtio,ring=packed,hostile=id-range"} {
+		pool := newPool(t, PoolConfig{})
+		device := started(t, address+",every=20", pool, DeviceConfig{})
+		result := make(chan error, 1)
+		go func() {
+			frames := make([]Frame, 32)
+			for {
+				n, err := device.ReceiveContext(context.Background(), 0, frames)
+				if err != nil {
+					result <- err
+					return
+				}
+				if _, err := pool.Free(frames[:n]); err != nil {
+					result <- err
+					return
+				}
+			}
+		}()
+		for failed, deadline := false, time.Now().Add(long); !failed && time.Now().Before(deadline); {
+			frames := alloc(t, pool, 1, 60)
+			sent, err := device.Transmit(0, frames)
+			free(t, pool, frames[sent:])
+			if failed = errors.Is(err, ErrDevice); err != nil && !failed {
+				t.Fatal(err)
+			}
+		}
+		wantError(t, woken(t, result), ErrDevice)
+		wantError(t, device.Wait(context.Background(), 0), ErrDevice)
+		if err := device.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestWaitCancel(t *testing.T) {
@@ -268,7 +334,7 @@ func TestForwardAsleep(t *testing.T) {
 				sent, err := port.Transmit(0, frames[:n])
 				if sent != n || err != nil {
 					t.Errorf("transmitted %d of %d, %v", sent, n, err)
-					free(t, pool, frames[sent:n])
+					return
 				}
 			}
 		}()

@@ -81,7 +81,10 @@ static int32_t pci_command(struct pci_function *pci, uint16_t clear, uint16_t se
 int32_t pci_decode(struct pci_function *pci)
 {
     int32_t code = pci->access->config_read(pci, PCI_CONFIG_COMMAND, &pci->command, sizeof(pci->command));
-    return code < 0 ? code : pci_command(pci, PCI_COMMAND_MASTER, PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+    if (code < 0)
+        return code;
+    /* The function's interrupt line may be shared, and nobody here answers it: what it says is said by messages. */
+    return pci_command(pci, PCI_COMMAND_MASTER, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE);
 }
 
 void pci_decode_restore(struct pci_function *pci)

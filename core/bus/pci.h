@@ -26,6 +26,7 @@
 #define PCI_COMMAND_IO 1u
 #define PCI_COMMAND_MEMORY 2u
 #define PCI_COMMAND_MASTER 4u
+#define PCI_COMMAND_INTX_DISABLE 0x400u
 #define PCI_BAR_IO 1u
 
 struct pci_function;

@@ -46,8 +46,6 @@ struct virtio_pci_part {
     uint32_t size;
 };
 
-#define VIRTIO_PCI_STATUS_GONE 0xFF /* bits 16 and 32 are no status bits (2.1), so no device says so */
-
 #define VIRTIO_PCI_NOTIFIED (2 * DEVICE_QUEUES_MAX)
 
 struct virtio_pci_modern {

@@ -41,7 +41,18 @@ static int32_t legacy_status(struct bus *bus, uint32_t *status)
     uint8_t now = 0;
     int32_t code = legacy_read(bus, VIRTIO_LEGACY_DEVICE_STATUS, &now, sizeof(now));
     *status = now;
-    return code >= 0 && now == VIRTIO_PCI_STATUS_GONE ? virtio_pci_gone(bus) : code;
+    return code >= 0 && now == VIRTIO_STATUS_GONE ? virtio_pci_gone(bus) : code;
+}
+
+/* One that cannot be read is gone too. */
+static uint32_t legacy_status_peek(struct bus *bus)
+{
+    char text[ERROR_TEXT_SIZE];
+    uint8_t now;
+    error_save(text); /* a packet call leaves the thread's text alone */
+    int32_t code = legacy_read(bus, VIRTIO_LEGACY_DEVICE_STATUS, &now, sizeof(now));
+    error_restore(text);
+    return code < 0 ? VIRTIO_STATUS_GONE : now;
 }
 
 static int32_t legacy_check(struct bus *bus)
@@ -189,6 +200,7 @@ const struct virtio_transport virtio_pci_legacy_transport = {
     .features_accept = legacy_features_accept,
     .status = legacy_status,
     .status_set = legacy_status_set,
+    .status_peek = legacy_status_peek,
     .config_read = legacy_config_read,
     .config_write = legacy_config_write,
     .queue_size_max = legacy_queue_size,

@@ -53,10 +53,15 @@ static void modern_write64(uint8_t *memory, uint32_t offset, uint64_t value)
     modern_write32(memory, offset + 4, (uint32_t)(value >> 32));
 }
 
+static uint32_t modern_status_peek(struct bus *bus)
+{
+    return modern_read8(modern_of(bus)->common.memory, VIRTIO_PCI_DEVICE_STATUS);
+}
+
 static int32_t modern_status(struct bus *bus, uint32_t *status)
 {
-    *status = modern_read8(modern_of(bus)->common.memory, VIRTIO_PCI_DEVICE_STATUS);
-    return *status == VIRTIO_PCI_STATUS_GONE ? virtio_pci_gone(bus) : 0;
+    *status = modern_status_peek(bus);
+    return *status == VIRTIO_STATUS_GONE ? virtio_pci_gone(bus) : 0;
 }
 
 static int32_t modern_check(struct bus *bus)
@@ -219,6 +224,7 @@ const struct virtio_transport virtio_pci_modern_transport = {
     .features_accept = modern_features_accept,
     .status = modern_status,
     .status_set = modern_status_set,
+    .status_peek = modern_status_peek,
     .config_read = modern_config_read,
     .config_write = modern_config_write,
     .queue_size_max = modern_queue_size_max,

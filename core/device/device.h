@@ -81,8 +81,8 @@ struct driver {
     uint32_t (*tx_batch_owned)(void *queue, const struct frame *frames, uint32_t count, int32_t *code);
 
     /* Waiting: whether a receive would find something or tell that the device failed; and the queue's interrupt, which
-     * signals the event that bus_ops.interrupts_set connected to the vector of the queue's number. After an interrupt
-     * it is off until it is switched on again. Called as rx_batch is. */
+     * signals the event that bus_ops.interrupts_set connected to the vector of the queue's number. Switched off,
+     * it may come once more; after that it is off until it is switched on again. Called as rx_batch is. */
     bool (*rx_ready)(void *queue);
     void (*rx_interrupt)(void *queue, bool on);
 

@@ -2,7 +2,8 @@
  *
  * MSI-X vector n belongs to receive queue n; transmit and all else have none. A vector is masked but while somebody
  * waits. When it has sent its message it clears its cause (EIAC) and masks itself (EIAM), so that one switch-on gives
- * one interrupt, without a register access by the driver when it comes. A cause that arises while the vector is masked
+ * one interrupt, and the driver accesses no register when it comes. It does not switch off either: a vector that is
+ * left on interrupts once. A cause that arises while the vector is masked
  * stays in EICR and interrupts as soon as it is unmasked: so nothing is missed, and a wait that follows after polling
  * may end once for packets that were taken before.
  */
@@ -41,9 +42,11 @@ void ixgbe_interrupts_initialize(struct ixgbe_device *ixgbe)
 void ixgbe_rx_interrupt(void *opaque, bool on)
 {
     struct ixgbe_rx_queue *queue = opaque;
-    if (on && queue->posted - queue->taken != queue->mask) /* without buffers it would wait for ever */
+    if (!on)
+        return;
+    if (queue->posted - queue->taken != queue->mask) /* without buffers it would wait for ever */
         ixgbe_rx_post(queue);
-    bus_write32(queue->bus, on ? IXGBE_EIMS_EX(0) : IXGBE_EIMC_EX(0), 1u << queue->index);
+    bus_write32(queue->bus, IXGBE_EIMS_EX(0), 1u << queue->index);
 }
 
 bool ixgbe_rx_ready(void *opaque)

@@ -45,10 +45,7 @@ static int32_t virtio_open(struct bus *bus, const struct device_config *config, 
     virtio->device.bus = bus;
     virtio->device.config = *config;
     virtio->device.promiscuous = true;
-    virtio->device.capabilities |= DEVICE_CAN_QUEUE_STATS;
     virtio->device.tx_len_min = VIRTIO_TX_LENGTH_MIN;
-    virtio->device.rx_len_max = VIRTIO_RX_LENGTH_MAX;
-    virtio->device.rx_frames_max = 1;
     snprintf(virtio->device.name, sizeof(virtio->device.name), "%s", virtio_product(bus->vendor, bus->device_id));
     int32_t code = virtio_negotiate(virtio);
     if (code >= 0 && config->pool != NULL)

@@ -10,6 +10,8 @@ static const struct virtio_feature_name {
     uint32_t bit;
     const char *name;
 } virtio_feature_names[] = {
+    {VIRTIO_NET_F_CSUM, "CSUM"},
+    {VIRTIO_NET_F_GUEST_CSUM, "GUEST_CSUM"},
     {VIRTIO_NET_F_MTU, "MTU"},
     {VIRTIO_NET_F_MAC, "MAC"},
     {VIRTIO_NET_F_MRG_RXBUF, "MRG_RXBUF"},
@@ -88,6 +90,11 @@ static uint64_t virtio_choose(const struct virtio_device *virtio, uint64_t offer
     bool control = (chosen & VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_VQ)) != 0;
     if (!control)
         chosen &= ~(VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_RX) | VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_MAC_ADDR));
+    /* Work that nobody asked for is not given to the device. */
+    if ((virtio->device.config.offloads & DEVICE_CAN_TX_CHECKSUM) == 0)
+        chosen &= ~VIRTIO_FEATURE(VIRTIO_NET_F_CSUM);
+    if ((virtio->device.config.offloads & DEVICE_CAN_RX_CHECKSUM) == 0)
+        chosen &= ~VIRTIO_FEATURE(VIRTIO_NET_F_GUEST_CSUM);
     if (virtio->pairs == 1 || (!control && !virtio->transport->pairs_without_control))
         chosen &= ~VIRTIO_FEATURE(VIRTIO_NET_F_MQ);
     return chosen;
@@ -101,9 +108,44 @@ static int32_t virtio_read_word(struct virtio_device *virtio, uint32_t feature, 
     return virtio->transport->config_read(virtio->device.bus, offset, value, sizeof(*value));
 }
 
+/* What device and driver could do together. */
+static void virtio_capabilities(struct virtio_device *virtio, uint64_t offered, uint32_t limit)
+{
+    struct device *device = &virtio->device;
+    const struct pool *pool = device->config.pool;
+    bool mergeable = (offered >> VIRTIO_NET_F_MRG_RXBUF & 1) != 0;
+    /* Without MRG_RXBUF each buffer must hold any packet. */
+    uint32_t whole = pool != NULL ? pool->buffer_size - VIRTIO_NET_HDR_SIZE - VIRTIO_VLAN_TAG : 0;
+    device->frame_len_limit = mergeable || limit < whole ? limit : whole;
+    device->capabilities |= DEVICE_CAN_QUEUE_STATS;
+    if ((offered >> VIRTIO_NET_F_CSUM & 1) != 0)
+        device->capabilities |= DEVICE_CAN_TX_CHECKSUM;
+    if ((offered >> VIRTIO_NET_F_GUEST_CSUM & 1) != 0)
+        device->capabilities |= DEVICE_CAN_RX_CHECKSUM;
+    if (device->frame_len_limit > FRAME_LENGTH_MAX && (mergeable || whole > FRAME_LENGTH_MAX))
+        device->capabilities |= DEVICE_CAN_JUMBO;
+}
+
+/* Lengths of packets, both ways. longest: what the device may bring, or take, without its VLAN tag. */
+static void virtio_lengths(struct virtio_device *virtio, uint32_t longest)
+{
+    struct device *device = &virtio->device;
+    const struct pool *pool = device->config.pool;
+    uint32_t wanted = device->config.frame_len_max;
+    device->tx_len_max = longest;
+    device->rx_len_max = VIRTIO_RX_LENGTH_MAX;
+    device->rx_frames_max = 1;
+    if (!virtio->jumbo)
+        return;
+    device->tx_len_max = wanted < longest ? wanted : longest;
+    device->rx_len_max = longest + VIRTIO_VLAN_TAG;
+    if (pool != NULL && virtio_has(virtio, VIRTIO_NET_F_MRG_RXBUF))
+        device->rx_frames_max = (device->rx_len_max + VIRTIO_NET_HDR_SIZE + pool->buffer_size - 1) / pool->buffer_size;
+}
+
 /* The device's MTU; 1500 if it names none. Who accepts the feature must be able to receive such frames (5.1.4.2), so
  * it is left alone if they do not fit. */
-static int32_t virtio_read_mtu(struct virtio_device *virtio)
+static int32_t virtio_read_mtu(struct virtio_device *virtio, uint64_t offered)
 {
     struct bus *bus = virtio->device.bus;
     uint16_t mtu = 1500;
@@ -112,12 +154,19 @@ static int32_t virtio_read_mtu(struct virtio_device *virtio)
         return code;
     if (mtu < 68)
         return error_set(IXY_E_DEVICE, "%s: mtu is %u; right is 68 to 65535 (VirtIO 1.3, 5.1.4.1)", bus->address, mtu);
+    bool named = virtio_has(virtio, VIRTIO_NET_F_MTU);
     uint32_t longest = mtu + 14u;
-    if (longest > FRAME_LENGTH_MAX) {
+    uint32_t limit = named ? longest : VIRTIO_FRAME_LENGTH_LIMIT;
+    virtio_capabilities(virtio, offered, limit < UINT16_MAX ? limit : UINT16_MAX);
+    uint32_t wanted = virtio->device.config.frame_len_max;
+    virtio->jumbo = wanted > FRAME_LENGTH_MAX && (virtio->device.capabilities & DEVICE_CAN_JUMBO) != 0;
+    if (virtio->jumbo && !named)
+        longest = wanted;
+    if (longest > (virtio->jumbo ? virtio->device.frame_len_limit : FRAME_LENGTH_MAX)) {
         virtio->features &= ~VIRTIO_FEATURE(VIRTIO_NET_F_MTU);
-        longest = FRAME_LENGTH_MAX;
+        longest = virtio->jumbo ? virtio->device.frame_len_limit : FRAME_LENGTH_MAX;
     }
-    virtio->device.tx_len_max = longest;
+    virtio_lengths(virtio, longest);
     return 0;
 }
 
@@ -129,7 +178,7 @@ static int32_t virtio_agree(struct virtio_device *virtio)
     if (code < 0)
         return code;
     virtio->features = virtio_choose(virtio, offered);
-    code = virtio_read_mtu(virtio);
+    code = virtio_read_mtu(virtio, offered);
     if (code >= 0)
         code = virtio->transport->features_accept(bus, virtio->features);
     if (code < 0 || !virtio_has(virtio, VIRTIO_F_VERSION_1))

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/device/error.h"
-#include "core/virtio/entry.h"
+#include "core/virtio/packet.h"
 
 #define VIRTIO_QUEUE_SIZE_MIN 4 /* a command of the control queue takes three */
 #define VIRTIO_CONTROL_SIZE 64
@@ -40,6 +40,7 @@ static void virtio_queue_delete(struct virtio_queue *queue)
     free(queue->buffer);
     free(queue->id);
     free(queue->slot);
+    virtio_chains_free(queue);
     free(queue);
 }
 
@@ -112,6 +113,11 @@ static int32_t virtio_queue_most(struct virtio_device *virtio, uint32_t number, 
     return 0;
 }
 
+static bool virtio_queue_receives(uint32_t number)
+{
+    return number % 2 == 0; /* 5.1.2 */
+}
+
 /* How many descriptors a queue needs memory for, if `wanted` were asked for. */
 static int32_t virtio_queue_room(struct virtio_device *virtio, uint32_t number, uint32_t wanted, uint32_t *size)
 {
@@ -130,6 +136,8 @@ static int32_t virtio_queue_allocate(struct virtio_device *virtio, uint32_t numb
     if (*queue == NULL)
         return error_set(IXY_E_NO_MEMORY, "%s: no memory for virtqueue %u", virtio->device.bus->address, number);
     (*queue)->wanted = wanted;
+    if (virtio->jumbo && !virtio_queue_receives(number) && virtio_chains_allocate(*queue) < 0)
+        return error_set(IXY_E_NO_MEMORY, "%s: no memory for virtqueue %u", virtio->device.bus->address, number);
     return 0;
 }
 
@@ -245,18 +253,27 @@ int32_t virtio_queue_start(struct virtio_device *virtio, struct virtio_queue *qu
     queue->notified = 0;
     queue->stride = pool->stride;
     queue->room = pool->buffer_size;
-    queue->length_max = virtio->device.tx_len_max;
+    bool receive = virtio_queue_receives(queue->number);
+    queue->length_max = receive ? virtio->device.rx_len_max : virtio->device.tx_len_max;
+    queue->frames_max = virtio->device.rx_frames_max;
+    queue->checksum = virtio_has(virtio, receive ? VIRTIO_NET_F_GUEST_CSUM : VIRTIO_NET_F_CSUM);
+    queue->careful = receive && (queue->checksum || queue->frames_max > 1);
+    queue->metadata = pool->metadata;
     queue->pool_base = pool->memory.base;
     queue->pool_address = virtio->pool_address;
     queue->ownership = pool->ownership;
     queue->bus = bus;
     queue->step = bus->step != NULL ? bus : NULL;
     queue->packets = queue->bytes = queue->dropped = queue->starved = 0;
+    if (queue->chains != NULL)
+        virtio_chains_start(queue);
     return 0;
 }
 
 void virtio_queue_stop(struct virtio_queue *queue)
 {
+    if (queue->chains != NULL)
+        virtio_chains_stop(queue);
     for (; queue->taken != queue->posted; queue->taken++)
         pool_cache_give(&queue->cache, queue->buffer + (queue->taken & queue->mask), 1);
     pool_cache_flush(&queue->cache);

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/virtio/notify.h"
-#include "core/virtio/entry.h"
+#include "core/virtio/packet.h"
 
 /* Makes the buffers of consecutive slots available. */
 static void virtio_split_post(struct virtio_queue *queue, uint32_t count)
@@ -83,7 +83,7 @@ static inline bool virtio_header_is_plain(const uint8_t *header, bool mergeable)
 static inline uint32_t virtio_rx_length_max(const struct virtio_queue *queue)
 {
     uint32_t room = queue->room - queue->header;
-    return room < VIRTIO_RX_LENGTH_MAX ? room : VIRTIO_RX_LENGTH_MAX;
+    return room < queue->length_max ? room : queue->length_max;
 }
 
 /* Regular frames of used entries at consecutive places of the ring: buffers that come back in the order in which they
@@ -143,9 +143,8 @@ static inline uint8_t *virtio_rx_packet(const struct virtio_queue *queue, uint64
     return queue->pool_base + (uint64_t)ownership_index(token) * queue->stride + POOL_HEADROOM;
 }
 
-/* Copies the rest of a frame that spans buffers (MRG_RXBUF, 5.1.6.4) behind its first part and gives the other buffers
- * back. False if a part is missing, or the whole does not fit into one buffer: then all its parts are gone. */
-static bool virtio_rx_gather(struct virtio_queue *queue, struct virtio_used *first, uint32_t parts)
+/* Packets that span buffers (MRG_RXBUF), 5.1.6.4. */
+bool virtio_rx_gather(struct virtio_queue *queue, struct virtio_used *first, uint32_t parts)
 {
     const uint32_t whole = virtio_rx_length_max(queue) + queue->header;
     bool good = true;
@@ -198,7 +197,9 @@ static inline __attribute__((always_inline)) uint32_t virtio_rx_ring(struct virt
                                                                      uint32_t count, bool packed, bool owned)
 {
     uint32_t received = 0;
-    while (received < count) {
+    if (__builtin_expect(queue->careful, 0))
+        received = virtio_rx_packets(queue, frames, count, owned);
+    while (received < count && !queue->careful) {
         uint32_t run = packed ? queue->posted - queue->taken : virtio_split_ready(queue);
         if (run == 0 || run == UINT32_MAX)
             break;

@@ -16,10 +16,11 @@
 #define VIRTIO_STATUS_FEATURES_OK 8u
 #define VIRTIO_STATUS_DEVICE_NEEDS_RESET 64u
 #define VIRTIO_STATUS_FAILED 128u
-#define VIRTIO_STATUS_GONE 0xFFu /* no device's: what a read that nobody answers gives */
+#define VIRTIO_STATUS_GONE 0xFFu /* what a read that nobody answers gives; 16 and 32 are no bits of a status, 2.1 */
 
 /* Feature bits of a network device, 5.1.3; of any device, 6 */
 #define VIRTIO_NET_F_CSUM 0
+#define VIRTIO_NET_F_GUEST_CSUM 1
 #define VIRTIO_NET_F_MTU 3
 #define VIRTIO_NET_F_MAC 5
 #define VIRTIO_NET_F_MRG_RXBUF 15
@@ -63,6 +64,7 @@ struct virtio_net_hdr {
 #define VIRTIO_NET_HDR_SIZE 12u
 #define VIRTIO_NET_HDR_SIZE_LEGACY 10u
 #define VIRTIO_NET_HDR_F_NEEDS_CSUM 1
+#define VIRTIO_NET_HDR_F_DATA_VALID 2
 #define VIRTIO_NET_HDR_GSO_NONE 0
 
 /* Virtqueues of a network device, 5.1.2: receive i, transmit i, then one for control */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/virtio/notify.h"
-#include "core/virtio/entry.h"
+#include "core/virtio/packet.h"
 
 /* Buffers in flight from which on sent ones are taken back, though the ring has room: the fewer buffers go round, the
  * more of what belongs to them is still in the cache. */
@@ -212,14 +212,26 @@ static inline __attribute__((always_inline)) uint32_t virtio_tx_ring(struct virt
 static inline __attribute__((always_inline)) uint32_t
 virtio_tx_send(struct virtio_queue *queue, const struct frame *frames, uint32_t count, bool owned, int32_t *code)
 {
+    if (__builtin_expect(queue->chains != NULL, 0)) {
+        uint32_t sent = virtio_chains_send(queue, frames, count, owned, code);
+        if (sent == 0 && count != 0 && *code == 0 && bus_idle(&queue->idle))
+            virtio_watch(queue->bus);
+        return sent;
+    }
     uint32_t room = bus_has_failed(queue->bus) ? 0 : virtio_tx_room(queue, count);
-    if (room == 0 && bus_idle(&queue->idle))
+    if (room == 0 && count != 0 && bus_idle(&queue->idle))
         virtio_watch(queue->bus);
+    uint32_t sent;
     if (queue->packed)
-        return virtio_tx_ring(queue, frames, room, VIRTIO_TX_PACKED, owned, code);
-    if (queue->id_shift == 0)
-        return virtio_tx_ring(queue, frames, room, VIRTIO_TX_SPLIT, owned, code);
-    return virtio_tx_ring(queue, frames, room, VIRTIO_TX_SPLIT_PAIRS, owned, code);
+        sent = virtio_tx_ring(queue, frames, room, VIRTIO_TX_PACKED, owned, code);
+    else if (queue->id_shift == 0)
+        sent = virtio_tx_ring(queue, frames, room, VIRTIO_TX_SPLIT, owned, code);
+    else
+        sent = virtio_tx_ring(queue, frames, room, VIRTIO_TX_SPLIT_PAIRS, owned, code);
+    /* A flagged frame ends the run. */
+    if (__builtin_expect(sent < room, 0) && frames[sent].flags != 0)
+        sent += virtio_tx_packets(queue, frames + sent, room - sent, owned, code);
+    return sent;
 }
 
 uint32_t virtio_tx_batch(void *queue, const struct frame *frames, uint32_t count)

@@ -25,9 +25,14 @@
 #define VIRTIO_TX_LENGTH_MIN 14    /* an Ethernet header */
 #define VIRTIO_RX_LENGTH_MIN 14    /* no section of 5.1 asks the device to pad */
 #define VIRTIO_RX_LENGTH_MAX 1518u /* with a VLAN tag */
+#define VIRTIO_VLAN_TAG 4u
+/* The longest jumbo frame where the device names no MTU: as long as those of other devices. */
+#define VIRTIO_FRAME_LENGTH_LIMIT 9710u
 
 /* Buffers that are missing in a receive queue before new ones are posted, as each posting costs a full barrier. */
 #define VIRTIO_RX_POST 32
+
+struct virtio_chains;
 
 /* A virtqueue of frames. Positions count up without wrapping; position & mask is the slot.
  *   [taken, posted)  the device's, with buffers
@@ -59,15 +64,20 @@ struct virtio_queue {
     bool in_order;
     bool event_idx;
     bool mergeable;
-    bool avx2; /* the processor has it */
+    bool avx2;     /* the processor has it */
+    bool careful;  /* receive: packets may be marked, or span buffers (packet.h) */
+    bool checksum; /* receive: GUEST_CSUM, transmit: CSUM was agreed upon */
 
     uint32_t header;       /* bytes before each frame */
     uint32_t stride;       /* bytes from buffer to buffer in the pool */
     uint32_t room;         /* receive: bytes of a posted buffer, header included */
-    uint32_t length_max;   /* transmit: longest frame, without header */
+    uint32_t length_max;   /* longest packet, without header */
+    uint32_t frames_max;   /* receive: most buffers that a packet takes */
     uint8_t *pool_base;    /* the pool's memory, as this process sees it */
     uint64_t pool_address; /* and as the device does */
     const struct ownership *ownership;
+    struct metadata *metadata;    /* of the pool */
+    struct virtio_chains *chains; /* transmit for jumbo frames, else NULL (chain.c) */
     struct bus *bus;
     struct bus *step;                          /* the bus if its model wants to be stepped, else NULL */
     uint32_t idle;                             /* polls that found nothing, or no room, see bus_idle */
@@ -97,6 +107,7 @@ struct virtio_device {
     uint64_t features; /* negotiated */
     uint32_t pairs;    /* in use */
     uint32_t pairs_max;
+    bool jumbo;              /* frames over several buffers were asked for, and are possible */
     bool mac_known;          /* device.mac was read or made */
     bool mac_chosen;         /* and somebody set another */
     struct dma_memory rings; /* of all queues: one piece, as vhost-user carries few */

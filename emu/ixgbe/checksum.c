@@ -1,8 +1,8 @@
 /* Checksums of TCP and UDP over IPv4 and IPv6, and of IPv4's header: verified in what is received (section 7.1.11). */
 #include "emu/ixgbe/checksum.h"
 
-#define CHECKSUM_TCP 6
-#define CHECKSUM_UDP 17
+#define MODEL_PROTOCOL_TCP 6
+#define MODEL_PROTOCOL_UDP 17
 
 #define CHECKSUM_L4I ((uint64_t)1 << 5)
 #define CHECKSUM_IPCS ((uint64_t)1 << 6)
@@ -29,9 +29,9 @@ uint32_t model_sum_pseudo(const uint8_t *ip, uint32_t protocol, uint32_t size)
  * update); the others do not verify it. */
 static uint64_t checksum_transport(const uint8_t *ip, uint8_t protocol, const uint8_t *at, uint32_t size, bool zero_bad)
 {
-    if ((protocol != CHECKSUM_TCP || size < 20) && (protocol != CHECKSUM_UDP || size < 8))
+    if ((protocol != MODEL_PROTOCOL_TCP || size < 20) && (protocol != MODEL_PROTOCOL_UDP || size < 8))
         return 0;
-    if (protocol == CHECKSUM_UDP && ip[0] >> 4 == 4 && at[6] == 0 && at[7] == 0)
+    if (protocol == MODEL_PROTOCOL_UDP && ip[0] >> 4 == 4 && at[6] == 0 && at[7] == 0)
         return zero_bad ? CHECKSUM_L4I | CHECKSUM_L4E : 0;
     bool right = model_sum(model_sum_pseudo(ip, protocol, size), at, size) == 0xFFFF;
     return right ? CHECKSUM_L4I : CHECKSUM_L4I | CHECKSUM_L4E;

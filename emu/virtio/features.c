@@ -10,6 +10,8 @@ struct vmodel_feature {
 };
 
 static const struct vmodel_feature vmodel_feature_table[] = {
+    {VIRTIO_NET_F_CSUM, "CSUM", 0},
+    {VIRTIO_NET_F_GUEST_CSUM, "GUEST_CSUM", 0},
     {VIRTIO_NET_F_MTU, "MTU", 0},
     {VIRTIO_NET_F_MAC, "MAC", 0},
     {VIRTIO_NET_F_MRG_RXBUF, "MRG_RXBUF", 0},
@@ -82,6 +84,8 @@ void vmodel_features_settle(struct virtio_model *model)
     model->in_order = vmodel_has(model, VIRTIO_F_IN_ORDER);
     model->event_idx = vmodel_has(model, VIRTIO_F_EVENT_IDX);
     model->mergeable = vmodel_has(model, VIRTIO_NET_F_MRG_RXBUF);
+    model->fills = vmodel_has(model, VIRTIO_NET_F_CSUM);
+    model->verifies = vmodel_has(model, VIRTIO_NET_F_GUEST_CSUM);
     model->header_alone = !modern && !vmodel_has(model, VIRTIO_F_ANY_LAYOUT);
     model->header = modern || model->mergeable ? VIRTIO_NET_HDR_SIZE : VIRTIO_NET_HDR_SIZE_LEGACY;
     model->frame_max = vmodel_has(model, VIRTIO_NET_F_MTU) ? model->mtu + 14u : FRAME_LENGTH_MAX;

@@ -24,6 +24,7 @@ static int32_t vmodel_configure(struct emu_device *device, struct address *addre
     struct virtio_model *model = vmodel_of(device);
     bool packed = false, mergeable = false, legacy = false, any_layout = true, in_order = false, events = false;
     bool platform = false, notify = false;
+    const char *csum = address_take(address, "csum");
     uint64_t pairs = 1, mtu = 0, ring_size = 1024, span = 0;
     int32_t code;
     if ((code = vmodel_option(address, "ring", "packed", "split", &packed)) < 0 ||
@@ -35,7 +36,7 @@ static int32_t vmodel_configure(struct emu_device *device, struct address *addre
         (code = vmodel_option(address, "notify", "on", "off", &notify)) < 0 ||
         (code = vmodel_option(address, "platform", "on", "off", &platform)) < 0 ||
         (code = address_take_number(address, "queues", 1, VMODEL_PAIRS_MAX, &pairs)) < 0 ||
-        (code = address_take_number(address, "mtu", 0, 1500, &mtu)) < 0 ||
+        (code = address_take_number(address, "mtu", 0, VMODEL_MTU_MAX, &mtu)) < 0 ||
         (code = address_take_number(address, "ring_size", 2, VIRTQ_SIZE_MAX, &ring_size)) < 0 ||
         (code = address_take_number(address, "span", 64, 65536, &span)) < 0)
         return code;
@@ -53,12 +54,17 @@ static int32_t vmodel_configure(struct emu_device *device, struct address *addre
         return error_set(IXY_E_ADDRESS, "address \"%s\": ring_size=%" PRIu64 "; a split ring's is a power of two",
                          address->text, ring_size);
     if (mtu != 0 && mtu < 68)
-        return error_set(IXY_E_ADDRESS, "address \"%s\": mtu=%" PRIu64 "; right is 0 (none) or 68 to 1500",
-                         address->text, mtu);
+        return error_set(IXY_E_ADDRESS, "address \"%s\": mtu=%" PRIu64 "; right is 0 (none) or 68 to %u", address->text,
+                         mtu, VMODEL_MTU_MAX);
+    model->partial = csum != NULL && strcmp(csum, "partial") == 0;
+    bool checksums = csum != NULL && (model->partial || strcmp(csum, "on") == 0);
+    if (csum != NULL && !checksums && strcmp(csum, "off") != 0)
+        return error_set(IXY_E_ADDRESS, "address \"%s\": csum=%s; right is on, partial or off", address->text, csum);
     model->offered = VIRTIO_FEATURE(VIRTIO_NET_F_MAC) | VIRTIO_FEATURE(VIRTIO_NET_F_STATUS) |
                      VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_RX) |
                      VIRTIO_FEATURE(VIRTIO_NET_F_CTRL_MAC_ADDR) | (uint64_t)(pairs > 1) << VIRTIO_NET_F_MQ |
                      (uint64_t)(mtu != 0) << VIRTIO_NET_F_MTU | (uint64_t)mergeable << VIRTIO_NET_F_MRG_RXBUF |
+                     (uint64_t)checksums << VIRTIO_NET_F_CSUM | (uint64_t)checksums << VIRTIO_NET_F_GUEST_CSUM |
                      (uint64_t)events << VIRTIO_F_EVENT_IDX | (uint64_t)!legacy << VIRTIO_F_VERSION_1 |
                      (uint64_t)packed << VIRTIO_F_RING_PACKED | (uint64_t)in_order << VIRTIO_F_IN_ORDER |
                      (uint64_t)platform << VIRTIO_F_ACCESS_PLATFORM |
@@ -107,7 +113,7 @@ void vmodel_direct_settle(struct virtio_model *model)
     if (gen == NULL || (model->status & VIRTIO_STATUS_DRIVER_OK) == 0)
         return;
     gen_build(gen, frame);
-    model->direct = model->active == 1 && !model->header_alone && vmodel_accepts(model, frame) &&
+    model->direct = model->active == 1 && !model->header_alone && !model->verifies && vmodel_accepts(model, frame) &&
                     gen->size <= model->frame_max && model->span >= VIRTIO_NET_HDR_SIZE + gen->size;
 }
 
@@ -171,7 +177,8 @@ static void vmodel_time(struct emu_device *device, uint64_t nanoseconds)
 
 const struct emu_model_ops virtio_model_ops = {
     .size = sizeof(struct virtio_model),
-    .options = "ring,mrg,span,queues,ring_size,legacy,layout,inorder,events,notify,mtu,platform,hostile,seed,every,",
+    .options =
+        "ring,mrg,span,queues,ring_size,legacy,layout,inorder,events,notify,mtu,csum,platform,hostile,seed,every,",
     .configure = vmodel_configure,
     .init = vmodel_init,
     .free = vmodel_free,

@@ -23,7 +23,8 @@
 #define VMODEL_QUEUES (2 * VMODEL_PAIRS_MAX + 1)
 #define VMODEL_CONTROL_SIZE 64 /* of the control queue, at most */
 #define VMODEL_PLACE_SIZE 80   /* of a text that names a descriptor */
-#define VMODEL_BATCH 64        /* frames between two looks at what the driver sees */
+#define VMODEL_MTU_MAX 9216
+#define VMODEL_BATCH 64 /* frames between two looks at what the driver sees */
 
 /* A descriptor that the device holds, or is about to use. */
 struct vmodel_slot {
@@ -105,15 +106,18 @@ struct virtio_model {
     uint64_t offered;
     uint32_t pairs, ring_size, span;
     uint16_t mtu;
-    bool gone;   /* hostile: nothing answers */
-    bool notify; /* wants to be notified, and looks at a ring only then */
-    bool asleep; /* wants to be notified, to be woken */
+    bool partial; /* leaves the checksums of received frames to the driver, as for frames that never were on a wire */
+    bool gone;    /* hostile: nothing answers */
+    bool notify;  /* wants to be notified, and looks at a ring only then */
+    bool asleep;  /* wants to be notified, to be woken */
 
     /* what was negotiated */
     uint64_t accepted;
     uint32_t status;
     bool status_seen; /* read since FEATURES_OK was written */
     bool packed, in_order, event_idx, mergeable;
+    bool fills;         /* CSUM: checksums of frames to send */
+    bool verifies;      /* GUEST_CSUM: checksums of received frames */
     bool header_alone;  /* the header has a descriptor of its own, 5.1.6.6 */
     uint32_t header;    /* its size */
     uint32_t frame_max; /* either way */
@@ -126,7 +130,7 @@ struct virtio_model {
     /* the chain that is being read: room for as many descriptors as a queue can have */
     struct vmodel_slot *chain;
     uint16_t *chain_index; /* split: their places in the descriptor table */
-    uint8_t scratch[2048];
+    uint8_t scratch[VIRTIO_NET_HDR_SIZE + VMODEL_MTU_MAX + 14];
     struct vmodel_queue queues[VMODEL_QUEUES];
 };
 
@@ -200,6 +204,17 @@ uint32_t vmodel_receive(struct virtio_model *model, uint32_t most);
 void vmodel_receive_fetch(struct virtio_model *model, struct vmodel_queue *queue);
 uint32_t vmodel_transmit(struct virtio_model *model, uint32_t most);
 uint32_t vmodel_control(struct virtio_model *model);
+
+/* checksum.c: of TCP and UDP (RFC 9293, RFC 768), without options of IPv6. Where a frame's checksum is to be found. */
+enum vmodel_checksum { VMODEL_CHECKSUM_NONE, VMODEL_CHECKSUM_GOOD, VMODEL_CHECKSUM_BAD };
+struct vmodel_checksum_place {
+    uint32_t start, offset; /* as csum_start and csum_offset */
+};
+enum vmodel_checksum vmodel_checksum_verify(const uint8_t *frame, uint32_t len, struct vmodel_checksum_place *place);
+/* Sums from start to the end of the frame and stores the complement at start + offset, which lies in it. */
+void vmodel_checksum_fill(uint8_t *frame, uint32_t len, uint32_t start, uint32_t offset);
+/* Puts the sum over the pseudo header where a checksum is. */
+void vmodel_checksum_undo(uint8_t *frame, uint32_t len, const struct vmodel_checksum_place *place);
 
 /* lies.c: a hostile device. Asked only if hostile_is. */
 /* A batch of completions is about to become visible; of a split ring, by which index. */

@@ -176,6 +176,17 @@ static bool vmodel_queue_size_check(struct virtio_model *model, const struct vmo
     return true;
 }
 
+static bool vmodel_queue_vector_check(struct virtio_model *model, const struct vmodel_queue *queue, uint32_t vector)
+{
+    char name[VMODEL_PLACE_SIZE];
+    if (vector == VIRTIO_VECTOR_NONE || vector < EMU_DEVICE_VECTORS)
+        return true;
+    sanitizer_report(&model->device.sanitizer,
+                     "%s: vector %" PRIu32 ", the device has %d; right is one of them or none (4.1.5.1.2)",
+                     vmodel_queue_name(queue, name), vector, EMU_DEVICE_VECTORS);
+    return false;
+}
+
 int32_t vmodel_queue_enable(struct virtio_model *model, uint32_t number, const struct virtio_queue_setup *setup)
 {
     char name[VMODEL_PLACE_SIZE];
@@ -197,11 +208,8 @@ int32_t vmodel_queue_enable(struct virtio_model *model, uint32_t number, const s
     queue->direction = vmodel_is_control(model, number) ? VMODEL_CONTROL
                        : number % 2 == 0                ? VMODEL_RECEIVE
                                                         : VMODEL_TRANSMIT;
-    if (setup->vector != VIRTIO_VECTOR_NONE && setup->vector >= EMU_DEVICE_VECTORS)
-        sanitizer_report(&model->device.sanitizer,
-                         "%s: vector %" PRIu32 ", the device has %d; right is one of them or none (4.1.5.1.2)",
-                         vmodel_queue_name(queue, name), setup->vector, EMU_DEVICE_VECTORS);
-    if (!vmodel_queue_size_check(model, queue, setup->size) || !vmodel_queue_place(model, queue, setup))
+    if (!vmodel_queue_vector_check(model, queue, setup->vector) ||
+        !vmodel_queue_size_check(model, queue, setup->size) || !vmodel_queue_place(model, queue, setup))
         return error_set(IXY_E_ARGUMENT, "%s: virtqueue %" PRIu32 " cannot be where it was set up",
                          model->device.bus.address, number);
     queue->size = setup->size;

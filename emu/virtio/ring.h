@@ -177,7 +177,7 @@ static inline bool vmodel_read(struct virtio_model *model, struct vmodel_queue *
     return model->packed ? vmodel_packed_read(model, queue, chain) : vmodel_split_read(model, queue, chain);
 }
 
-/* The header of a received frame (5.1.6.4.1): no offload was negotiated, so all but num_buffers is 0. */
+/* The header of a received frame (5.1.6.4.1) of which nothing is said: all but num_buffers is 0. */
 static inline void vmodel_header_write(const struct virtio_model *model, uint8_t *restrict to, uint32_t buffers)
 {
     memset(to, 0, VIRTIO_NET_HDR_SIZE_LEGACY);

@@ -1,5 +1,6 @@
 /* The receive engine: from the wire into posted buffers (5.1.6.3, 5.1.6.4). */
 #include <inttypes.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "emu/virtio/ring.h"
@@ -188,6 +189,24 @@ static bool vmodel_rx_fill(struct virtio_model *model, struct vmodel_queue *queu
     return whole;
 }
 
+/* What the header says of the checksum of a frame, which stands in the scratch behind it (5.1.6.4.1). */
+static void vmodel_rx_checksum(struct virtio_model *model, uint32_t len)
+{
+    uint8_t *frame = model->scratch + model->header;
+    struct vmodel_checksum_place place;
+    if (vmodel_checksum_verify(frame, len, &place) != VMODEL_CHECKSUM_GOOD)
+        return;
+    if (!model->partial) {
+        model->scratch[0] = VIRTIO_NET_HDR_F_DATA_VALID;
+        return;
+    }
+    const uint16_t start = (uint16_t)place.start, offset = (uint16_t)place.offset;
+    vmodel_checksum_undo(frame, len, &place);
+    model->scratch[0] = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+    memcpy(model->scratch + offsetof(struct virtio_net_hdr, csum_start), &start, sizeof(start));
+    memcpy(model->scratch + offsetof(struct virtio_net_hdr, csum_offset), &offset, sizeof(offset));
+}
+
 /* Puts a frame into as many buffers as it needs. False if there are too few. */
 static bool vmodel_rx_deliver(struct virtio_model *model, struct vmodel_queue *queue, const uint8_t *frame,
                               uint32_t len)
@@ -199,8 +218,14 @@ static bool vmodel_rx_deliver(struct virtio_model *model, struct vmodel_queue *q
             return false;
         room += vmodel_rx_buffer(model, queue, position, &descriptors);
     }
+    if (buffers > 1 && !model->mergeable) { /* the driver's buffer is too small for a jumbo frame, 5.1.6.4.1 */
+        model->device.missed++;
+        return true;
+    }
     vmodel_header_write(model, model->scratch, buffers);
     memcpy(model->scratch + model->header, frame, len);
+    if (model->verifies)
+        vmodel_rx_checksum(model, len);
     struct vmodel_packed_batch batch = {.first = NULL};
     bool whole = true;
     for (uint32_t done = 0; done < size;) {

@@ -44,9 +44,33 @@ static bool vmodel_tx_judge(struct virtio_model *model, const struct vmodel_queu
     return true;
 }
 
-/* What is wrong with a header: no offload was negotiated (5.1.6.2.1). */
+/* NEEDS_CSUM of a frame behind its header: completes the checksum, and judges what it was made of (5.1.6.2.1). */
+static void vmodel_tx_checksum(struct virtio_model *model, const char *place, const struct virtio_net_hdr *header,
+                               uint8_t *frame, uint32_t len)
+{
+    struct sanitizer *sanitizer = &model->device.sanitizer;
+    struct vmodel_checksum_place right;
+    uint32_t start = header->csum_start, offset = header->csum_offset;
+    if (start < 14 || start + offset + 2 > len) {
+        sanitizer_report(sanitizer,
+                         "%s: csum_start is %" PRIu32 ", csum_offset %" PRIu32 ", of a frame of %" PRIu32
+                         " bytes; the checksum lies in the frame (5.1.6.2.1)",
+                         place, start, offset, len);
+        return;
+    }
+    vmodel_checksum_fill(frame, len, start, offset);
+    if (vmodel_checksum_verify(frame, len, &right) == VMODEL_CHECKSUM_BAD || right.start != start ||
+        right.offset != offset)
+        sanitizer_report(sanitizer,
+                         "%s: the checksum at csum_start %" PRIu32 " + csum_offset %" PRIu32
+                         " is not right when it is completed: the field is to hold the pseudo header's sum, and"
+                         " csum_start is where TCP or UDP begins (5.1.6.2.1)",
+                         place, start, offset);
+}
+
+/* What is wrong with a header, and what it asks for (5.1.6.2.1). size: of the header and the frame behind it. */
 static void vmodel_tx_header(struct virtio_model *model, const struct vmodel_queue *queue, uint32_t position,
-                             const uint8_t *bytes)
+                             uint8_t *bytes, uint32_t size)
 {
     struct sanitizer *sanitizer = &model->device.sanitizer;
     struct virtio_net_hdr header = {0};
@@ -55,7 +79,12 @@ static void vmodel_tx_header(struct virtio_model *model, const struct vmodel_que
     if (header.flags == 0 && header.gso_type == 0 && header.num_buffers == 0)
         return;
     vmodel_place(queue, position, place);
-    if (header.flags != 0)
+    if (model->fills && header.flags == VIRTIO_NET_HDR_F_NEEDS_CSUM)
+        vmodel_tx_checksum(model, place, &header, bytes + model->header, size - model->header);
+    else if (model->fills && header.flags != 0)
+        sanitizer_report(sanitizer, "%s: header flags are %" PRIX8 "h; right is NEEDS_CSUM or 0 (5.1.6.2.1)", place,
+                         header.flags);
+    else if (header.flags != 0)
         sanitizer_report(sanitizer, "%s: header flags are %" PRIX8 "h; without CSUM they are 0 (5.1.6.2.1)", place,
                          header.flags);
     if (header.gso_type != VIRTIO_NET_HDR_GSO_NONE)
@@ -115,7 +144,7 @@ static __attribute__((noinline)) bool vmodel_tx_other(struct virtio_model *model
     bool good = !chain.bad && vmodel_tx_judge(model, queue, &chain) && vmodel_chain_claim(model, queue, &chain);
     if (good) {
         uint32_t size = vmodel_tx_gather(model, &chain);
-        vmodel_tx_header(model, queue, chain.position, model->scratch);
+        vmodel_tx_header(model, queue, chain.position, model->scratch, size);
         vmodel_tx_send(model, model->scratch + model->header, size - model->header);
     }
     for (uint32_t i = 0; i < chain.count; i++)

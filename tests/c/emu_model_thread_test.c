@@ -111,9 +111,39 @@ static void test_idle(void **state)
     bus->ops->close(bus);
 }
 
+/* Steps of a device in a fifth of a second. */
+static uint64_t steps(struct bus *bus)
+{
+    struct emu_meter before, after;
+    struct timespec pause = {.tv_nsec = 200000000};
+    emu_meter(bus, &before);
+    nanosleep(&pause, NULL);
+    emu_meter(bus, &after);
+    return after.steps - before.steps;
+}
+
+/* A model sleeps also while frames are due that its driver does not take: with a full ring, or before it is started.
+ * One that does not makes a hundred thousand steps and more. */
+static void test_sleeps_before_a_full_ring(void **state)
+{
+    (void)state;
+    struct emu_test test;
+    struct emu_test_pool pool;
+    emu_test_pool_open(&pool);
+    emu_test_open(&test, "emu:82599,wire=gen,rate=100000", &pool, &emu_test_plain);
+    (void)steps(test.bus); /* until the ring is full */
+    assert_true(steps(test.bus) < 10000);
+    emu_test_close(&test, 0);
+    emu_test_pool_close(&pool);
+    struct bus *bus = emu_test_bus("emu:virtio,wire=gen,rate=100000");
+    assert_true(steps(bus) < 10000);
+    bus->ops->close(bus);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sleeps_before_a_full_ring),
         cmocka_unit_test(test_forward),
         cmocka_unit_test(test_idle),
     };

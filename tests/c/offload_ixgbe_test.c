@@ -405,6 +405,30 @@ static void test_generated(void **state)
     }
 }
 
+/* Waiting for packets over several buffers: when a wait says that there is one, all of it is there. */
+static void test_waiting(void **state)
+{
+    (void)state;
+    for (uint32_t kind = 0; kind < KINDS; kind++) {
+        char address[64];
+        snprintf(address, sizeof(address), "emu:%s,timing=threaded", kinds[kind]);
+        uint64_t pool = open_pool(1024);
+        uint64_t device = open_device(address, pool, RECEIVES, 9000);
+        assert_int_equal(ixy_rx_wait(device, 0, 0), 0);
+        for (uint32_t round = 0; round < 200; round++) {
+            ixy_frame frames[9], came[9];
+            for (uint32_t i = 0; i < 9; i++)
+                frames[i] = frame_of(pool, 990, i < 8 ? IXY_FRAME_MORE : 0);
+            assert_int_equal(ixy_tx_batch(device, 0, frames, 9), 9);
+            assert_int_equal(ixy_rx_wait(device, 0, 10000), 1);
+            assert_int_equal(ixy_rx_batch(device, 0, came, 9), 9);
+            assert_int_equal(ixy_buf_free(pool, came, 9), 9);
+        }
+        close_device(device);
+        close_pool(pool);
+    }
+}
+
 /* Without handles, as a program that is linked statically uses the core: buffers are known by their indices. */
 static void test_without_handles(void **state)
 {
@@ -458,7 +482,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refused_when_opened), cmocka_unit_test(test_mixed_batches),
         cmocka_unit_test(test_ring_full),           cmocka_unit_test(test_refused_chains),
-        cmocka_unit_test(test_generated),           cmocka_unit_test(test_without_handles),
+        cmocka_unit_test(test_generated),           cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_without_handles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -140,6 +140,13 @@ static void vmistake_size_odd(struct vtest *test)
     vmistake_setup(test, 0, &setup);
 }
 
+static void vmistake_vector(struct vtest *test)
+{
+    struct virtio_queue_setup setup = vmistake_queue(test, 16);
+    setup.vector = 64;
+    vmistake_setup(test, 0, &setup);
+}
+
 static void vmistake_misaligned(struct vtest *test)
 {
     struct virtio_queue_setup setup = vmistake_queue(test, 16);
@@ -387,6 +394,7 @@ static const struct vmistake vmistakes[] = {
     {"configuration past its end", "", vmistake_config_past, "configuration read at 20, 8 bytes"},
 
     {"size 0", "", vmistake_size_zero, "virtqueue 0 (receive 0): a size of 0; right is 1 to 1024 (2.6)"},
+    {"vector 64", "", vmistake_vector, "vector 64, the device has 64"},
     {"size 2048", "", vmistake_size_large, "a size of 2048; right is 1 to 1024"},
     {"size 48, split", "", vmistake_size_odd, "that of a split virtqueue is a power of two (2.7)"},
     {"table misaligned", "", vmistake_misaligned, "its descriptor table at"},

@@ -284,6 +284,28 @@ static void a_device_that_is_gone_fails(void **state)
     end();
 }
 
+/* Who only polls learns it too, after a while (bus_idle). */
+static void a_device_that_goes_is_noticed_by_polling(void **state)
+{
+    (void)state;
+    struct frame frame;
+    struct device_link link;
+    begin(ANY_LAYOUT, 64);
+    start_device(64);
+    for (uint32_t i = 0; i < 3 * BUS_IDLE_POLLS; i++)
+        assert_int_equal(device_rx_batch(device, 0, &frame, 1), 0);
+    assert_false(bus_has_failed(device->bus));
+    error_set(0, "before");
+    pci_fake.gone = true;
+    for (uint32_t i = 0; i < BUS_IDLE_POLLS; i++)
+        assert_int_equal(device_rx_batch(device, 0, &frame, 1), 0);
+    assert_true(bus_has_failed(device->bus));
+    assert_string_equal(error_text(), "before");
+    refused(device->driver->link(device, &link), IXY_E_DEVICE, "its status reads as ones: the device is gone");
+    pci_fake.gone = false;
+    end();
+}
+
 /* An I/O BAR that can no longer be written: the packet call leaves the thread's error text alone, link tells. */
 static int32_t broken(uint32_t offset, void *bytes, uint32_t size, bool write)
 {
@@ -339,6 +361,7 @@ int main(void)
         cmocka_unit_test(a_short_bar),
         cmocka_unit_test(a_reset_may_take_a_while),
         cmocka_unit_test(a_device_that_is_gone_fails),
+        cmocka_unit_test(a_device_that_goes_is_noticed_by_polling),
         cmocka_unit_test(a_notification_that_fails),
         cmocka_unit_test(other_features_stay_away),
     };

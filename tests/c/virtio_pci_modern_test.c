@@ -243,6 +243,26 @@ static void a_device_that_is_gone_fails(void **state)
     end();
 }
 
+/* Who only polls learns it too, after a while (bus_idle). */
+static void a_device_that_goes_is_noticed_by_polling(void **state)
+{
+    (void)state;
+    struct frame frame;
+    struct device_link link;
+    begin();
+    start_device();
+    for (uint32_t i = 0; i < 3 * BUS_IDLE_POLLS; i++)
+        assert_int_equal(device_rx_batch(device, 0, &frame, 1), 0);
+    assert_false(bus_has_failed(device->bus));
+    pci_fake.gone = true;
+    for (uint32_t i = 0; i < BUS_IDLE_POLLS; i++)
+        assert_int_equal(device_rx_batch(device, 0, &frame, 1), 0);
+    assert_true(bus_has_failed(device->bus));
+    refused(device->driver->link(device, &link), IXY_E_DEVICE, "its status reads as ones: the device is gone");
+    pci_fake.gone = false;
+    end();
+}
+
 static void queues_have_vectors(void **state)
 {
     (void)state;
@@ -308,6 +328,7 @@ int main(void)
         cmocka_unit_test(configuration_is_as_long_as_it_says),
         cmocka_unit_test(a_reset_may_take_a_while),
         cmocka_unit_test(a_device_that_is_gone_fails),
+        cmocka_unit_test(a_device_that_goes_is_noticed_by_polling),
         cmocka_unit_test(queues_have_vectors),
         cmocka_unit_test(queues_that_are_not_there),
         cmocka_unit_test(a_queue_of_a_high_number_is_notified),

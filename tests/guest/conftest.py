@@ -14,10 +14,11 @@ HUGE_PAGES = 64
 
 @pytest.fixture(scope="session")
 def initramfs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One archive for all machines: the command and every language's forwarder; no module is loaded at boot."""
+    """One archive for all machines: the command and every language's forwarder."""
     files = Files(tmp_path_factory.mktemp("guest") / "root")
-    files.modules(["virtio_pci", "virtio_net", "vfio_iommu_type1", "vfio-pci"])
+    files.modules("virtio_pci", "virtio_net", "vfio_iommu_type1", "vfio-pci")
     files.program(BUILD / "prefix/bin/ixy", "ixy")
+    files.program(BUILD / "guest/stray", "stray")
     for language in LANGUAGES:
         if language == "python":
             files.python(HERE / "forwarders/python/forward.py", "forward-python")
@@ -71,7 +72,7 @@ REMOVABLE = {language: Card(0, f"{PROTECTED},ats=on", bridge=16 + i) for i, lang
 def protected(initramfs: Path) -> Iterator[Machine]:
     """A machine with an IOMMU, whose cards the kernel's drivers have taken."""
     devices = ["-device", "intel-iommu,intremap=on,device-iotlb=on"]
-    devices += ["-device", "pcie-pci-bridge,id=bridge10,addr=10"]
+    devices += ["-device", "pcie-pci-bridge,id=bridge10,addr=0xa"]
     for card in REMOVABLE.values():
         slot = card.bridge
         devices += ["-device", f"pcie-root-port,id=bridge{slot},chassis={slot},slot={slot},addr={slot:#x}"]
@@ -118,7 +119,7 @@ def forwards(
     exchange = Exchange(wires, seed=len(language))
     # One more than the exchange has: what it forwards last may not leave before it ends.
     words = [f"forward-{language}", options, str(exchange.frames + 1), *(f"pci:{machine.address(c)}" for c in cards)]
-    machine.begin(how(" ".join(filter(None, words))), until="forwarding\n")
+    machine.begin(how(" ".join(filter(None, words))), until="forwarding")
     exchange.run()
     assert wires[0].send(bytes(64))
     done = machine.end()

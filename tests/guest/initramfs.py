@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -39,28 +38,23 @@ class Files:
         (folder / "tmp").chmod(0o1777)
         (folder / "etc/passwd").write_text(PASSWD)
         (folder / "etc/group").write_text(GROUP)
-        (folder / "lib/load").write_text("")
         self.program(Path("/bin/busybox"), "busybox")
         shutil.copy(HERE / "init", folder / "init")
 
-    def modules(self, names: Iterable[str], load: Iterable[str] = ()) -> None:
-        """Kernel modules and those that they need, all in lib/modules; those of `load` are loaded at boot."""
+    def modules(self, *names: str) -> None:
+        """Kernel modules with those that they need; in the guest `load-NAME` loads one."""
         version = kernel().name.removeprefix("vmlinuz-")
         if not (KERNEL_TREE / "lib/modules" / version / "modules.dep").exists():
             output("depmod", "-b", KERNEL_TREE, version)
-        order = []
-        for name in [*load, *names]:
+        for name in names:
             shown = output("modprobe", "-d", KERNEL_TREE, "-S", version, "--show-depends", name)
-            order.append((name, re.findall(r"(?m)^insmod (\S+)", shown)))
-        for _, paths in order:
-            for path in paths:
+            lines = ["#!/bin/sh"]
+            for path in map(Path, re.findall(r"(?m)^insmod (\S+)", shown)):
                 shutil.copy(path, self.folder / "lib/modules")
-        at_boot = [Path(path).name for name, paths in order if name in set(load) for path in paths]
-        (self.folder / "lib/load").write_text("".join(f"{name}\n" for name in dict.fromkeys(at_boot)))
-        for name, paths in order:
-            lines = "".join(f"insmod /lib/modules/{Path(path).name} 2>/dev/null\n" for path in paths)
+                module = path.name.removesuffix(".ko").replace("-", "_")
+                lines.append(f"test -d /sys/module/{module} || insmod /lib/modules/{path.name} || exit 1")
             script = self.folder / f"bin/load-{name}"
-            script.write_text(f"#!/bin/sh\n{lines}test -d /sys/module/{name.replace('-', '_')}\n")
+            script.write_text("\n".join([*lines, ""]))
             script.chmod(0o755)
 
     def program(self, path: Path, name: str) -> None:
@@ -82,6 +76,7 @@ class Files:
         """The interpreter with exactly those modules that the program imports, compiled; and the program."""
         ask = (
             "import encodings.ascii, encodings.latin_1, runpy, sys\n"
+            "sys.modules['ssl'] = None\n"  # asyncio takes it if it is there; it is large
             "runpy.run_path(sys.argv[1], run_name='imported')\n"
             "import os\n"
             "paths = sorted(sys.path, key=len, reverse=True)\n"

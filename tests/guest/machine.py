@@ -59,10 +59,16 @@ class Card(NamedTuple):
         return f"card{self.bridge}-{self.slot}"
 
     @property
-    def properties(self) -> str:
-        bus = [f"bus=bridge{self.bridge}"] if self.bridge else []
-        place = [f"id={self.name}", f"netdev={self.name}net", f"addr={self.slot:#x}"]
-        return ",".join(filter(None, [self.model, *place, *bus, self.options]))
+    def properties(self) -> dict[str, str]:
+        """As QEMU's monitor takes them."""
+        bus = {"bus": f"bridge{self.bridge}"} if self.bridge else {}
+        place = {"driver": self.model, "id": self.name, "netdev": f"{self.name}net", "addr": f"{self.slot:#x}"}
+        return place | bus | dict(option.split("=") for option in filter(None, self.options.split(",")))
+
+    @property
+    def words(self) -> str:
+        """As its command line takes them."""
+        return ",".join(f"{name}={value}" for name, value in self.properties.items())
 
 
 class Machine:
@@ -102,7 +108,7 @@ class Machine:
             *("-qmp", f"unix:{self.folder}/qmp,server=on,wait=off"),
             *devices,
             *(option for wire in self.wires.values() for option in wire.options),
-            *(option for card in cards for option in ("-device", card.properties)),
+            *(option for card in cards for option in ("-device", card.words)),
         ]
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._qmp: socket.socket | None = None
@@ -147,25 +153,27 @@ class Machine:
         head, _, self._heard = self._heard.partition(until)
         return head + until
 
-    def begin(self, command: str, until: str = "", seconds: float = ANSWER_SECONDS) -> str:
-        """Has the guest start a command; waits until it has said `until`. `end` must follow. A command before it, whose
-        test failed, is awaited first."""
+    def begin(self, command: str, until: str = "", seconds: float = ANSWER_SECONDS) -> None:
+        """Has the guest start a command; waits until it has said the line `until`. `end` must follow. A command before
+        it, whose test failed, is awaited first."""
         assert self._process.stdin is not None
         assert "\n" not in command
         if self._busy:
             self.end()
         self._busy = True
         self._process.stdin.write(command.encode() + b"\n")
-        if not until:
-            return ""
+        if until:
+            self.hear(until, seconds)
+
+    def hear(self, until: str, seconds: float = ANSWER_SECONDS) -> None:
+        """Waits until the command has said this line."""
         end = time.monotonic() + seconds
-        said = b""
-        while until.encode() not in said:  # line by line: a command that ended cannot say it any more
-            said += self._hear(b"\n", max(0.1, end - time.monotonic()))
-            if b"\n@exit " in said:
+        said = []
+        while until not in said:
+            said.append(self._hear(b"\n", max(0.1, end - time.monotonic())).decode(errors="replace").rstrip("\n"))
+            if said[-1].startswith("@exit "):
                 self._busy = False
-                raise GuestError(self._story(f"{command}: ended without {until!r}: {said.decode(errors='replace')}"))
-        return said.decode(errors="replace")
+                raise GuestError(self._story("\n".join([f"it ended without {until!r}:", *said])))
 
     def end(self, seconds: float = ANSWER_SECONDS) -> Done:
         """Awaits the end of the command that was begun."""
@@ -233,6 +241,9 @@ class Machine:
                     self._events.remove(message)
                     return message
             self._events.append(self._message(max(0.1, end - time.monotonic())))
+
+    def plug_in(self, card: Card) -> None:
+        self.monitor("device_add", **card.properties)
 
     # ---- its end ----
 

@@ -1,8 +1,13 @@
 """The same behind an IOMMU: over VFIO, as an ordinary user, after root has bound the cards; polling and waiting."""
 
+import select
+
 import pytest
 from conftest import LANGUAGES, PROTECTED_PAIRS, as_user, bind, forwards
 from machine import Machine
+from peer import PATIENCE_SECONDS
+
+INTERRUPTS = 20
 
 
 @pytest.mark.parametrize("options", ["", "--wait"], ids=["polling", "waiting"])
@@ -11,3 +16,23 @@ from machine import Machine
 def test_every_length(protected: Machine, language: str, layout: str, options: str) -> None:
     bind(protected, PROTECTED_PAIRS[layout])
     forwards(protected, language, PROTECTED_PAIRS[layout], options=options, how=as_user)
+
+
+@pytest.mark.parametrize("layout", PROTECTED_PAIRS)
+def test_interrupts_come(protected: Machine, layout: str) -> None:
+    """Frames with pauses between them: the kernel counts interrupts of the card."""
+    card = PROTECTED_PAIRS[layout][0]
+    wire = protected.wires[card]
+    bind(protected, [card])
+    wire.drain()
+    forwarder = as_user(f"forward-c --wait {2 * INTERRUPTS + 1} pci:{protected.address(card)}")
+    enough = f"awk '/vfio-msix/ {{ n += $2 }} END {{ exit n < {INTERRUPTS} }}' /proc/interrupts"
+    counted = f"until {enough}; do usleep 50000; done; echo interrupted"
+    protected.begin(f"({forwarder}) & {counted}; wait", until="forwarding")
+    for _ in range(2 * INTERRUPTS):
+        assert wire.send(bytes(60))
+        assert select.select([wire], [], [], PATIENCE_SECONDS)[0], "a frame did not come back"
+        assert wire.receive() is not None
+    protected.hear("interrupted")
+    assert wire.send(bytes(60))
+    assert protected.end().text.splitlines() == [f"{2 * INTERRUPTS + 1} frames", "closed cleanly"]

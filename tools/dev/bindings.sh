@@ -55,6 +55,7 @@ rust_test() {
         (cd "$crate" && in_environment cargo test --locked)
         (cd "$crate" && in_environment cargo test --locked --features vendored)
     done
+    (cd bindings/rust/tests/tokio && in_environment cargo test --locked)
 }
 
 # Rust 1.63 as Debian 12 has it, the oldest that the crates promise

@@ -81,6 +81,12 @@ peers_build() {
     cmake --build "$BUILD/c" -j "$JOBS" --target fronts c2c
 }
 
+# What ./dev wake runs.
+wake_build() {
+    c_configure c -DIXY_BENCHMARKS=ON
+    cmake --build "$BUILD/c" -j "$JOBS" --target wake
+}
+
 # All that must hold of the ABI; each check is made, so that one run tells of all faults.
 abi_check() {
     local library=$PREFIX/lib/libixy.so faulty=0

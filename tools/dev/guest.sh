@@ -40,12 +40,20 @@ guest_forwarders() {
     )
 }
 
+# A driver with a mistake: no program of the ABI can make it.
+guest_stray() {
+    cmake --build "$BUILD/c" -j "$JOBS" --target ixy_static
+    cc -std=c11 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -I. tests/guest/stray.c -o "$GUEST/stray" \
+        "$BUILD/c/libixy_static.a" -pthread
+}
+
 guest_build() {
     have qemu-system-x86_64 || missing "qemu-system-x86_64 (./dev setup guest)"
     have_rust
     have_go
     have dune || missing "dune (./dev setup ocaml)"
     guest_forwarders
+    guest_stray
     python_installed
 }
 

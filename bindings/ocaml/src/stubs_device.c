@@ -169,7 +169,8 @@ value ixy_ocaml_device_mac(value device)
 {
     uint8_t mac[6];
     int32_t code = ixy_device_mac((uint64_t)Long_val(device), mac);
-    return code < 0 ? ixy_stubs_failed(code) : ixy_stubs_ok(caml_alloc_initialized_string(sizeof(mac), (const char *)mac));
+    return code < 0 ? ixy_stubs_failed(code)
+                    : ixy_stubs_ok(caml_alloc_initialized_string(sizeof(mac), (const char *)mac));
 }
 
 /* mac: a string of 6 bytes, checked by the caller. */

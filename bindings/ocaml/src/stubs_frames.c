@@ -116,6 +116,5 @@ value ixy_ocaml_buf_metadata_set(value pool, value frames, value position, value
                            .vlan_tci = (uint16_t)Long_val(Field(metadata, 2)),
                            .l2_len = (uint8_t)Long_val(Field(metadata, 3)),
                            .l3_len = (uint8_t)Long_val(Field(metadata, 4))};
-    return Val_int(
-        ixy_buf_metadata_set((uint64_t)Long_val(pool), stubs_frames(frames, Long_val(position)), &record));
+    return Val_int(ixy_buf_metadata_set((uint64_t)Long_val(pool), stubs_frames(frames, Long_val(position)), &record));
 }

@@ -399,7 +399,7 @@ extern "C" {
     pub fn ixy_rx_arm(device: u64, queue: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Waits until there is something to receive, at most timeout_ms milliseconds; 0 only looks, -1 waits without end.\n Returns 1 if there is, 0 if the time is over or a signal handler ran. Errors: as ixy_rx_arm; IXY_E_ARGUMENT (another\n negative timeout); IXY_E_HANDLE also when another thread closes the device meanwhile. Other calls may be made on the\n device while a thread waits. Since 0.2."]
+    #[doc = " Waits until there is something to receive, at most timeout_ms milliseconds; 0 only looks, -1 waits without end.\n Returns 1 if there is, 0 if the time is over or a signal handler ran. Errors: as ixy_rx_arm; IXY_E_ARGUMENT (another\n negative timeout); IXY_E_HANDLE also when another thread closes the device meanwhile. Other calls may be made on the\n device while a thread waits; of one queue only one thread waits, and ixy_rx_arm is IXY_E_BUSY meanwhile. Sets\n ixy_last_error. Since 0.2."]
     pub fn ixy_rx_wait(device: u64, queue: u32, timeout_ms: i32) -> i32;
 }
 #[doc = " What an emulated device's wire did. A generator (wire=gen) sends numbered, time-stamped, checked frames; its sink\n verifies every frame that comes back and knows it by its stream, which is the sending generator's."]

@@ -20,7 +20,7 @@ use crate::pool::Pool;
 /// [`RxQueue::wait`] sleeps until there is something to receive. For event loops a queue is a file descriptor ([`AsFd`],
 /// [`AsRawFd`]: tokio's `AsyncFd` takes the queue itself): receive until nothing is left, [`RxQueue::arm`], and sleep
 /// on the descriptor only if that returns false. It becomes readable with the next packet, when the device fails, and
-/// when it is closed; nobody reads it.
+/// when it is closed; nobody reads it. It is the queue's own, open and the same until the queue is dropped.
 ///
 /// Without [`Capabilities::RX_WAIT`](crate::Capabilities::RX_WAIT) the device has no interrupts and the queue no
 /// descriptor: `wait` and `arm` are `Unsupported`, [`AsRawFd`] gives -1, [`AsFd`] panics.
@@ -63,8 +63,9 @@ impl RxQueue {
     ///
     /// # Errors
     ///
-    /// `State` before the device was started, `Handle` after it was closed, `Argument` when the batch is of another
-    /// pool than the device's.
+    /// `State` before the device was started, `Handle` after it was closed, `Device` when it failed, `Argument` when the
+    /// batch is of another pool than the device's; for frames over several buffers also `Range`, when the batch has room
+    /// for fewer packets than [`Info::rx_frames_max`](crate::Info::rx_frames_max).
     #[inline]
     pub fn receive(&mut self, batch: &mut Batch) -> Result<usize> {
         if !self.pool.is(batch.pool()) {

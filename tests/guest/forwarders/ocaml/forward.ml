@@ -5,6 +5,7 @@ open Ixy
 let touched_byte = 48
 let batch_size = 32
 let exit_device = 3
+let sleep_seconds = 1.
 
 (* One way: returns how many frames went. *)
 let pass_on batch source sink =
@@ -17,6 +18,17 @@ let pass_on batch source sink =
   done;
   count
 
+(* Sleeps until there may be something to receive. *)
+let sleep devices =
+  let ready =
+    List.exists (fun device -> get_ok (Device.rx_arm device ~queue:0)) devices
+  in
+  if not ready then
+    let descriptors =
+      List.map (fun device -> get_ok (Device.rx_descr device ~queue:0)) devices
+    in
+    ignore (Unix.select descriptors [] [] sleep_seconds : _ * _ * _)
+
 let forward pool devices frames wait seen =
   let batch = Batch.create pool batch_size in
   let ways = List.combine devices (List.rev devices) in
@@ -25,7 +37,7 @@ let forward pool devices frames wait seen =
     List.iter
       (fun (source, sink) -> seen := !seen + pass_on batch source sink)
       ways;
-    if wait && !seen = before then failwith "todo"
+    if wait && !seen = before then sleep devices
   done
 
 (* A packet call has no text of its own; of a device that failed, its link

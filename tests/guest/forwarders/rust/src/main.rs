@@ -1,33 +1,81 @@
 //! The guest tests' forwarder in Rust; what it does: ../../c/forward.c.
 
-use libixy::{Batch, Device, ErrorKind, Pool, Result};
+use libixy::{Batch, Device, ErrorKind, Pool, Result, RxQueue, TxQueue};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 const TOUCHED_BYTE: usize = 48;
 const BATCH: usize = 32;
 const EXIT_DEVICE: u8 = 3;
+/// How long a way without frames sleeps before it looks whether the other one has seen the last.
+const SLEEP: Duration = Duration::from_millis(100);
 
-/// Forwards until so many frames were seen, or a device fails.
-fn forward(devices: &[Device], pool: &Pool, frames: u64, wait: bool, seen: &mut u64) -> Result<()> {
-    let mut rx = devices.iter().map(|d| d.rx_queue(0)).collect::<Result<Vec<_>>>()?;
-    let mut tx = devices.iter().map(|d| d.tx_queue(0)).collect::<Result<Vec<_>>>()?;
-    let mut batch = Batch::new(pool, BATCH)?;
-    while *seen < frames {
-        let before = *seen;
-        for (source, sink) in rx.iter_mut().zip(tx.iter_mut().rev()) {
-            *seen += source.receive(&mut batch)? as u64;
-            for packet in &mut batch {
-                packet[TOUCHED_BYTE] = packet[TOUCHED_BYTE].wrapping_add(1);
-            }
-            while !batch.is_empty() {
-                sink.transmit(&mut batch)?;
-            }
+/// From one device to the other.
+struct Way {
+    rx: RxQueue,
+    tx: TxQueue,
+    batch: Batch,
+}
+
+impl Way {
+    fn pass_on(&mut self) -> Result<u64> {
+        let count = self.rx.receive(&mut self.batch)?;
+        for packet in &mut self.batch {
+            packet[TOUCHED_BYTE] = packet[TOUCHED_BYTE].wrapping_add(1);
         }
-        if wait && *seen == before {
-            todo!();
+        while !self.batch.is_empty() {
+            self.tx.transmit(&mut self.batch)?;
         }
+        Ok(count as u64)
     }
-    Ok(())
+}
+
+struct Forwarder {
+    frames: u64,
+    seen: AtomicU64,
+    failed: AtomicBool,
+}
+
+impl Forwarder {
+    fn goes_on(&self) -> bool {
+        self.seen.load(Relaxed) < self.frames && !self.failed.load(Relaxed)
+    }
+
+    fn poll(&self, ways: &mut [Way]) -> Result<()> {
+        while self.goes_on() {
+            for way in ways.iter_mut() {
+                self.seen.fetch_add(way.pass_on()?, Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    /// A thread each way.
+    fn wait(&self, ways: &mut [Way]) -> Result<()> {
+        std::thread::scope(|scope| {
+            let one_way = |way| scope.spawn(|| self.wait_one_way(way));
+            let threads: Vec<_> = ways.iter_mut().map(one_way).collect();
+            threads
+                .into_iter()
+                .try_for_each(|thread| thread.join().expect("a thread that ends well"))
+        })
+    }
+
+    fn wait_one_way(&self, way: &mut Way) -> Result<()> {
+        let end = self.wait_until_enough(way);
+        self.failed.fetch_or(end.is_err(), Relaxed);
+        end
+    }
+
+    fn wait_until_enough(&self, way: &mut Way) -> Result<()> {
+        while self.goes_on() {
+            if way.rx.wait(Some(SLEEP))? {
+                self.seen.fetch_add(way.pass_on()?, Relaxed);
+            }
+        }
+        Ok(())
+    }
 }
 
 fn run(arguments: &[String]) -> Result<u8> {
@@ -38,10 +86,32 @@ fn run(arguments: &[String]) -> Result<u8> {
     let open = |address: &String| Device::open(address, &pool);
     let devices = arguments[1..].iter().map(open).collect::<Result<Vec<_>>>()?;
     devices.iter().try_for_each(Device::start)?;
+    let way = |(from, to): (&Device, &Device)| {
+        let (rx, tx) = (from.rx_queue(0)?, to.tx_queue(0)?);
+        Ok(Way {
+            rx,
+            tx,
+            batch: Batch::new(&pool, BATCH)?,
+        })
+    };
+    let mut ways = devices
+        .iter()
+        .zip(devices.iter().rev())
+        .map(way)
+        .collect::<Result<Vec<_>>>()?;
     println!("forwarding");
-    let mut seen = 0;
+    let forwarder = Forwarder {
+        frames,
+        seen: AtomicU64::new(0),
+        failed: AtomicBool::new(false),
+    };
     let mut status = 0;
-    if let Err(error) = forward(&devices, &pool, frames, wait, &mut seen) {
+    let end = if wait {
+        forwarder.wait(&mut ways)
+    } else {
+        forwarder.poll(&mut ways)
+    };
+    if let Err(error) = end {
         if error.kind() != ErrorKind::Device {
             return Err(error);
         }
@@ -50,8 +120,9 @@ fn run(arguments: &[String]) -> Result<u8> {
         println!("{}: {why}", why.name());
         status = EXIT_DEVICE;
     }
+    drop(ways);
     devices.into_iter().try_for_each(Device::close)?;
-    println!("{seen} frames\nclosed cleanly");
+    println!("{} frames\nclosed cleanly", forwarder.seen.into_inner());
     Ok(status)
 }
 
