@@ -94,6 +94,11 @@ abi_check() {
     tests/abi/check-baseline "$library" || faulty=1
     tests/abi/check-old-program "$library" || faulty=1
     "$VENV/bin/python" tests/abi/check-header || faulty=1
+    tests/abi/check-bindings || faulty=1
+    BINDGEN=$(bindgen_command)
+    export BINDGEN
+    in_environment bindings/rust-sys/check-bindings || faulty=1
+    in_environment python3 tests/abi/check-mutations "$library" || faulty=1
     return "$faulty"
 }
 
