@@ -22,7 +22,7 @@ PROGRAM = os.environ.get("IXY_OFFLOADS_THROUGH", str(TOP / "build/c/tests/offloa
 DEVICES = ["82599", "x540", "x550"]
 VIRTIO = ["virtio,csum=on", "virtio,csum=partial", "virtio,csum=on,ring=packed", "virtio,csum=partial,ring=packed"]
 VIRTIO_HEADER = 12  # bytes, before the packet in its first buffer
-PACKETS = 300
+PACKETS = 200
 
 RX_CHECKSUM, TX_CHECKSUM, VLAN_STRIP, VLAN_INSERT, RX_TIMESTAMP = 1, 2, 4, 8, 16
 META_TIMESTAMP, META_VLAN, IP_GOOD, IP_BAD, L4_GOOD, L4_BAD, TX_IP, TX_TCP, TX_UDP = (1 << bit for bit in range(9))
