@@ -20,7 +20,7 @@ from scapy.utils import RawPcapReader, RawPcapWriter
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("IXY_OFFLOADS_THROUGH", str(TOP / "build/c/tests/offloads_through"))
 DEVICES = ["82599", "x540", "x550"]
-PACKETS = 300
+PACKETS = 200
 
 RX_CHECKSUM, TX_CHECKSUM, VLAN_STRIP, VLAN_INSERT, RX_TIMESTAMP = 1, 2, 4, 8, 16
 META_TIMESTAMP, META_VLAN, IP_GOOD, IP_BAD, L4_GOOD, L4_BAD, TX_IP, TX_TCP, TX_UDP = (1 << bit for bit in range(9))
