@@ -46,7 +46,8 @@ def marks(result):
 
 
 def test_lines_are_found_in_what_runners_print():
-    text = "12: safety: C/raw view | double free | run time | -1\r\n\x1b[32mtest a ... \x1b[0msafety: Go/x | b | c | d d  \n"
+    text = "12: safety: C/raw view | double free | run time | -1\r\n\x1b[32mtest a ... \x1b[0m"
+    text += "safety: Go/x | b | c | d d  \n"
     text += "safety: Go/x | b\n | c | d\n"
     assert safety.marks_of(text) == [
         {"row": "C/raw view", "column": "double free", "mark": "run time", "detail": "-1"},
