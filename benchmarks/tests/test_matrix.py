@@ -29,7 +29,18 @@ def matrix(tmp_path, fake_matrix):
             "sys.exit(matrix.main())"
         )
         devices = [] if "--devices" in options else ["--devices", "82599"]
-        words = [*devices, "--timings", "inline", "--rounds", "3", "--batches", "8,32", "--no-instructions", *options]
+        words = [
+            *devices,
+            "--timings",
+            "inline",
+            "--rounds",
+            "3",
+            "--batches",
+            "8,32",
+            "--no-instructions",
+            "--no-safety",
+            *options,
+        ]
         done = subprocess.run(
             [sys.executable, "-c", code, "--out", str(tmp_path / "out"), "--build", str(tmp_path), *words],
             cwd=BENCHMARKS,

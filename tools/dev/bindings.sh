@@ -124,6 +124,14 @@ package_test() {
     in_environment "bindings/$1/check-package"
 }
 
+# ---- the safety table ----
+
+# safety_table [CI]: runs the safety tests of every language; with CI=true a language that is missing is a failure
+safety_table() {
+    python_installed
+    in_environment env CI="${1-${CI:-}}" python benchmarks/safety.py --build "$BUILD"
+}
+
 # ---- the matrix ----
 
 matrix_runner_test() {

@@ -119,6 +119,7 @@ test_matrix() {
     local ci=true # here everything is built, so a gap is a fault, unless its toolchain is known to be missing
     [ ${#STEPS_MISSING[@]} -eq 0 ] || ci=${CI:-}
     step matrix.runner matrix_runner_test
+    step safety safety_table "$ci"
     step matrix matrix_quick "$ci"
 }
 

@@ -133,7 +133,7 @@ def test_raw_bounds(mark: Mark, pool: ixy.Pool) -> None:
 
 def test_packet_after_transmit(mark: Mark, loop: ixy.Device, packet: ixy.Packet) -> None:
     assert loop.tx([packet]) == 1
-    each_raises(ixy.HandleError, *packet_uses(packet))
+    each_raises(ixy.HandleError, *packet_uses(packet), packet.free, lambda: loop.pool.free([packet]))
     mark(PACKET, "use after transmit", "run time", "ixy.HandleError")
     each_raises(ixy.HandleError, lambda: loop.tx([packet]))
     again = made(loop.pool)
