@@ -9,7 +9,7 @@ uint32_t ixy_abi_version(void)
 
 const char *ixy_version(void)
 {
-    return "0.1.0";
+    return IXY_VERSION;
 }
 
 static const struct library_error {

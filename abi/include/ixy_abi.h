@@ -17,14 +17,18 @@
  * caller owns the buffer exactly when the handle is not 0 and equals the table's entry. Nothing else in a handle is
  * for callers.
  *
+ * PARAMETERS: pool and device are handles of ixy_pool_open and ixy_device_open, queue counts from 0. Pointers are read
+ * and written during the call only; the library keeps none. Texts end with NUL. Lengths and offsets are in bytes.
+ *
  * RETURN VALUES: int32_t, >= 0 is success or a count, < 0 is an IXY_E_* code of ixy_errors.h. Batch calls return how
  * many frames of the array were done; a bad frame at position k > 0 ends the batch there and returns k, and at
- * position 0 it is the error. Ownership of exactly the frames counted has moved.
+ * position 0 it is the error. Ownership of exactly the frames counted has moved. Each function lists every code that
+ * it can return, with what it means there where that is more than ixy_errors.h says.
  *
- * THREADS: control calls (all but rx, tx, alloc, free, read, write) take one lock and may be called from any thread.
- * rx and tx on distinct queues run in parallel; a second thread in one queue gets IXY_E_BUSY. Hot calls never block,
- * never call back, never print. Close waits for hot calls that are under way. After fork() every handle of the parent
- * is IXY_E_FORK in the child.
+ * THREADS: a control call takes one lock and may be made by any thread; a failed one leaves a text for its thread
+ * (ixy_last_error). A hot call takes no such lock, never blocks, never calls back, never prints and leaves no text. Hot
+ * calls on distinct queues run in parallel; a second thread in one queue gets IXY_E_BUSY. Close waits for hot calls
+ * that are under way. After fork() every handle of the parent is IXY_E_FORK in the child.
  *
  * VERSIONS: what is here has been since 0.1 where nothing else is said. Structs that begin with struct_size may grow at
  * their end; a member that came later is zero for programs, and from libraries, that do not know it.
@@ -88,22 +92,22 @@ typedef struct ixy_metadata {
 
 /* ---- library ---- */
 
-/* The ABI's version, IXY_ABI_VERSION of the library that was loaded. A binding compares it when it loads. Any thread.
- */
+/* The ABI's version, IXY_ABI_VERSION of the library that was loaded. A binding compares it with its own when it
+ * loads and goes no further if they differ. Any thread. */
 uint32_t ixy_abi_version(void);
 
-/* The library's version, "0.1.0". Static text. Any thread. */
+/* The library's version, "0.2.0". Static text. Any thread. */
 const char *ixy_version(void);
 
-/* What a code means, one sentence; for an unknown code too. Static text. Any thread. */
+/* What code means, one sentence; for an unknown code too. Static text. Any thread. */
 const char *ixy_strerror(int32_t code);
 
-/* The code's name, "IXY_E_HANDLE"; "IXY_E_UNKNOWN" for an unknown code. Static text. Any thread. */
+/* The name of code, "IXY_E_HANDLE"; "IXY_E_UNKNOWN" for an unknown one. Static text. Any thread. */
 const char *ixy_error_name(int32_t code);
 
-/* What went wrong in this thread's last failed control call, with names and values, and what would be right; "" before
- * the first failure. Hot calls do not change it. The text belongs to the thread and stands until its next control
- * call. */
+/* What went wrong in this thread's last failed control call, with names and values, and what would be right; ""
+ * before the first failure. Hot calls do not change it. Never NULL. The text belongs to the thread and stands until
+ * its next control call: copy it at once. Any thread. */
 const char *ixy_last_error(void);
 
 /* ---- pools: packet memory ---- */
@@ -133,51 +137,69 @@ typedef struct ixy_view {
     ixy_metadata *metadata; /* metadata records, index_mask + 1 entries, readable and writable */
 } ixy_view;
 
-/* Makes a pool. config: NULL for the defaults. pool: receives the handle.
- * Errors: IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_NO_MEMORY, IXY_E_IO, IXY_E_LIMIT. Control call. */
+/* Makes a pool. config: NULL for the defaults. pool: receives the handle, which is the caller's to close.
+ * Returns 0. Errors: IXY_E_ARGUMENT (also over 4 GiB in all), IXY_E_STRUCT, IXY_E_NO_MEMORY, IXY_E_PERMISSION,
+ * IXY_E_IO (memfd_create was refused, or no file descriptor is left), IXY_E_LIMIT. Control call. */
 int32_t ixy_pool_open(const ixy_pool_config *config, uint64_t *pool);
 
 /* Ends a pool: every buffer handle is stale at once, its memory reads as zeroes in views that are still held.
- * Errors: IXY_E_HANDLE; IXY_E_BUSY while a device is open on it (the text names the device). Control call. */
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_BUSY (a device is open on it; the text names the device).
+ * Control call. */
 int32_t ixy_pool_close(uint64_t pool);
 
-/* Buffers that are free in the pool now; buffers held by queue caches, rings or the caller are not counted.
- * Errors: IXY_E_HANDLE. Control call. */
+/* Counts the buffers that are free in the pool now; buffers held by queue caches, rings or the caller are not among
+ * them.
+ * Returns how many. Errors: IXY_E_HANDLE, IXY_E_FORK. Control call. */
 int32_t ixy_pool_free_count(uint64_t pool);
 
-/* Opens a view. view->struct_size is read, the rest is written. The addresses stay mapped until the view is released,
- * whatever becomes of the pool. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_LIMIT. Control call. */
+/* Opens a view of the pool's memory. view: its struct_size is read, the rest is written. The addresses stay mapped
+ * until ixy_pool_view_release(view->view), whatever becomes of the pool; one view a pool serves a whole program.
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_LIMIT (1024 views are held).
+ * Control call. */
 int32_t ixy_pool_view(uint64_t pool, ixy_view *view);
 
-/* Ends a view (ixy_view.view). After the last view of a closed pool its addresses are unmapped: nothing may point
- * there any more. Errors: IXY_E_HANDLE. Control call. */
+/* Ends a view. view: ixy_view.view. After the last view of a closed pool its addresses are unmapped: nothing may
+ * point there any more.
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK. Control call. */
 int32_t ixy_pool_view_release(uint64_t view);
 
 /* ---- buffers ---- */
 
-/* Takes up to count buffers out of the pool. Each frame gets a new handle, an offset that leaves the headroom, len 0
- * and flags 0. Returns how many, IXY_E_NO_BUFFERS if none was free. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT,
- * IXY_E_RANGE (count over IXY_BATCH_MAX), IXY_E_FORK. Any thread. */
+/* Takes up to count buffers out of the pool; they are the caller's, who sends or frees them. frames: receives count
+ * frames at most, each with a new handle, an offset that leaves the headroom, len 0 and flags 0. What the memory
+ * holds is left over from earlier packets.
+ * Returns how many, fewer than count if no more are free. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (frames
+ * is NULL and count is not 0), IXY_E_RANGE (count over IXY_BATCH_MAX), IXY_E_NO_BUFFERS (none is free). Hot call,
+ * any thread. */
 int32_t ixy_buf_alloc(uint64_t pool, ixy_frame *frames, uint32_t count);
 
-/* Gives buffers back to their pool; only buf of each frame is read. Returns how many. Errors: IXY_E_HANDLE (pool, or
- * the first frame's buffer is not the caller's), IXY_E_ARGUMENT, IXY_E_RANGE, IXY_E_FORK. Any thread. */
+/* Gives buffers back to their pool; their handles are stale. frames: count of them, of which buf alone is read.
+ * Returns how many. Errors: IXY_E_HANDLE (pool, or the first frame's buffer is not the caller's), IXY_E_FORK,
+ * IXY_E_ARGUMENT (frames is NULL and count is not 0), IXY_E_RANGE (count over IXY_BATCH_MAX). Hot call, any thread. */
 int32_t ixy_buf_free(uint64_t pool, const ixy_frame *frames, uint32_t count);
 
-/* Copies size bytes of the packet, from its byte `from` on, to `to`. For languages that cannot view foreign memory.
- * Returns size. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_FRAME (the frame leaves its buffer), IXY_E_RANGE (the
- * bytes leave the frame), IXY_E_FORK. Any thread. */
+/* Copies size bytes of frame's packet, from its byte `from` on, to `to`. For languages that cannot view foreign
+ * memory.
+ * Returns size. Errors: IXY_E_HANDLE (pool, or the frame's buffer is not the caller's), IXY_E_FORK, IXY_E_ARGUMENT
+ * (frame is NULL, or `to` is NULL and size is not 0), IXY_E_FRAME (the frame leaves its buffer), IXY_E_RANGE (the
+ * bytes leave the frame). Hot call, any thread. */
 int32_t ixy_buf_read(uint64_t pool, const ixy_frame *frame, uint32_t from, void *to, uint32_t size);
 
-/* Copies size bytes from `bytes` into the packet, to its byte `to` on. Returns size. Errors as ixy_buf_read. */
+/* Copies size bytes from `bytes` into frame's packet, to its byte `to` on; the frame's length stays.
+ * Returns size. Errors: IXY_E_HANDLE (pool, or the frame's buffer is not the caller's), IXY_E_FORK, IXY_E_ARGUMENT
+ * (frame is NULL, or `bytes` is NULL and size is not 0), IXY_E_FRAME (the frame leaves its buffer), IXY_E_RANGE (the
+ * bytes leave the frame). Hot call, any thread. */
 int32_t ixy_buf_write(uint64_t pool, const ixy_frame *frame, uint32_t to, const void *bytes, uint32_t size);
 
-/* Reads the metadata record of a frame's buffer; all zeroes if the frame has no IXY_FRAME_METADATA. Returns 0. Errors:
- * IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_FORK. Any thread. Since 0.2. */
+/* Reads the metadata record of a frame's buffer into metadata; all zeroes if frame has no IXY_FRAME_METADATA.
+ * Returns 0. Errors: IXY_E_HANDLE (pool, or the frame's buffer is not the caller's), IXY_E_FORK, IXY_E_ARGUMENT. Hot
+ * call, any thread. Since 0.2. */
 int32_t ixy_buf_metadata(uint64_t pool, const ixy_frame *frame, ixy_metadata *metadata);
 
-/* Writes it and sets IXY_FRAME_METADATA in frame->flags. Returns 0. Errors as ixy_buf_metadata; IXY_E_ARGUMENT also for
- * flags that are not of IXY_META_*. What a device cannot do is found when the frame is sent. Any thread. Since 0.2. */
+/* Writes metadata to the record of a frame's buffer and sets IXY_FRAME_METADATA in frame->flags. What a device
+ * cannot do is found when the frame is sent.
+ * Returns 0. Errors: IXY_E_HANDLE (pool, or the frame's buffer is not the caller's), IXY_E_FORK, IXY_E_ARGUMENT
+ * (also flags that are not of IXY_META_*). Hot call, any thread. Since 0.2. */
 int32_t ixy_buf_metadata_set(uint64_t pool, ixy_frame *frame, const ixy_metadata *metadata);
 
 /* ---- devices ---- */
@@ -216,6 +238,7 @@ typedef struct ixy_info {
     uint32_t rx_frames_max; /* most frames (buffers) that one received packet takes */
 } ixy_info;
 
+/* How a link is. */
 typedef struct ixy_link {
     uint32_t struct_size; /* in: sizeof(ixy_link) */
     uint32_t up;          /* 1: the link is up */
@@ -267,80 +290,110 @@ typedef struct ixy_found {
 } ixy_found;
 
 /* Finds the devices on this machine's PCI bus and fills in the index-th (0 is the first, in the order of their
- * addresses); past the last all members are empty. Nothing is opened. Returns how many there are. Errors:
- * IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_IO. Control call. Experimental: may still change. */
+ * addresses); past the last all members are empty. found: its struct_size is read, the rest is written. Nothing is
+ * opened.
+ * Returns how many there are. Errors: IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_NO_MEMORY, IXY_E_PERMISSION, IXY_E_IO (the
+ * list of PCI devices cannot be read). Control call. Experimental: may still change. */
 int32_t ixy_device_find(uint32_t index, ixy_found *found);
 
-/* Opens a device: "emu:82599", "emu:virtio,wire=gen,timing=inline", see docs/addresses.md. It is found, reset and
- * identified; no packet moves before ixy_device_start. config: NULL for the defaults. device: receives the handle.
- * Errors: IXY_E_ADDRESS, IXY_E_NOT_FOUND, IXY_E_PERMISSION, IXY_E_BUSY (what the address names is in use), IXY_E_IO,
- * IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (also rx_queues other than
- * tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (pool), IXY_E_STATE (a vhost-user device on a pool
- * with buffers in use: its memory becomes shared, so it opens first), IXY_E_POOL_SIZE, IXY_E_NO_MEMORY, IXY_E_LIMIT.
- * Control call. */
+/* Opens a device. address: "emu:82599", "emu:virtio,wire=gen,timing=inline", see docs/addresses.md. It is found,
+ * reset and identified; no packet moves before ixy_device_start. config: NULL for the defaults. device: receives the
+ * handle, which is the caller's to close.
+ * Returns 0. Errors: IXY_E_ADDRESS, IXY_E_NOT_FOUND, IXY_E_PERMISSION, IXY_E_BUSY (what the address names is in use:
+ * a card that has a kernel driver, both ends of a pair, a tap), IXY_E_IO (also a capture file that is damaged),
+ * IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED (no driver for it; an offload, frame_len_max or an option that it
+ * cannot do; VFIO without an IOMMU), IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (queues, ring sizes, frame_len_max;
+ * also rx_queues other than tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (config->pool),
+ * IXY_E_FORK (config->pool), IXY_E_STATE (the pool has buffers in use, and this device needs other pages under them,
+ * as vhost-user devices and cards without IOMMU do: open it first; or the card's IOMMU group is not all VFIO's),
+ * IXY_E_POOL_SIZE, IXY_E_NO_MEMORY (also more locked memory than the user may have), IXY_E_LIMIT. Control call. */
 int32_t ixy_device_open(const char *address, const ixy_device_config *config, uint64_t *device);
 
-/* Starts all queues: rings filled, link requested. Errors: IXY_E_HANDLE, IXY_E_STATE (started before, or opened
- * without a pool), IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_NO_BUFFERS; after a start or reset that failed also those of
- * ixy_device_open, as the device is then found and identified anew. Control call. */
+/* Starts all queues: rings filled, link requested.
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_STATE (started before, or opened without a pool),
+ * IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_IO, IXY_E_NO_BUFFERS (none to fill a receive ring with), IXY_E_NO_MEMORY,
+ * IXY_E_UNSUPPORTED (a legacy VirtIO device does not reach its rings' addresses), IXY_E_NOT_FOUND, IXY_E_PERMISSION,
+ * IXY_E_RANGE (these three after a start or reset that failed, as the device is then found and identified anew).
+ * Control call. */
 int32_t ixy_device_start(uint64_t device);
 
-/* Resets the device and starts it again if it was started. Buffers in its rings go back to the pool; statistics begin
- * at zero; a MAC address and promiscuous mode that were set stay. This also brings back a device that failed
- * (IXY_E_DEVICE), if it answers again. Errors as open and start. Control call. */
+/* Resets the device and starts it again if it was started. Buffers in its rings go back to the pool; statistics
+ * begin at zero; a MAC address and promiscuous mode that were set stay. This also brings back a device that failed
+ * (IXY_E_DEVICE), if it answers again. After an error the device has failed; it may be reset again.
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_IO, IXY_E_NOT_FOUND (a vhost-user
+ * back end that does not come back), IXY_E_PERMISSION, IXY_E_UNSUPPORTED, IXY_E_RANGE (it has fewer queues now),
+ * IXY_E_NO_BUFFERS (none to fill a receive ring with), IXY_E_NO_MEMORY. Control call. */
 int32_t ixy_device_reset(uint64_t device);
 
 /* Stops the device, gives the buffers of its rings back to the pool and frees all it held. The caller's own buffers
- * stay the caller's. Errors: IXY_E_HANDLE. Control call. */
+ * stay the caller's.
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK. Control call. */
 int32_t ixy_device_close(uint64_t device);
 
-/* Fill in what the name says. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT; link and stats also IXY_E_DEVICE (the
- * device is gone; of one that failed link tells why) and IXY_E_TIMEOUT or IXY_E_IO (it did not answer). Control calls.
- */
+/* Fills in what the device is. info: its struct_size is read, the rest is written.
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT, IXY_E_STRUCT. Control call. */
 int32_t ixy_device_info(uint64_t device, ixy_info *info);
+
+/* Asks the device for its link. link: its struct_size is read, the rest is written.
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_DEVICE (the device failed; the
+ * text tells why), IXY_E_TIMEOUT, IXY_E_IO (it did not answer). Control call. */
 int32_t ixy_device_link(uint64_t device, ixy_link *link);
+
+/* Fills in what the device counted. stats: its struct_size is read, the rest is written.
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_DEVICE (an Intel device that is
+ * gone). Control call. */
 int32_t ixy_device_stats(uint64_t device, ixy_stats *stats);
 
-/* Fills in what receive queue and transmit queue number `queue` did. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT,
- * IXY_E_RANGE (neither a receive nor a transmit queue), IXY_E_UNSUPPORTED (no IXY_CAN_QUEUE_STATS), IXY_E_DEVICE (the
- * device is gone). Control call. Since 0.2. */
+/* Fills in what receive queue and transmit queue number `queue` did. stats: its struct_size is read, the rest is
+ * written.
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (neither a receive nor a
+ * transmit queue), IXY_E_UNSUPPORTED (no IXY_CAN_QUEUE_STATS), IXY_E_DEVICE (an Intel device that is gone). Control
+ * call. Since 0.2. */
 int32_t ixy_device_queue_stats(uint64_t device, uint32_t queue, ixy_queue_stats *stats);
 
 /* Copies the name of feature `index` (0 is the first) of those that driver and device agreed upon to text, at most
- * text_size bytes with its NUL: "VERSION_1", "RING_PACKED", as the VirtIO specification calls them; "" past the last.
- * Returns how many there are, 0 for a device that negotiates nothing. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT (text is
- * NULL and text_size is not 0). Control call. */
+ * text_size bytes with its NUL: "VERSION_1", "RING_PACKED", as the VirtIO specification calls them; "" past the
+ * last.
+ * Returns how many there are, 0 for a device that negotiates nothing. Errors: IXY_E_HANDLE, IXY_E_FORK,
+ * IXY_E_ARGUMENT (text is NULL and text_size is not 0). Control call. */
 int32_t ixy_device_feature(uint64_t device, uint32_t index, char *text, uint32_t text_size);
 
-/* The station address, 6 bytes, and setting it. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT (also a multicast or all-zero
- * address); setting also IXY_E_UNSUPPORTED (a VirtIO device may not offer it), IXY_E_DEVICE, IXY_E_TIMEOUT, IXY_E_IO.
- * Control calls. */
+/* Copies the station address, 6 bytes, to mac.
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT. Control call. */
 int32_t ixy_device_mac(uint64_t device, uint8_t *mac);
+
+/* Sets the station address to the 6 bytes at mac; it stays over a reset.
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (also a multicast or all-zero address),
+ * IXY_E_UNSUPPORTED (a VirtIO device may not offer it), IXY_E_DEVICE, IXY_E_TIMEOUT, IXY_E_IO. Control call. */
 int32_t ixy_device_mac_set(uint64_t device, const uint8_t *mac);
 
-/* Promiscuous mode: 1 receives every frame (the state after open), 0 only broadcast and the station address. Errors:
- * IXY_E_HANDLE, IXY_E_ARGUMENT (another value), IXY_E_UNSUPPORTED (0 on a VirtIO device that cannot filter),
- * IXY_E_DEVICE, IXY_E_TIMEOUT, IXY_E_IO. Control call. */
+/* Sets promiscuous mode. on: 1 receives every frame (the state after open), 0 only broadcast and the station
+ * address. It stays over a reset.
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (another value), IXY_E_UNSUPPORTED (0 on a VirtIO
+ * device that cannot filter), IXY_E_DEVICE, IXY_E_TIMEOUT, IXY_E_IO. Control call. */
 int32_t ixy_device_promiscuous_set(uint64_t device, uint32_t on);
 
 /* ---- packets ---- */
 
-/* Receives up to count frames from a queue; the caller owns their buffers. Returns how many, 0 when none is there.
- * Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (frames is NULL and count is not 0), IXY_E_RANGE (queue, or count
- * over IXY_BATCH_MAX), IXY_E_BUSY, IXY_E_STATE (not started), IXY_E_DEVICE (the device failed: it is gone, or told what
- * no device may tell; ixy_device_link says why, ixy_device_reset starts it again). A packet longer than a buffer comes
- * as several frames, all but the last with IXY_FRAME_MORE, always within one batch: IXY_E_RANGE also for a count under
- * ixy_info.rx_frames_max. Never blocks. One thread a queue at a time. */
+/* Receives up to count frames from a queue into frames; the caller owns their buffers, and sends or frees them. A
+ * packet longer than a buffer comes as several frames, all but the last with IXY_FRAME_MORE, always within one
+ * batch.
+ * Returns how many, 0 when none is there. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (frames is NULL and count
+ * is not 0), IXY_E_RANGE (queue; count over IXY_BATCH_MAX, or under ixy_info.rx_frames_max where that is over 1),
+ * IXY_E_BUSY, IXY_E_STATE (not started), IXY_E_DEVICE (the device failed: it is gone, or told what no device may
+ * tell; ixy_device_link says why, ixy_device_reset starts it again). Hot call, one thread a queue at a time. */
 int32_t ixy_rx_batch(uint64_t device, uint32_t queue, ixy_frame *frames, uint32_t count);
 
-/* Hands up to count frames to a queue; the device owns the buffers of those counted, and their handles are stale.
- * Returns how many, 0 when the ring is full; the rest stay the caller's. A frame's buffer must come from the device's
- * own pool. A VirtIO device wants 12 bytes between the start of the buffer and the packet, for the header that its
- * driver writes there; a received frame and a fresh one with its headroom have them. A packet over several frames
- * (IXY_FRAME_MORE) goes or stays as a whole. Errors as ixy_rx_batch, and of the first packet: IXY_E_HANDLE, IXY_E_FRAME
- * (it leaves its buffer, lacks those 12 bytes, cannot be sent at its length, has no last frame in the array, or its
- * metadata's lengths do not fit its headers), IXY_E_UNSUPPORTED (its metadata wants what was not in
- * ixy_device_config.offloads). Never blocks. */
+/* Hands up to count frames to a queue; the device owns the buffers of those counted, and their handles are stale;
+ * the rest stay the caller's. A frame's buffer must come from the device's own pool. A VirtIO device wants 12 bytes
+ * between the start of the buffer and the packet, for the header that its driver writes there; a received frame and
+ * a fresh one with its headroom have them. A packet over several frames (IXY_FRAME_MORE) goes or stays as a whole.
+ * Returns how many, 0 when the ring is full. Errors: IXY_E_HANDLE (device, or the first packet has a buffer that is
+ * not the caller's), IXY_E_FORK, IXY_E_ARGUMENT (frames is NULL and count is not 0), IXY_E_RANGE (queue, or count
+ * over IXY_BATCH_MAX), IXY_E_BUSY, IXY_E_STATE (not started), IXY_E_DEVICE (the device failed, as for ixy_rx_batch),
+ * IXY_E_FRAME (the first packet leaves its buffer, lacks those 12 bytes, cannot be sent at its length, has no last
+ * frame in the array, or its metadata's lengths do not fit its headers), IXY_E_UNSUPPORTED (the first packet's
+ * metadata wants what was not in ixy_device_config.offloads). Hot call, one thread a queue at a time. */
 int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, uint32_t count);
 
 /* ---- waiting for packets ----
@@ -359,20 +412,24 @@ int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, u
  * All are IXY_E_UNSUPPORTED without IXY_CAN_RX_WAIT: on a bus that has no interrupts (PCI without VFIO), and on an
  * inline emulated device, which does nothing between its driver's calls. */
 
-/* The queue's file descriptor. Errors: IXY_E_HANDLE, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED. Control call. Since 0.2. */
+/* Tells the queue's file descriptor, which stays the library's.
+ * Returns it. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED. Control call. Since 0.2. */
 int32_t ixy_rx_fd(uint64_t device, uint32_t queue);
 
-/* Makes the descriptor unreadable, switches the queue's interrupt on and looks at the queue again. Returns 1 if there
- * is something to receive already (the interrupt is off again), 0 if not: the descriptor becomes readable with the next
- * packet, or when the device fails or is closed. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_BUSY,
- * IXY_E_STATE, IXY_E_DEVICE, IXY_E_UNSUPPORTED. Never blocks. One thread a queue at a time, as ixy_rx_batch. Since 0.2. */
+/* Makes the descriptor unreadable, switches the queue's interrupt on and looks at the queue again.
+ * Returns 1 if there is something to receive already (the interrupt is off again), 0 if not: the descriptor becomes
+ * readable with the next packet, or when the device fails or is closed. Errors: IXY_E_HANDLE, IXY_E_FORK,
+ * IXY_E_RANGE (queue), IXY_E_BUSY (also while a thread is in ixy_rx_wait), IXY_E_STATE (not started), IXY_E_DEVICE,
+ * IXY_E_UNSUPPORTED. Hot call, one thread a queue at a time, as ixy_rx_batch. Since 0.2. */
 int32_t ixy_rx_arm(uint64_t device, uint32_t queue);
 
-/* Waits until there is something to receive, at most timeout_ms milliseconds; 0 only looks, -1 waits without end.
- * Returns 1 if there is, 0 if the time is over or a signal handler ran. Errors: as ixy_rx_arm; IXY_E_ARGUMENT (another
- * negative timeout); IXY_E_HANDLE also when another thread closes the device meanwhile. Other calls may be made on the
- * device while a thread waits; of one queue only one thread waits, and ixy_rx_arm is IXY_E_BUSY meanwhile. Sets
- * ixy_last_error. Since 0.2. */
+/* Waits until there is something to receive from queue, at most timeout_ms milliseconds; 0 only looks, -1 waits
+ * without end. Other calls may be made on the device while a thread waits.
+ * Returns 1 if there is, 0 if the time is over or a signal handler ran. Errors: IXY_E_ARGUMENT (another negative
+ * timeout), IXY_E_HANDLE (also when another thread closes the device meanwhile), IXY_E_FORK, IXY_E_RANGE (queue),
+ * IXY_E_BUSY (another thread waits for this queue, or is in it), IXY_E_STATE (not started), IXY_E_DEVICE,
+ * IXY_E_UNSUPPORTED. Blocks, without the lock of control calls; leaves a text as they do. One thread a queue at a
+ * time. Since 0.2. */
 int32_t ixy_rx_wait(uint64_t device, uint32_t queue, int32_t timeout_ms);
 
 /* ---- emulated devices ---- */
@@ -402,13 +459,18 @@ typedef struct ixy_emu_meter {
     uint64_t idle_steps;     /* steps that found nothing to do */
 } ixy_emu_meter;
 
-/* Steps an inline device, then fills in its counters. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT,
- * IXY_E_UNSUPPORTED (not an emulated device). Control call. */
+/* Steps an inline device, then fills in its counters. counters: its struct_size is read, the rest is written.
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_UNSUPPORTED (not an emulated
+ * device). Control call. */
 int32_t ixy_emu_counters_get(uint64_t device, ixy_emu_counters *counters);
 
-/* Fills in a reading; the device is not stepped. Errors as ixy_emu_counters_get. Control call. */
+/* Fills in a reading; the device is not stepped. meter: its struct_size is read, the rest is written.
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_UNSUPPORTED (not an emulated
+ * device). Control call. */
 int32_t ixy_emu_meter_get(uint64_t device, ixy_emu_meter *meter);
 
-/* Copies the text of violation `index` (0 is the first; the first 64 are kept) to text, at most IXY_TEXT_MAX bytes
- * with its NUL. Returns the number of violations so far. Errors as above. Control call. */
+/* Copies the text of violation `index` (0 is the first; the first 64 are kept) to text, at most text_size bytes with
+ * its NUL; IXY_TEXT_MAX bytes hold any. "" where there is none.
+ * Returns the number of violations so far. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (text is NULL and
+ * text_size is not 0), IXY_E_UNSUPPORTED (not an emulated device). Control call. */
 int32_t ixy_emu_violation(uint64_t device, uint32_t index, char *text, uint32_t text_size);

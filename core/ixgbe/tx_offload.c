@@ -182,8 +182,6 @@ uint32_t ixgbe_tx_packets(struct ixgbe_tx_queue *queue, const struct frame *fram
     }
     if (queue->posted != posted)
         ixgbe_tx_hand_over(queue);
-    else if (!fits && bus_idle(&queue->idle))
-        ixgbe_watch(queue->bus);
     return sent;
 }
 

@@ -55,8 +55,8 @@ static bool virtio_checksum_complete(const struct virtio_queue *queue, const str
 }
 
 /* A part of a packet as a frame; false if it has a length that cannot be. */
-static bool virtio_rx_part(const struct virtio_queue *queue, const struct virtio_used *used, uint32_t header,
-                           struct frame *frame)
+static bool virtio_packet_part(const struct virtio_queue *queue, const struct virtio_used *used, uint32_t header,
+                               struct frame *frame)
 {
     if (used->len <= header || used->len > queue->room)
         return false;
@@ -67,7 +67,7 @@ static bool virtio_rx_part(const struct virtio_queue *queue, const struct virtio
 
 /* Takes the other parts of a packet. Returns how many frames it has, UINT32_MAX if it is to be dropped. Parts that are
  * not among the frames were given back. */
-static uint32_t virtio_rx_parts(struct virtio_queue *queue, struct frame *frames, uint32_t parts, uint32_t *taken)
+static uint32_t virtio_packet_parts(struct virtio_queue *queue, struct frame *frames, uint32_t parts, uint32_t *taken)
 {
     bool good = parts != 0;
     uint32_t length = frames[0].len;
@@ -75,8 +75,8 @@ static uint32_t virtio_rx_parts(struct virtio_queue *queue, struct frame *frames
         struct virtio_used part;
         if (virtio_used_pop(queue, &part) != VIRTIO_POP_ONE)
             return UINT32_MAX;
-        good =
-            good && part.skipped == 0 && *taken < queue->frames_max && virtio_rx_part(queue, &part, 0, &frames[*taken]);
+        good = good && part.skipped == 0 && *taken < queue->frames_max &&
+               virtio_packet_part(queue, &part, 0, &frames[*taken]);
         if (good) {
             frames[*taken - 1].flags = FRAME_MORE;
             length += frames[*taken].len;
@@ -88,7 +88,7 @@ static uint32_t virtio_rx_parts(struct virtio_queue *queue, struct frame *frames
     return good && length >= VIRTIO_RX_LENGTH_MIN && length <= queue->length_max ? length : UINT32_MAX;
 }
 
-static int32_t virtio_rx_drop(struct virtio_queue *queue, const struct frame *frames, uint32_t taken)
+static int32_t virtio_packet_drop(struct virtio_queue *queue, const struct frame *frames, uint32_t taken)
 {
     for (uint32_t i = 0; i < taken; i++)
         pool_cache_give(&queue->cache, &frames[i].buf, 1);
@@ -98,7 +98,7 @@ static int32_t virtio_rx_drop(struct virtio_queue *queue, const struct frame *fr
 
 /* The next packet, whatever it is. Returns how many frames it has, 0 if it was dropped, -1 if there is none or the
  * device has failed. There is room for queue->frames_max. */
-static int32_t virtio_rx_packet(struct virtio_queue *queue, struct frame *frames, bool owned)
+static int32_t virtio_packet_receive(struct virtio_queue *queue, struct frame *frames, bool owned)
 {
     struct virtio_used used;
     if (virtio_used_pop(queue, &used) != VIRTIO_POP_ONE)
@@ -110,21 +110,21 @@ static int32_t virtio_rx_packet(struct virtio_queue *queue, struct frame *frames
     uint32_t taken = 1, length;
     frame_set(&frames[0], used.token, 0);
     if (queue->mergeable && used.skipped > 0)
-        return virtio_rx_drop(queue, frames, 1); /* what was skipped may be the beginning of this packet */
+        return virtio_packet_drop(queue, frames, 1); /* what was skipped may be the beginning of this packet */
     if (used.len < header)
-        return virtio_rx_drop(queue, frames, 1); /* no header: nobody knows how many parts */
+        return virtio_packet_drop(queue, frames, 1); /* no header: nobody knows how many parts */
     if (queue->frames_max == 1) {
         good = virtio_rx_gather(queue, &used, told.parts) && good && told.parts != 0;
-        good = virtio_rx_part(queue, &used, header, &frames[0]) && good;
+        good = virtio_packet_part(queue, &used, header, &frames[0]) && good;
         length = frames[0].len;
         good = good && length >= VIRTIO_RX_LENGTH_MIN && length <= queue->length_max;
     } else {
-        good = virtio_rx_part(queue, &used, header, &frames[0]) && good;
-        length = virtio_rx_parts(queue, frames, told.parts, &taken);
+        good = virtio_packet_part(queue, &used, header, &frames[0]) && good;
+        length = virtio_packet_parts(queue, frames, told.parts, &taken);
         good = good && length != UINT32_MAX;
     }
     if (!good || (told.checks && !virtio_checksum_complete(queue, frames, taken, &told)))
-        return virtio_rx_drop(queue, frames, taken);
+        return virtio_packet_drop(queue, frames, taken);
     if ((told.checks || told.valid) && queue->checksum && queue->metadata != NULL) {
         queue->metadata[ownership_index(used.token)] = (struct metadata){.flags = METADATA_RX_L4_GOOD};
         frames[0].flags |= FRAME_METADATA;
@@ -140,7 +140,7 @@ uint32_t virtio_rx_packets(struct virtio_queue *queue, struct frame *frames, uin
 {
     uint32_t received = 0;
     while (count - received >= queue->frames_max) {
-        int32_t one = virtio_rx_packet(queue, frames + received, owned);
+        int32_t one = virtio_packet_receive(queue, frames + received, owned);
         if (one < 0)
             break;
         received += (uint32_t)one;

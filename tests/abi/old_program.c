@@ -1,5 +1,5 @@
-/* A program of the last release: compiled with its headers, linked against its symbols, run on today's library, where it
- * must print what it printed then (old_program.expected). It uses every function that the release had. */
+/* A program of the last release: compiled with its headers, linked against its symbols, run on today's library, where
+ * it must print what it printed then (old_program.expected). It uses every function that the release had. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,8 +41,8 @@ static void ask(uint64_t device)
 {
     ixy_info info = {.struct_size = sizeof info};
     show("info", ixy_device_info(device, &info));
-    printf("%s %s %04" PRIx32 ":%04" PRIx32 " queues %" PRIu32 "/%" PRIu32 " rings %" PRIu32 "/%" PRIu32 " lengths %" PRIu32
-           "..%" PRIu32 " emulated %" PRIu32 "\n",
+    printf("%s %s %04" PRIx32 ":%04" PRIx32 " queues %" PRIu32 "/%" PRIu32 " rings %" PRIu32 "/%" PRIu32
+           " lengths %" PRIu32 "..%" PRIu32 " emulated %" PRIu32 "\n",
            info.driver, info.name, info.vendor, info.device_id, info.rx_queues, info.tx_queues, info.rx_ring_size,
            info.tx_ring_size, info.tx_len_min, info.tx_len_max, info.emulated);
     ixy_link link = {.struct_size = sizeof link};

@@ -16,7 +16,7 @@ c_build() {
 # What is installed and nothing else: a test that does not compile must not stop the other languages.
 library() {
     c_configure c
-    cmake --build "$BUILD/c" -j "$JOBS" --target ixy ixy_command
+    cmake --build "$BUILD/c" -j "$JOBS" --target ixy ixy_command manual
     cmake --install "$BUILD/c"
 }
 
@@ -94,6 +94,11 @@ abi_check() {
     tests/abi/check-baseline "$library" || faulty=1
     tests/abi/check-old-program "$library" || faulty=1
     "$VENV/bin/python" tests/abi/check-header || faulty=1
+    tests/abi/check-bindings || faulty=1
+    BINDGEN=$(bindgen_command)
+    export BINDGEN
+    in_environment bindings/rust-sys/check-bindings || faulty=1
+    in_environment python3 tests/abi/check-mutations "$library" || faulty=1
     return "$faulty"
 }
 
@@ -103,6 +108,15 @@ amalgamation() {
 
 install_test() {
     tests/install/run "$BUILD/c" "$BUILD/install-test"
+}
+
+# The reference as HTML; a link that leads nowhere is a failure.
+reference() {
+    have doxygen || missing "doxygen (./dev docs brings it)"
+    rm -rf "$BUILD/docs"
+    mkdir -p "$BUILD/docs"
+    IXY_VERSION=$(cat VERSION) IXY_REFERENCE=$BUILD/docs doxygen docs/reference/Doxyfile
+    [ -s "$BUILD/docs/html/ixy__abi_8h.html" ]
 }
 
 readme_test() {

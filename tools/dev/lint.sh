@@ -10,7 +10,7 @@ sources() {
 }
 
 lint_c() {
-    sources '*.c' '*.h' | grep -v '^abi/include/' | xargs -r "$VENV/bin/clang-format" --dry-run -Werror
+    sources '*.c' '*.h' | grep -vE '^abi/(include|baseline)/' | xargs -r "$VENV/bin/clang-format" --dry-run -Werror
 }
 
 lint_shell() {

@@ -17,6 +17,10 @@ need_that() {
     "$@" >/dev/null 2>&1 || PACKAGES+=("$package")
 }
 
+libclang_is_there() {
+    find /usr/lib -name 'libclang*.so*' | grep -q .
+}
+
 fuzzes() {
     printf 'int LLVMFuzzerTestOneInput(void);int LLVMFuzzerTestOneInput(void){return 0;}' |
         clang -fsanitize=fuzzer -xc - -o /dev/null
@@ -31,11 +35,11 @@ setup() {
     for group in "$@"; do
         case $group in
         all)
-            setup_needs c python rust go ocaml peers guest lint
+            setup_needs c abi hostile python rust go ocaml swig peers guest lint
             need valgrind valgrind
             ;;
         matrix)
-            setup_needs c python rust go ocaml
+            setup_needs c python rust go ocaml swig
             need valgrind valgrind
             ;;
         readme)
@@ -48,6 +52,7 @@ setup() {
     done
     install_packages
     case " $* " in *" guest "* | *" all "*) guest_kernel ;; esac
+    case " $* " in *" abi "* | *" all "*) setup_bindgen ;; esac
     setup_python "$@"
     report_versions
 }
@@ -77,15 +82,26 @@ setup_needs() {
             need cpio cpio
             need modprobe kmod
             ;;
+        docs)
+            need doxygen doxygen
+            ;;
         c | install | hostile)
+            need doxygen doxygen
             need clang clang
-            need_that libclang-rt-dev fuzzes
-            need abidiff abigail-tools
-            need swig swig
+            [ "$group" != hostile ] || need_that libclang-rt-dev fuzzes
+            need groff groff-base
+            need man man-db
             need nm binutils
             need_that libcmocka-dev pkg-config --exists cmocka
             need_that libcjson-dev pkg-config --exists libcjson
             need_that libffi-dev pkg-config --exists libffi
+            ;;
+        abi)
+            setup_needs c rust
+            need abidiff abigail-tools
+            need swig swig
+            need_that libclang-dev libclang_is_there
+            need_that python3-venv python3 -c 'import ensurepip, venv'
             ;;
         python)
             need_that python3-venv python3 -c 'import ensurepip, venv'
@@ -104,6 +120,15 @@ setup_needs() {
             need_that libdune-ocaml-dev ocamlfind query dune-configurator
             need_that libalcotest-ocaml-dev ocamlfind query alcotest
             need_that libyojson-ocaml-dev ocamlfind query yojson
+            ;;
+        swig)
+            setup_needs python
+            need swig swig
+            need lua5.4 lua5.4
+            need_that liblua5.4-dev pkg-config --exists lua5.4
+            need_that lua-dkjson lua5.4 -e 'require "dkjson"'
+            need ruby ruby
+            need_that ruby-dev ruby -r rbconfig -e 'exit(File.exist?(RbConfig::CONFIG["rubyhdrdir"] + "/ruby.h"))'
             ;;
         lint)
             need git git
@@ -149,7 +174,7 @@ as_root() {
 REQUIREMENTS=(tools/dev/requirements.txt benchmarks/requirements.txt)
 setup_python() {
     local stamp=$VENV/ixy-stamp want
-    case " $* " in *" c "* | *" install "*) [ $# -gt 1 ] || return 0 ;; esac
+    case " $* " in *" c "* | *" install "* | *" docs "*) [ $# -gt 1 ] || return 0 ;; esac
     want=$(python3 -c 'import sys; print(sys.version, sys.executable)'; cat "${REQUIREMENTS[@]}")
     if [ ! -e "$stamp" ] || [ "$(cat "$stamp")" != "$want" ]; then
         rm -rf "$VENV"
@@ -157,6 +182,27 @@ setup_python() {
         "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "${REQUIREMENTS[@]/#/--requirement=}"
         printf '%s\n' "$want" >"$stamp"
     fi
+}
+
+# bindgen comes from the Rust registry, as Debian's writes other declarations; it stays among the user's own programs.
+BINDGEN_VERSION=0.72.1
+
+bindgen_command() {
+    local command
+    for command in "$(command -v bindgen)" "${CARGO_HOME:-$HOME/.cargo}/bin/bindgen"; do
+        if [ -x "$command" ] && [ "$("$command" --version)" = "bindgen $BINDGEN_VERSION" ]; then
+            echo "$command"
+            return
+        fi
+    done
+}
+
+setup_bindgen() {
+    local cargo
+    cargo=$(cargo_newest)
+    [ -z "$(bindgen_command)" ] || return 0
+    [ -n "$cargo" ] || missing "cargo, to install bindgen (./dev setup rust)"
+    "$cargo" install --quiet --locked bindgen-cli --version "$BINDGEN_VERSION"
 }
 
 report_versions() {

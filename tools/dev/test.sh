@@ -37,8 +37,11 @@ test_c() {
     step c.asan c_asan
     step c.tsan c_tsan
     step c.offloads offloads_test
-    step abi abi_check
     step amalgamation amalgamation
+}
+
+test_abi() {
+    step abi abi_check
 }
 
 # What a lying device can do: long random runs under the sanitizers, and proof that each check is tested.
@@ -50,6 +53,7 @@ test_hostile() {
 
 test_install() {
     step install install_test
+    step reference reference
 }
 
 test_python() {
@@ -83,6 +87,14 @@ test_ocaml() {
     test_package ocaml
 }
 
+# Modules that SWIG makes of the header, for languages that have no binding of their own here.
+test_swig() {
+    local language
+    for language in python lua ruby; do
+        step "swig.$language" swig_test "$language"
+    done
+}
+
 # Our driver against devices that no one here wrote.
 test_peers() {
     step peers peers_test
@@ -107,6 +119,7 @@ test_matrix() {
     local ci=true # here everything is built, so a gap is a fault, unless its toolchain is known to be missing
     [ ${#STEPS_MISSING[@]} -eq 0 ] || ci=${CI:-}
     step matrix.runner matrix_runner_test
+    step safety safety_table "$ci"
     step matrix matrix_quick "$ci"
 }
 

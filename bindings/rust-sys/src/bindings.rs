@@ -75,23 +75,23 @@ pub struct ixy_metadata {
     pub l3_len: u8,
 }
 extern "C" {
-    #[doc = " The ABI's version, IXY_ABI_VERSION of the library that was loaded. A binding compares it when it loads. Any thread."]
+    #[doc = " The ABI's version, IXY_ABI_VERSION of the library that was loaded. A binding compares it with its own when it\n loads and goes no further if they differ. Any thread."]
     pub fn ixy_abi_version() -> u32;
 }
 extern "C" {
-    #[doc = " The library's version, \"0.1.0\". Static text. Any thread."]
+    #[doc = " The library's version, \"0.2.0\". Static text. Any thread."]
     pub fn ixy_version() -> *const ::std::os::raw::c_char;
 }
 extern "C" {
-    #[doc = " What a code means, one sentence; for an unknown code too. Static text. Any thread."]
+    #[doc = " What code means, one sentence; for an unknown code too. Static text. Any thread."]
     pub fn ixy_strerror(code: i32) -> *const ::std::os::raw::c_char;
 }
 extern "C" {
-    #[doc = " The code's name, \"IXY_E_HANDLE\"; \"IXY_E_UNKNOWN\" for an unknown code. Static text. Any thread."]
+    #[doc = " The name of code, \"IXY_E_HANDLE\"; \"IXY_E_UNKNOWN\" for an unknown one. Static text. Any thread."]
     pub fn ixy_error_name(code: i32) -> *const ::std::os::raw::c_char;
 }
 extern "C" {
-    #[doc = " What went wrong in this thread's last failed control call, with names and values, and what would be right; \"\" before\n the first failure. Hot calls do not change it. The text belongs to the thread and stands until its next control\n call."]
+    #[doc = " What went wrong in this thread's last failed control call, with names and values, and what would be right; \"\"\n before the first failure. Hot calls do not change it. Never NULL. The text belongs to the thread and stands until\n its next control call: copy it at once. Any thread."]
     pub fn ixy_last_error() -> *const ::std::os::raw::c_char;
 }
 #[doc = " How a pool is made. Zero means the default."]
@@ -135,35 +135,35 @@ pub struct ixy_view {
     pub metadata: *mut ixy_metadata,
 }
 extern "C" {
-    #[doc = " Makes a pool. config: NULL for the defaults. pool: receives the handle.\n Errors: IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_NO_MEMORY, IXY_E_IO, IXY_E_LIMIT. Control call."]
+    #[doc = " Makes a pool. config: NULL for the defaults. pool: receives the handle, which is the caller's to close.\n Returns 0. Errors: IXY_E_ARGUMENT (also over 4 GiB in all), IXY_E_STRUCT, IXY_E_NO_MEMORY, IXY_E_PERMISSION,\n IXY_E_IO (memfd_create was refused, or no file descriptor is left), IXY_E_LIMIT. Control call."]
     pub fn ixy_pool_open(config: *const ixy_pool_config, pool: *mut u64) -> i32;
 }
 extern "C" {
-    #[doc = " Ends a pool: every buffer handle is stale at once, its memory reads as zeroes in views that are still held.\n Errors: IXY_E_HANDLE; IXY_E_BUSY while a device is open on it (the text names the device). Control call."]
+    #[doc = " Ends a pool: every buffer handle is stale at once, its memory reads as zeroes in views that are still held.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_BUSY (a device is open on it; the text names the device).\n Control call."]
     pub fn ixy_pool_close(pool: u64) -> i32;
 }
 extern "C" {
-    #[doc = " Buffers that are free in the pool now; buffers held by queue caches, rings or the caller are not counted.\n Errors: IXY_E_HANDLE. Control call."]
+    #[doc = " Counts the buffers that are free in the pool now; buffers held by queue caches, rings or the caller are not among\n them.\n Returns how many. Errors: IXY_E_HANDLE, IXY_E_FORK. Control call."]
     pub fn ixy_pool_free_count(pool: u64) -> i32;
 }
 extern "C" {
-    #[doc = " Opens a view. view->struct_size is read, the rest is written. The addresses stay mapped until the view is released,\n whatever becomes of the pool. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_LIMIT. Control call."]
+    #[doc = " Opens a view of the pool's memory. view: its struct_size is read, the rest is written. The addresses stay mapped\n until ixy_pool_view_release(view->view), whatever becomes of the pool; one view a pool serves a whole program.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_LIMIT (1024 views are held).\n Control call."]
     pub fn ixy_pool_view(pool: u64, view: *mut ixy_view) -> i32;
 }
 extern "C" {
-    #[doc = " Ends a view (ixy_view.view). After the last view of a closed pool its addresses are unmapped: nothing may point\n there any more. Errors: IXY_E_HANDLE. Control call."]
+    #[doc = " Ends a view. view: ixy_view.view. After the last view of a closed pool its addresses are unmapped: nothing may\n point there any more.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK. Control call."]
     pub fn ixy_pool_view_release(view: u64) -> i32;
 }
 extern "C" {
-    #[doc = " Takes up to count buffers out of the pool. Each frame gets a new handle, an offset that leaves the headroom, len 0\n and flags 0. Returns how many, IXY_E_NO_BUFFERS if none was free. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT,\n IXY_E_RANGE (count over IXY_BATCH_MAX), IXY_E_FORK. Any thread."]
+    #[doc = " Takes up to count buffers out of the pool; they are the caller's, who sends or frees them. frames: receives count\n frames at most, each with a new handle, an offset that leaves the headroom, len 0 and flags 0. What the memory\n holds is left over from earlier packets.\n Returns how many, fewer than count if no more are free. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (frames\n is NULL and count is not 0), IXY_E_RANGE (count over IXY_BATCH_MAX), IXY_E_NO_BUFFERS (none is free). Hot call,\n any thread."]
     pub fn ixy_buf_alloc(pool: u64, frames: *mut ixy_frame, count: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Gives buffers back to their pool; only buf of each frame is read. Returns how many. Errors: IXY_E_HANDLE (pool, or\n the first frame's buffer is not the caller's), IXY_E_ARGUMENT, IXY_E_RANGE, IXY_E_FORK. Any thread."]
+    #[doc = " Gives buffers back to their pool; their handles are stale. frames: count of them, of which buf alone is read.\n Returns how many. Errors: IXY_E_HANDLE (pool, or the first frame's buffer is not the caller's), IXY_E_FORK,\n IXY_E_ARGUMENT (frames is NULL and count is not 0), IXY_E_RANGE (count over IXY_BATCH_MAX). Hot call, any thread."]
     pub fn ixy_buf_free(pool: u64, frames: *const ixy_frame, count: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Copies size bytes of the packet, from its byte `from` on, to `to`. For languages that cannot view foreign memory.\n Returns size. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_FRAME (the frame leaves its buffer), IXY_E_RANGE (the\n bytes leave the frame), IXY_E_FORK. Any thread."]
+    #[doc = " Copies size bytes of frame's packet, from its byte `from` on, to `to`. For languages that cannot view foreign\n memory.\n Returns size. Errors: IXY_E_HANDLE (pool, or the frame's buffer is not the caller's), IXY_E_FORK, IXY_E_ARGUMENT\n (frame is NULL, or `to` is NULL and size is not 0), IXY_E_FRAME (the frame leaves its buffer), IXY_E_RANGE (the\n bytes leave the frame). Hot call, any thread."]
     pub fn ixy_buf_read(
         pool: u64,
         frame: *const ixy_frame,
@@ -173,7 +173,7 @@ extern "C" {
     ) -> i32;
 }
 extern "C" {
-    #[doc = " Copies size bytes from `bytes` into the packet, to its byte `to` on. Returns size. Errors as ixy_buf_read."]
+    #[doc = " Copies size bytes from `bytes` into frame's packet, to its byte `to` on; the frame's length stays.\n Returns size. Errors: IXY_E_HANDLE (pool, or the frame's buffer is not the caller's), IXY_E_FORK, IXY_E_ARGUMENT\n (frame is NULL, or `bytes` is NULL and size is not 0), IXY_E_FRAME (the frame leaves its buffer), IXY_E_RANGE (the\n bytes leave the frame). Hot call, any thread."]
     pub fn ixy_buf_write(
         pool: u64,
         frame: *const ixy_frame,
@@ -183,11 +183,11 @@ extern "C" {
     ) -> i32;
 }
 extern "C" {
-    #[doc = " Reads the metadata record of a frame's buffer; all zeroes if the frame has no IXY_FRAME_METADATA. Returns 0. Errors:\n IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_FORK. Any thread. Since 0.2."]
+    #[doc = " Reads the metadata record of a frame's buffer into metadata; all zeroes if frame has no IXY_FRAME_METADATA.\n Returns 0. Errors: IXY_E_HANDLE (pool, or the frame's buffer is not the caller's), IXY_E_FORK, IXY_E_ARGUMENT. Hot\n call, any thread. Since 0.2."]
     pub fn ixy_buf_metadata(pool: u64, frame: *const ixy_frame, metadata: *mut ixy_metadata) -> i32;
 }
 extern "C" {
-    #[doc = " Writes it and sets IXY_FRAME_METADATA in frame->flags. Returns 0. Errors as ixy_buf_metadata; IXY_E_ARGUMENT also for\n flags that are not of IXY_META_*. What a device cannot do is found when the frame is sent. Any thread. Since 0.2."]
+    #[doc = " Writes metadata to the record of a frame's buffer and sets IXY_FRAME_METADATA in frame->flags. What a device\n cannot do is found when the frame is sent.\n Returns 0. Errors: IXY_E_HANDLE (pool, or the frame's buffer is not the caller's), IXY_E_FORK, IXY_E_ARGUMENT\n (also flags that are not of IXY_META_*). Hot call, any thread. Since 0.2."]
     pub fn ixy_buf_metadata_set(pool: u64, frame: *mut ixy_frame, metadata: *const ixy_metadata) -> i32;
 }
 #[doc = " How a device is opened. Zero means the default."]
@@ -252,6 +252,7 @@ pub struct ixy_info {
     #[doc = " most frames (buffers) that one received packet takes"]
     pub rx_frames_max: u32,
 }
+#[doc = " How a link is."]
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct ixy_link {
@@ -330,11 +331,11 @@ pub struct ixy_found {
     pub missing: [::std::os::raw::c_char; 256usize],
 }
 extern "C" {
-    #[doc = " Finds the devices on this machine's PCI bus and fills in the index-th (0 is the first, in the order of their\n addresses); past the last all members are empty. Nothing is opened. Returns how many there are. Errors:\n IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_IO. Control call. Experimental: may still change."]
+    #[doc = " Finds the devices on this machine's PCI bus and fills in the index-th (0 is the first, in the order of their\n addresses); past the last all members are empty. found: its struct_size is read, the rest is written. Nothing is\n opened.\n Returns how many there are. Errors: IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_NO_MEMORY, IXY_E_PERMISSION, IXY_E_IO (the\n list of PCI devices cannot be read). Control call. Experimental: may still change."]
     pub fn ixy_device_find(index: u32, found: *mut ixy_found) -> i32;
 }
 extern "C" {
-    #[doc = " Opens a device: \"emu:82599\", \"emu:virtio,wire=gen,timing=inline\", see docs/addresses.md. It is found, reset and\n identified; no packet moves before ixy_device_start. config: NULL for the defaults. device: receives the handle.\n Errors: IXY_E_ADDRESS, IXY_E_NOT_FOUND, IXY_E_PERMISSION, IXY_E_BUSY (what the address names is in use), IXY_E_IO,\n IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (also rx_queues other than\n tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (pool), IXY_E_STATE (a vhost-user device on a pool\n with buffers in use: its memory becomes shared, so it opens first), IXY_E_POOL_SIZE, IXY_E_NO_MEMORY, IXY_E_LIMIT.\n Control call."]
+    #[doc = " Opens a device. address: \"emu:82599\", \"emu:virtio,wire=gen,timing=inline\", see docs/addresses.md. It is found,\n reset and identified; no packet moves before ixy_device_start. config: NULL for the defaults. device: receives the\n handle, which is the caller's to close.\n Returns 0. Errors: IXY_E_ADDRESS, IXY_E_NOT_FOUND, IXY_E_PERMISSION, IXY_E_BUSY (what the address names is in use:\n a card that has a kernel driver, both ends of a pair, a tap), IXY_E_IO (also a capture file that is damaged),\n IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED (no driver for it; an offload, frame_len_max or an option that it\n cannot do; VFIO without an IOMMU), IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (queues, ring sizes, frame_len_max;\n also rx_queues other than tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (config->pool),\n IXY_E_FORK (config->pool), IXY_E_STATE (the pool has buffers in use, and this device needs other pages under them,\n as vhost-user devices and cards without IOMMU do: open it first; or the card's IOMMU group is not all VFIO's),\n IXY_E_POOL_SIZE, IXY_E_NO_MEMORY (also more locked memory than the user may have), IXY_E_LIMIT. Control call."]
     pub fn ixy_device_open(
         address: *const ::std::os::raw::c_char,
         config: *const ixy_device_config,
@@ -342,64 +343,67 @@ extern "C" {
     ) -> i32;
 }
 extern "C" {
-    #[doc = " Starts all queues: rings filled, link requested. Errors: IXY_E_HANDLE, IXY_E_STATE (started before, or opened\n without a pool), IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_NO_BUFFERS; after a start or reset that failed also those of\n ixy_device_open, as the device is then found and identified anew. Control call."]
+    #[doc = " Starts all queues: rings filled, link requested.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_STATE (started before, or opened without a pool),\n IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_IO, IXY_E_NO_BUFFERS (none to fill a receive ring with), IXY_E_NO_MEMORY,\n IXY_E_UNSUPPORTED (a legacy VirtIO device does not reach its rings' addresses), IXY_E_NOT_FOUND, IXY_E_PERMISSION,\n IXY_E_RANGE (these three after a start or reset that failed, as the device is then found and identified anew).\n Control call."]
     pub fn ixy_device_start(device: u64) -> i32;
 }
 extern "C" {
-    #[doc = " Resets the device and starts it again if it was started. Buffers in its rings go back to the pool; statistics begin\n at zero; a MAC address and promiscuous mode that were set stay. This also brings back a device that failed\n (IXY_E_DEVICE), if it answers again. Errors as open and start. Control call."]
+    #[doc = " Resets the device and starts it again if it was started. Buffers in its rings go back to the pool; statistics\n begin at zero; a MAC address and promiscuous mode that were set stay. This also brings back a device that failed\n (IXY_E_DEVICE), if it answers again. After an error the device has failed; it may be reset again.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_IO, IXY_E_NOT_FOUND (a vhost-user\n back end that does not come back), IXY_E_PERMISSION, IXY_E_UNSUPPORTED, IXY_E_RANGE (it has fewer queues now),\n IXY_E_NO_BUFFERS (none to fill a receive ring with), IXY_E_NO_MEMORY. Control call."]
     pub fn ixy_device_reset(device: u64) -> i32;
 }
 extern "C" {
-    #[doc = " Stops the device, gives the buffers of its rings back to the pool and frees all it held. The caller's own buffers\n stay the caller's. Errors: IXY_E_HANDLE. Control call."]
+    #[doc = " Stops the device, gives the buffers of its rings back to the pool and frees all it held. The caller's own buffers\n stay the caller's.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK. Control call."]
     pub fn ixy_device_close(device: u64) -> i32;
 }
 extern "C" {
-    #[doc = " Fill in what the name says. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT; link and stats also IXY_E_DEVICE (the\n device is gone; of one that failed link tells why) and IXY_E_TIMEOUT or IXY_E_IO (it did not answer). Control calls."]
+    #[doc = " Fills in what the device is. info: its struct_size is read, the rest is written.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT, IXY_E_STRUCT. Control call."]
     pub fn ixy_device_info(device: u64, info: *mut ixy_info) -> i32;
 }
 extern "C" {
+    #[doc = " Asks the device for its link. link: its struct_size is read, the rest is written.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_DEVICE (the device failed; the\n text tells why), IXY_E_TIMEOUT, IXY_E_IO (it did not answer). Control call."]
     pub fn ixy_device_link(device: u64, link: *mut ixy_link) -> i32;
 }
 extern "C" {
+    #[doc = " Fills in what the device counted. stats: its struct_size is read, the rest is written.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_DEVICE (an Intel device that is\n gone). Control call."]
     pub fn ixy_device_stats(device: u64, stats: *mut ixy_stats) -> i32;
 }
 extern "C" {
-    #[doc = " Fills in what receive queue and transmit queue number `queue` did. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT,\n IXY_E_RANGE (neither a receive nor a transmit queue), IXY_E_UNSUPPORTED (no IXY_CAN_QUEUE_STATS), IXY_E_DEVICE (the\n device is gone). Control call. Since 0.2."]
+    #[doc = " Fills in what receive queue and transmit queue number `queue` did. stats: its struct_size is read, the rest is\n written.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (neither a receive nor a\n transmit queue), IXY_E_UNSUPPORTED (no IXY_CAN_QUEUE_STATS), IXY_E_DEVICE (an Intel device that is gone). Control\n call. Since 0.2."]
     pub fn ixy_device_queue_stats(device: u64, queue: u32, stats: *mut ixy_queue_stats) -> i32;
 }
 extern "C" {
-    #[doc = " Copies the name of feature `index` (0 is the first) of those that driver and device agreed upon to text, at most\n text_size bytes with its NUL: \"VERSION_1\", \"RING_PACKED\", as the VirtIO specification calls them; \"\" past the last.\n Returns how many there are, 0 for a device that negotiates nothing. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT (text is\n NULL and text_size is not 0). Control call."]
+    #[doc = " Copies the name of feature `index` (0 is the first) of those that driver and device agreed upon to text, at most\n text_size bytes with its NUL: \"VERSION_1\", \"RING_PACKED\", as the VirtIO specification calls them; \"\" past the\n last.\n Returns how many there are, 0 for a device that negotiates nothing. Errors: IXY_E_HANDLE, IXY_E_FORK,\n IXY_E_ARGUMENT (text is NULL and text_size is not 0). Control call."]
     pub fn ixy_device_feature(device: u64, index: u32, text: *mut ::std::os::raw::c_char, text_size: u32) -> i32;
 }
 extern "C" {
-    #[doc = " The station address, 6 bytes, and setting it. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT (also a multicast or all-zero\n address); setting also IXY_E_UNSUPPORTED (a VirtIO device may not offer it), IXY_E_DEVICE, IXY_E_TIMEOUT, IXY_E_IO.\n Control calls."]
+    #[doc = " Copies the station address, 6 bytes, to mac.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT. Control call."]
     pub fn ixy_device_mac(device: u64, mac: *mut u8) -> i32;
 }
 extern "C" {
+    #[doc = " Sets the station address to the 6 bytes at mac; it stays over a reset.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (also a multicast or all-zero address),\n IXY_E_UNSUPPORTED (a VirtIO device may not offer it), IXY_E_DEVICE, IXY_E_TIMEOUT, IXY_E_IO. Control call."]
     pub fn ixy_device_mac_set(device: u64, mac: *const u8) -> i32;
 }
 extern "C" {
-    #[doc = " Promiscuous mode: 1 receives every frame (the state after open), 0 only broadcast and the station address. Errors:\n IXY_E_HANDLE, IXY_E_ARGUMENT (another value), IXY_E_UNSUPPORTED (0 on a VirtIO device that cannot filter),\n IXY_E_DEVICE, IXY_E_TIMEOUT, IXY_E_IO. Control call."]
+    #[doc = " Sets promiscuous mode. on: 1 receives every frame (the state after open), 0 only broadcast and the station\n address. It stays over a reset.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (another value), IXY_E_UNSUPPORTED (0 on a VirtIO\n device that cannot filter), IXY_E_DEVICE, IXY_E_TIMEOUT, IXY_E_IO. Control call."]
     pub fn ixy_device_promiscuous_set(device: u64, on: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Receives up to count frames from a queue; the caller owns their buffers. Returns how many, 0 when none is there.\n Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (frames is NULL and count is not 0), IXY_E_RANGE (queue, or count\n over IXY_BATCH_MAX), IXY_E_BUSY, IXY_E_STATE (not started), IXY_E_DEVICE (the device failed: it is gone, or told what\n no device may tell; ixy_device_link says why, ixy_device_reset starts it again). A packet longer than a buffer comes\n as several frames, all but the last with IXY_FRAME_MORE, always within one batch: IXY_E_RANGE also for a count under\n ixy_info.rx_frames_max. Never blocks. One thread a queue at a time."]
+    #[doc = " Receives up to count frames from a queue into frames; the caller owns their buffers, and sends or frees them. A\n packet longer than a buffer comes as several frames, all but the last with IXY_FRAME_MORE, always within one\n batch.\n Returns how many, 0 when none is there. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (frames is NULL and count\n is not 0), IXY_E_RANGE (queue; count over IXY_BATCH_MAX, or under ixy_info.rx_frames_max where that is over 1),\n IXY_E_BUSY, IXY_E_STATE (not started), IXY_E_DEVICE (the device failed: it is gone, or told what no device may\n tell; ixy_device_link says why, ixy_device_reset starts it again). Hot call, one thread a queue at a time."]
     pub fn ixy_rx_batch(device: u64, queue: u32, frames: *mut ixy_frame, count: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Hands up to count frames to a queue; the device owns the buffers of those counted, and their handles are stale.\n Returns how many, 0 when the ring is full; the rest stay the caller's. A frame's buffer must come from the device's\n own pool. A VirtIO device wants 12 bytes between the start of the buffer and the packet, for the header that its\n driver writes there; a received frame and a fresh one with its headroom have them. A packet over several frames\n (IXY_FRAME_MORE) goes or stays as a whole. Errors as ixy_rx_batch, and of the first packet: IXY_E_HANDLE, IXY_E_FRAME\n (it leaves its buffer, lacks those 12 bytes, cannot be sent at its length, has no last frame in the array, or its\n metadata's lengths do not fit its headers), IXY_E_UNSUPPORTED (its metadata wants what was not in\n ixy_device_config.offloads). Never blocks."]
+    #[doc = " Hands up to count frames to a queue; the device owns the buffers of those counted, and their handles are stale;\n the rest stay the caller's. A frame's buffer must come from the device's own pool. A VirtIO device wants 12 bytes\n between the start of the buffer and the packet, for the header that its driver writes there; a received frame and\n a fresh one with its headroom have them. A packet over several frames (IXY_FRAME_MORE) goes or stays as a whole.\n Returns how many, 0 when the ring is full. Errors: IXY_E_HANDLE (device, or the first packet has a buffer that is\n not the caller's), IXY_E_FORK, IXY_E_ARGUMENT (frames is NULL and count is not 0), IXY_E_RANGE (queue, or count\n over IXY_BATCH_MAX), IXY_E_BUSY, IXY_E_STATE (not started), IXY_E_DEVICE (the device failed, as for ixy_rx_batch),\n IXY_E_FRAME (the first packet leaves its buffer, lacks those 12 bytes, cannot be sent at its length, has no last\n frame in the array, or its metadata's lengths do not fit its headers), IXY_E_UNSUPPORTED (the first packet's\n metadata wants what was not in ixy_device_config.offloads). Hot call, one thread a queue at a time."]
     pub fn ixy_tx_batch(device: u64, queue: u32, frames: *const ixy_frame, count: u32) -> i32;
 }
 extern "C" {
-    #[doc = " The queue's file descriptor. Errors: IXY_E_HANDLE, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED. Control call. Since 0.2."]
+    #[doc = " Tells the queue's file descriptor, which stays the library's.\n Returns it. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED. Control call. Since 0.2."]
     pub fn ixy_rx_fd(device: u64, queue: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Makes the descriptor unreadable, switches the queue's interrupt on and looks at the queue again. Returns 1 if there\n is something to receive already (the interrupt is off again), 0 if not: the descriptor becomes readable with the next\n packet, or when the device fails or is closed. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_BUSY,\n IXY_E_STATE, IXY_E_DEVICE, IXY_E_UNSUPPORTED. Never blocks. One thread a queue at a time, as ixy_rx_batch. Since 0.2."]
+    #[doc = " Makes the descriptor unreadable, switches the queue's interrupt on and looks at the queue again.\n Returns 1 if there is something to receive already (the interrupt is off again), 0 if not: the descriptor becomes\n readable with the next packet, or when the device fails or is closed. Errors: IXY_E_HANDLE, IXY_E_FORK,\n IXY_E_RANGE (queue), IXY_E_BUSY (also while a thread is in ixy_rx_wait), IXY_E_STATE (not started), IXY_E_DEVICE,\n IXY_E_UNSUPPORTED. Hot call, one thread a queue at a time, as ixy_rx_batch. Since 0.2."]
     pub fn ixy_rx_arm(device: u64, queue: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Waits until there is something to receive, at most timeout_ms milliseconds; 0 only looks, -1 waits without end.\n Returns 1 if there is, 0 if the time is over or a signal handler ran. Errors: as ixy_rx_arm; IXY_E_ARGUMENT (another\n negative timeout); IXY_E_HANDLE also when another thread closes the device meanwhile. Other calls may be made on the\n device while a thread waits; of one queue only one thread waits, and ixy_rx_arm is IXY_E_BUSY meanwhile. Sets\n ixy_last_error. Since 0.2."]
+    #[doc = " Waits until there is something to receive from queue, at most timeout_ms milliseconds; 0 only looks, -1 waits\n without end. Other calls may be made on the device while a thread waits.\n Returns 1 if there is, 0 if the time is over or a signal handler ran. Errors: IXY_E_ARGUMENT (another negative\n timeout), IXY_E_HANDLE (also when another thread closes the device meanwhile), IXY_E_FORK, IXY_E_RANGE (queue),\n IXY_E_BUSY (another thread waits for this queue, or is in it), IXY_E_STATE (not started), IXY_E_DEVICE,\n IXY_E_UNSUPPORTED. Blocks, without the lock of control calls; leaves a text as they do. One thread a queue at a\n time. Since 0.2."]
     pub fn ixy_rx_wait(device: u64, queue: u32, timeout_ms: i32) -> i32;
 }
 #[doc = " What an emulated device's wire did. A generator (wire=gen) sends numbered, time-stamped, checked frames; its sink\n verifies every frame that comes back and knows it by its stream, which is the sending generator's."]
@@ -445,14 +449,14 @@ pub struct ixy_emu_meter {
     pub idle_steps: u64,
 }
 extern "C" {
-    #[doc = " Steps an inline device, then fills in its counters. Errors: IXY_E_HANDLE, IXY_E_ARGUMENT, IXY_E_STRUCT,\n IXY_E_UNSUPPORTED (not an emulated device). Control call."]
+    #[doc = " Steps an inline device, then fills in its counters. counters: its struct_size is read, the rest is written.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_UNSUPPORTED (not an emulated\n device). Control call."]
     pub fn ixy_emu_counters_get(device: u64, counters: *mut ixy_emu_counters) -> i32;
 }
 extern "C" {
-    #[doc = " Fills in a reading; the device is not stepped. Errors as ixy_emu_counters_get. Control call."]
+    #[doc = " Fills in a reading; the device is not stepped. meter: its struct_size is read, the rest is written.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_UNSUPPORTED (not an emulated\n device). Control call."]
     pub fn ixy_emu_meter_get(device: u64, meter: *mut ixy_emu_meter) -> i32;
 }
 extern "C" {
-    #[doc = " Copies the text of violation `index` (0 is the first; the first 64 are kept) to text, at most IXY_TEXT_MAX bytes\n with its NUL. Returns the number of violations so far. Errors as above. Control call."]
+    #[doc = " Copies the text of violation `index` (0 is the first; the first 64 are kept) to text, at most text_size bytes with\n its NUL; IXY_TEXT_MAX bytes hold any. \"\" where there is none.\n Returns the number of violations so far. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_ARGUMENT (text is NULL and\n text_size is not 0), IXY_E_UNSUPPORTED (not an emulated device). Control call."]
     pub fn ixy_emu_violation(device: u64, index: u32, text: *mut ::std::os::raw::c_char, text_size: u32) -> i32;
 }

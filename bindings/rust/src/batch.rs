@@ -18,6 +18,8 @@ use crate::BATCH_MAX;
 /// Made once and used again and again: [`RxQueue::receive`](crate::RxQueue::receive) appends to it,
 /// [`TxQueue::transmit`](crate::TxQueue::transmit) takes what it sends out of it, from the front. Neither allocates.
 ///
+/// A child process has no part in the packets that its parent held at fork(): there, access to their bytes panics.
+///
 /// ```
 /// use libixy::{Batch, Pool};
 ///
@@ -114,32 +116,39 @@ impl Batch {
     #[inline]
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&[u8]> {
+        let frame = self.frames().get(index)?;
+        let memory = self.pool.memory();
+        memory.assert_owned(frame);
         // SAFETY: the batch has its packets' buffers to itself, and self is borrowed.
-        self.frames()
-            .get(index)
-            .map(|frame| unsafe { self.pool.memory().bytes(frame) })
+        Some(unsafe { memory.bytes(frame) })
     }
 
     /// The bytes of packet `index` to change, or None when there are not so many.
     #[inline]
     #[must_use]
     pub fn get_mut(&mut self, index: usize) -> Option<&mut [u8]> {
+        let frame = self.frames().get(index)?;
+        let memory = self.pool.memory();
+        memory.assert_owned(frame);
         // SAFETY: the batch has its packets' buffers to itself, and self is borrowed mutably.
-        self.frames()
-            .get(index)
-            .map(|frame| unsafe { self.pool.memory().bytes_mut(frame) })
+        Some(unsafe { memory.bytes_mut(frame) })
     }
 
     /// The packets' bytes, in order.
     #[inline]
     pub fn iter(&self) -> Iter<'_> {
-        Iter::new(self.frames(), self.pool.memory())
+        let memory = self.pool.memory();
+        memory.assert_not_inherited(self.frames());
+        Iter::new(self.frames(), memory)
     }
 
     /// The packets' bytes to change, in order.
     #[inline]
     pub fn iter_mut(&mut self) -> IterMut<'_> {
-        IterMut::new(&mut self.frames[..self.len], self.pool.memory())
+        let memory = self.pool.memory();
+        let frames = &mut self.frames[..self.len];
+        memory.assert_not_inherited(frames);
+        IterMut::new(frames, memory)
     }
 
     /// Makes packet `index` longer or shorter, as [`Packet::resize`].

@@ -14,8 +14,9 @@ use ixy_sys::{ixy_frame, ixy_view};
 /// Whoever holds a frame in a [`Packet`](crate::Packet) or [`Batch`](crate::Batch) is the only one to reach its
 /// buffer: the library gives each buffer to one owner at a time, frames are never copied out of those types without
 /// ending them, and both keep the pool (and so this mapping) alive. Other languages find out by asking the table, packet
-/// by packet; here the types know, so a batch asks for nothing but the bounds. A single packet, which is not on the hot
-/// path, asks the table all the same.
+/// by packet; here the types know, so walking through a batch asks for nothing but the bounds. What they do not know is
+/// fork(): in a child the table is empty. So a walk asks the table once, and access to a single packet, which is not on
+/// the hot path, asks each time.
 #[derive(Clone, Copy)]
 pub(crate) struct Memory<'a> {
     base: NonNull<u8>,
@@ -54,6 +55,14 @@ impl<'a> Memory<'a> {
         let owner = unsafe { &*self.owner.add(index as usize) };
         if owner.load(Ordering::Relaxed) != frame.buf {
             not_ours();
+        }
+    }
+
+    /// Panics if frames, all of one owner, were inherited over fork(), which takes all of them from him: the first tells.
+    #[inline]
+    pub(crate) fn assert_not_inherited(self, frames: &[ixy_frame]) {
+        if let Some(first) = frames.first() {
+            self.assert_owned(first);
         }
     }
 

@@ -1,14 +1,18 @@
 //! Misuse does not compile. Each program in tests/misuse is compiled twice: as it is, which must fail with the errors that its
 //! lines announce (`//~ E0382`) and no others, on those lines; and without these lines, which must succeed, so that
 //! nothing but the misuse is what the compiler refuses.
+//!
+//! A program with a line `// safety: COLUMN` is a mark of the safety table, told once the compiler has refused it.
 
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const MARK: &str = "//~ ";
+const COLUMN: &str = "// safety: ";
 
 #[test]
 fn misuse_does_not_compile() {
@@ -61,6 +65,16 @@ fn judge(program: &Path, out: &Path) -> Result<(), String> {
     let (errors, text) = compile(&right, out);
     if !errors.is_empty() {
         return Err(format!("{name}: does not compile without its misuse\n{text}"));
+    }
+    for column in source.lines().filter_map(|line| line.strip_prefix(COLUMN)) {
+        let codes: BTreeSet<&str> = expected.iter().map(|(_, code)| code.as_str()).collect();
+        let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
+        let mut out = std::io::stdout(); // not println!, whose lines a test that passes keeps to itself
+        writeln!(
+            out,
+            "safety: Rust/safe | {column} | compile time | {codes} (misuse/{name})"
+        )
+        .unwrap();
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
 //! Bytes of a batch's packet cannot be kept when the batch frees it.
+// safety: use after free
 use libixy::{Batch, Pool};
 
 fn main() -> libixy::Result<()> {

@@ -1,4 +1,5 @@
 //! Bytes of a batch's packet cannot be kept while the batch is transmitted.
+// safety: use after transmit
 use libixy::{Batch, Device, Pool};
 
 fn main() -> libixy::Result<()> {

@@ -1,4 +1,5 @@
 //! Bytes do not outlive their packet.
+// safety: use after free
 use libixy::Pool;
 
 fn main() -> libixy::Result<()> {

@@ -1,4 +1,5 @@
 //! A packet is freed once.
+// safety: double free
 use libixy::Pool;
 
 fn main() -> libixy::Result<()> {

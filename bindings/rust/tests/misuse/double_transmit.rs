@@ -1,4 +1,5 @@
 //! A packet is in a batch once.
+// safety: double transmit
 use libixy::{Batch, Pool};
 
 fn main() -> libixy::Result<()> {

@@ -1,4 +1,5 @@
 //! What a batch holds cannot be forged.
+// safety: forged handle
 use libixy::{Batch, Pool};
 
 fn main() -> libixy::Result<()> {

@@ -1,4 +1,5 @@
 //! A queue has one owner: it cannot be cloned.
+// safety: two threads on one queue
 use libixy::{Device, Pool};
 
 fn second<T: Clone>(_: &T) {}

@@ -1,4 +1,5 @@
 //! Two threads cannot be in one queue.
+// safety: two threads on one queue
 use libixy::{Batch, Device, Pool};
 
 fn main() -> libixy::Result<()> {

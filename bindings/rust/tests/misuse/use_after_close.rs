@@ -1,4 +1,5 @@
 //! A closed device is gone.
+// safety: use after device close
 use libixy::{Device, Pool};
 
 fn main() -> libixy::Result<()> {

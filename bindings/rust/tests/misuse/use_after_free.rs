@@ -1,4 +1,5 @@
 //! A freed packet is gone.
+// safety: use after free
 use libixy::Pool;
 
 fn main() -> libixy::Result<()> {

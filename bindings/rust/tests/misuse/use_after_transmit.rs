@@ -1,4 +1,5 @@
 //! A packet that went into a batch to be sent is no longer the program's.
+// safety: use after transmit
 use libixy::{Batch, Device, Pool};
 
 fn main() -> libixy::Result<()> {
