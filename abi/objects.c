@@ -35,6 +35,12 @@ static void objects_hide_table(const struct pool_pages *pages)
     dma_memory_hide((void *)(uintptr_t)pages->owner_view, pages->owner_size, PROT_READ);
 }
 
+/* How far the generations of a child's buffers leap, so that they have other handles than the parent's: half the way
+ * round, and half as far in each child of a child, or two leaps would lead back. */
+#define OBJECTS_LEAP_MIN 0x10000u
+
+static uint32_t objects_leap = HANDLE_GENERATION_MASK / 2 + 1;
+
 static void objects_after_fork_in_child(void)
 {
     for (uint32_t i = 0; i < IXY_POOLS_MAX; i++) {
@@ -43,9 +49,7 @@ static void objects_after_fork_in_child(void)
             slot->inherited = slot->handle;
             slot->handle = 0;
             objects_hide_table(slot->pages);
-            /* Half the way round: buffers of the child's pools have other handles than the parent's. */
-            slot->buffer_generation =
-                (slot->buffer_generation + (HANDLE_GENERATION_MASK / 2 + 1)) & HANDLE_GENERATION_MASK;
+            slot->buffer_generation = (slot->buffer_generation + objects_leap) & HANDLE_GENERATION_MASK;
         }
         slot->callers = 0;
     }
@@ -67,6 +71,8 @@ static void objects_after_fork_in_child(void)
             objects_hide_table(slot->pages);
         }
     }
+    if (objects_leap > OBJECTS_LEAP_MIN)
+        objects_leap /= 2;
     dma_memory_after_fork_in_child();
     vhost_user_after_fork_in_child();
     pci_after_fork_in_child();
