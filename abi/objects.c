@@ -6,6 +6,7 @@
 
 #include "core/bus/pci.h"
 #include "core/bus/vhost_user.h"
+#include "core/device/cancel.h"
 #include "core/device/error.h"
 #include "core/dma/memory.h"
 #include "emu/emu.h"
@@ -16,6 +17,7 @@ struct view_slot object_views[OBJECTS_VIEWS_MAX];
 
 static pthread_mutex_t objects_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t objects_once = PTHREAD_ONCE_INIT;
+static int objects_cancel; /* under the mutex: whether who holds it may be cancelled when it has let go */
 
 static void objects_before_fork(void)
 {
@@ -90,13 +92,17 @@ static void objects_begin(void)
 
 void objects_lock(void)
 {
+    int cancel = cancel_off();
     pthread_once(&objects_once, objects_begin);
     pthread_mutex_lock(&objects_mutex);
+    objects_cancel = cancel;
 }
 
 void objects_unlock(void)
 {
+    int cancel = objects_cancel;
     pthread_mutex_unlock(&objects_mutex);
+    cancel_restore(cancel);
 }
 
 static uint64_t objects_inherited(uint64_t handle)
