@@ -348,12 +348,14 @@ static void *send_and_receive(void *argument)
 static void *call_control(void *argument)
 {
     const struct worker *worker = argument;
+    uint64_t device;
     for (;;) {
         ixy_stats stats = {.struct_size = sizeof(stats)};
         ixy_found found = {.struct_size = sizeof(found)};
         (void)ixy_device_reset(worker->device);
         (void)ixy_device_stats(worker->device, &stats);
         (void)ixy_device_find(0, &found);
+        (void)ixy_device_open("emu:82599,wire=pcap,in=/dev/null", NULL, &device); /* opens a file, and refuses it */
         pthread_testcancel();
     }
     return NULL;
