@@ -4,6 +4,7 @@
 #include "tests/c/misuse_calls.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -180,8 +181,53 @@ static void test_threaded(void **state)
     fork_with("emu:virtio,ring=packed");
 }
 
+/* Opens and closes until told to stop: the locks are taken at any moment. */
+static void *open_and_close(void *stop)
+{
+    while (__atomic_load_n((int *)stop, __ATOMIC_RELAXED) == 0) {
+        ixy_device_config config = {.struct_size = sizeof(config), .rx_ring_size = 64, .tx_ring_size = 64};
+        ixy_view view = {.struct_size = sizeof(view)};
+        uint64_t device = 0;
+        if (ixy_pool_open(&(ixy_pool_config){sizeof(ixy_pool_config), 512, 0, 0}, &config.pool) != 0 ||
+            ixy_pool_view(config.pool, &view) != 0 || ixy_device_open("emu:82599,pair=x", &config, &device) != 0 ||
+            ixy_device_start(device) != 0 || ixy_device_close(device) != 0 || ixy_pool_close(config.pool) != 0 ||
+            ixy_pool_view_release(view.view) != 0)
+            return stop;
+    }
+    return NULL;
+}
+
+static int child_of_many(struct family *family)
+{
+    uint64_t device = 0;
+    ixy_device_config config = {.struct_size = sizeof(config)};
+    const char *what = own_pool(family, &config.pool);
+    if (what == NULL && (ixy_device_open("emu:82599,pair=x", &config, &device) != 0 || ixy_device_start(device) != 0 ||
+                         ixy_device_close(device) != 0 || ixy_pool_close(config.pool) != 0))
+        what = ixy_last_error();
+    return wrong(what);
+}
+
+/* Another thread is in a control call when the process forks: the child finds no lock taken. */
+static void test_among_threads(void **state)
+{
+    (void)state;
+    int stop = 0;
+    pthread_t thread;
+    void *failed = NULL;
+    struct family family = family_open("emu:virtio,timing=inline");
+    assert_int_equal(pthread_create(&thread, NULL, open_and_close, &stop), 0);
+    for (uint32_t round = 0; round < 100; round++)
+        assert_int_equal(in_process(child_of_many, &family), 0);
+    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+    pthread_join(thread, &failed);
+    assert_null(failed);
+    family_close(&family);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_inline), cmocka_unit_test(test_threaded)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_inline), cmocka_unit_test(test_threaded),
+                                       cmocka_unit_test(test_among_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
