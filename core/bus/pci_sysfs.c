@@ -49,7 +49,11 @@ static int32_t pci_sysfs_bar_map(struct pci_function *pci, uint32_t bar, int fil
         return error_set(IXY_E_BUSY, "%s: resource%u cannot be mapped: a kernel driver has claimed it", pci->name, bar);
     if (memory == MAP_FAILED)
         return error_set_errno("%s: resource%u cannot be mapped", pci->name, bar);
-    madvise(memory, size, MADV_DONTFORK); /* a child shall not reach its parent's device */
+    if (madvise(memory, size, MADV_DONTFORK) != 0) { /* a child shall not reach its parent's device */
+        int32_t code = error_set_errno("%s: resource%u cannot be kept from a forked child", pci->name, bar);
+        munmap(memory, size);
+        return code;
+    }
     pci->bar[bar].memory = memory;
     return 0;
 }

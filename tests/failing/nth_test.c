@@ -71,8 +71,9 @@ static bool nth_run(const struct scenario *scenario, uint32_t at, bool lasting)
 static void nth_scenario(void **state)
 {
     const struct scenario *scenario = *state;
-    if (scenario->missing != NULL && scenario->missing() != NULL) {
-        print_message("%s: NOT RUN: %s\n", scenario->name, scenario->missing());
+    const char *missing = scenario->missing != NULL ? scenario->missing() : NULL;
+    if (missing != NULL) {
+        print_message("%s: NOT RUN: %s\n", scenario->name, missing);
         nth_not_run++;
         skip();
     }

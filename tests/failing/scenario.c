@@ -7,10 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/c/pci_card.h"
+#include "tests/c/pci_support.h"
 #include "tests/c/vhost_user_backend.h"
 
 static char scenario_folder[64];
 static struct backend scenario_backend;
+static struct pci_card scenario_card;
 static ixy_found scenario_found[3]; /* what ixy_device_find says when nothing fails */
 
 /* A back end closes its side when it sees that ours is closed. */
@@ -110,7 +113,7 @@ static int32_t step_open_second(struct world *world)
 static int32_t step_info(struct world *world)
 {
     const struct scenario *scenario = world->scenario;
-    bool alone = strstr(scenario->address[0] != NULL ? scenario->address[0] : "", "inline") == NULL;
+    bool alone = !scenario->pci && strstr(scenario->address[0] != NULL ? scenario->address[0] : "", "inline") == NULL;
     ixy_info info = {.struct_size = sizeof(info)};
     int32_t code = ixy_device_info(world->device[0], &info);
     if (code < 0)
@@ -235,6 +238,17 @@ static const char *tap_missing(void)
     return ixy_last_error();
 }
 
+#define PCI_CARD "0000:41:00.0"
+
+/* From then on this process sees no other bus, and no /dev. */
+static const char *pci_missing(void)
+{
+    if (!pci_test_begin() || !pci_test_huge_begin(8))
+        return "see above";
+    atexit(pci_test_huge_end); /* also when the scenario fails */
+    return NULL;
+}
+
 const struct scenario scenarios[] = {
     {.name = "pool", .steps = steps_pool, .calls_min = 8},
     {.name = "find", .steps = steps_find, .calls_min = 8},
@@ -305,6 +319,13 @@ const struct scenario scenarios[] = {
      .calls_min = 20,
      .missing = tap_missing},
     {.name = "vhost-user", .steps = steps_wait, .queues = 2, .vhost = true, .calls_min = 40},
+    {.name = "pci",
+     .address = {"pci:" PCI_CARD},
+     .steps = steps_loop,
+     .queues = 1,
+     .pci = true,
+     .calls_min = 30,
+     .missing = pci_missing},
 };
 const uint32_t scenario_count = sizeof(scenarios) / sizeof(scenarios[0]);
 
@@ -381,6 +402,10 @@ void scenario_begin(const struct scenario *scenario)
         folder_make_pci();
     if (strcmp(scenario->name, "pcap") == 0)
         folder_make_capture();
+    if (scenario->pci) {
+        pci_test_function(PCI_CARD, 0x8086, 0x10FB);
+        pci_card_begin(&scenario_card, PCI_CARD);
+    }
     if (scenario->vhost) {
         scenario_backend = backend_right("failing");
         backend_start(&scenario_backend);
@@ -392,6 +417,11 @@ void scenario_end(const struct scenario *scenario)
     if (scenario->vhost)
         backend_stop(&scenario_backend);
     scenario_backend = (struct backend){.path = ""};
+    if (scenario->pci) {
+        pci_card_end(&scenario_card);
+        pci_test_remove(PCI_CARD);
+        assert_int_equal(scenario_card.unreachable, 0);
+    }
     failing_pci_folder(NULL);
     char command[100];
     snprintf(command, sizeof(command), "rm -rf %s", scenario_folder);

@@ -35,8 +35,9 @@ struct scenario {
     const char *address[WORLD_DEVICES]; /* NULL: none; %s is the scenarios' folder */
     const struct step *steps;           /* ends with NULL */
     uint32_t queues, offloads, frame_len_max;
-    uint32_t calls_min;           /* so many calls at least: else the scenario does not try what it is for */
-    bool vhost;                   /* the address is that of the scripted back end */
+    uint32_t calls_min; /* so many calls at least: else the scenario does not try what it is for */
+    bool pci;           /* the address is that of a card that a thread plays, on a made-up bus (tests/c/pci_card.h) */
+    bool vhost;         /* the address is that of the scripted back end */
     const char *(*missing)(void); /* why it cannot run here, or NULL */
 };
 
