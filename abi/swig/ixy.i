@@ -116,6 +116,14 @@ IXY_FILLED_IN(ixy_emu_meter, meter)
 IXY_FILLED_IN_BESIDE_COUNT(ixy_found, found)
 IXY_FILLED_IN_PLAIN(ixy_metadata, metadata)
 
+/* No object: nil in Lua. */
+%typemap(check) SWIGTYPE *self
+{
+    if (!$1) {
+        SWIG_exception(SWIG_TypeError, "in $symname: there is no object");
+    }
+}
+
 /* ---- Frames: count of the batch calls is within what the array holds ---- */
 
 %typemap(check) (ixy_frame *frames, uint32_t count), (const ixy_frame *frames, uint32_t count)

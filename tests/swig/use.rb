@@ -76,6 +76,8 @@ test("arguments that C could not take are refused") do
   refused(IndexError, "no frame at this index") { frames.get(4) }
   refused(IndexError, "no frame at this index") { frames.put(4, frames.get(0)) }
   refused(IndexError, "more than the Frames hold") { frames.drop(5) }
+  refused(StandardError, "Memory") { Ixy::Memory.allocate.byte(frames, 0, 0) }
+  refused(StandardError, "ixy_frame") { Ixy::Frame.allocate.buf }
   Ixy.pool_close(pool)
 end
 
