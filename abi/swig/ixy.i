@@ -92,12 +92,12 @@ static int32_t memory_byte(const Memory *memory, const Frames *frames, uint32_t 
 IXY_SIZED(ixy_pool_config)
 IXY_SIZED(ixy_device_config)
 
-/* ---- which calls leave a text: all but these, which move packets (ixy_abi.h, THREADS) ---- */
+/* ---- which calls leave a text: all but these ---- */
 
 %define IXY_HOT
 int32_t ixy_buf_alloc, int32_t ixy_buf_free, int32_t ixy_buf_read, int32_t ixy_buf_write, int32_t ixy_buf_metadata,
-int32_t ixy_buf_metadata_set, int32_t ixy_rx_batch, int32_t ixy_tx_batch, int32_t ixy_rx_arm, int32_t ixy_rx_wait,
-int32_t byte, int32_t set_byte
+int32_t ixy_buf_metadata_set, int32_t ixy_rx_batch, int32_t ixy_tx_batch, int32_t ixy_rx_arm, int32_t byte,
+int32_t set_byte
 %enddef
 
 #if defined(SWIGLUA)

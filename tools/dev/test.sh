@@ -87,6 +87,14 @@ test_ocaml() {
     test_package ocaml
 }
 
+# Modules that SWIG makes of the header, for languages that have no binding of their own here.
+test_swig() {
+    local language
+    for language in python lua ruby; do
+        step "swig.$language" swig_test "$language"
+    done
+}
+
 # Our driver against devices that no one here wrote.
 test_peers() {
     step peers peers_test
