@@ -179,7 +179,7 @@ def test_a_row_of_another_level_is_told_apart():
     rows = [row for language in languages.load(BENCHMARKS) for row in language.rows]
     assert {row.level for row in rows} == {"batch", "packet"}
     assert {row.language for row in rows} == {"C", "Rust", "Go", "OCaml", "Python", "Lua"}
-    assert len({row.name for row in rows}) == len(rows) == 15
+    assert len({row.name for row in rows}) == len(rows) == 17
 
 
 def test_a_silent_process_is_killed(tmp_path):
