@@ -178,8 +178,8 @@ def test_languages_selects_and_keeps_the_reference(matrix):
 def test_a_row_of_another_level_is_told_apart():
     rows = [row for language in languages.load(BENCHMARKS) for row in language.rows]
     assert {row.level for row in rows} == {"batch", "packet"}
-    assert {row.language for row in rows} == {"C", "Rust", "Go", "OCaml", "Python"}
-    assert len({row.name for row in rows}) == len(rows) == 12
+    assert {row.language for row in rows} == {"C", "Rust", "Go", "OCaml", "Python", "Lua"}
+    assert len({row.name for row in rows}) == len(rows) == 15
 
 
 def test_a_silent_process_is_killed(tmp_path):
