@@ -40,16 +40,21 @@ int32_t ixy_device_find(uint32_t index, ixy_found *found)
     char text[ERROR_TEXT_SIZE];
     error_save(text); /* what is missing is no failure of this call */
     for (uint32_t i = 0; i < count; i++) {
-        uint16_t vendor, device_id;
+        uint16_t vendor, device_id = 0;
+        code = pci_read_id(names[i], "vendor", &vendor);
+        if (code >= 0)
+            code = pci_read_id(names[i], "device", &device_id);
+        if (code < 0 && code != IXY_E_NOT_FOUND)
+            break;
         /* One that goes away meanwhile is not there. */
-        if (pci_read_id(names[i], "vendor", &vendor) < 0 || pci_read_id(names[i], "device", &device_id) < 0 ||
-            device_product(vendor, device_id) == NULL)
-            continue;
-        if (known++ == index)
+        if (code >= 0 && device_product(vendor, device_id) != NULL && known++ == index)
             find_describe(names[i], vendor, device_id, &filled);
+        code = 0;
     }
-    error_restore(text);
     free(names);
+    if (code < 0)
+        return code;
+    error_restore(text);
     struct_write(found, &filled, sizeof(filled));
     return (int32_t)known;
 }

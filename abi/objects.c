@@ -31,9 +31,8 @@ static void objects_after_fork_in_parent(void)
  * shared memory, so the child gets pages of its own. */
 static void objects_hide_table(const struct pool_pages *pages)
 {
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
-    mmap(pages->owner, pages->owner_size, PROT_READ | PROT_WRITE, flags, -1, 0);
-    mmap((void *)(uintptr_t)pages->owner_view, pages->owner_size, PROT_READ, flags, -1, 0);
+    dma_memory_hide(pages->owner, pages->owner_size, PROT_READ | PROT_WRITE);
+    dma_memory_hide((void *)(uintptr_t)pages->owner_view, pages->owner_size, PROT_READ);
 }
 
 static void objects_after_fork_in_child(void)

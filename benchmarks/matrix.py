@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from runner import bars, devices, figures, instructions, machine, table  # noqa: E402
+from runner import bars, devices, figures, instructions, machine, safety, table  # noqa: E402
 from runner.devices import DEVICES, Device  # noqa: E402
 from runner.languages import REFERENCE, TOP, Language, Row, absent, load, prepare, select  # noqa: E402
 from runner.measure import Cell, Measurement, Plan  # noqa: E402
@@ -71,6 +71,11 @@ def arguments() -> argparse.Namespace:
         action=argparse.BooleanOptionalAction,
         help="count instructions a packet with callgrind (default: unless --quick)",
     )
+    parser.add_argument(
+        "--safety",
+        action=argparse.BooleanOptionalAction,
+        help="run each language's safety tests for the safety table (default: unless --quick)",
+    )
     options = parser.parse_args()
     if unknown := set(options.timings) - set(TIMINGS):
         parser.error(f"no timing {', '.join(sorted(unknown))}; there are: {', '.join(TIMINGS)}")
@@ -82,6 +87,8 @@ def arguments() -> argparse.Namespace:
     options.batches = options.batches or (QUICK_BATCHES if options.quick else ALL_BATCHES)
     if options.instructions is None:
         options.instructions = not options.quick
+    if options.safety is None:
+        options.safety = not options.quick
     try:
         options.devices = devices.select(options.devices)
         options.chosen = select(load(options.build), options.languages)
@@ -204,9 +211,12 @@ def main() -> int:
         if options.instructions and not interrupted:
             progress.show(1.0, "counting instructions")
             counted = count_instructions(options, result_rows, measurement, progress.say)
+        in_ci = os.environ.get("CI") == "true"
+        marks: dict[str, Any] | None = None
+        if options.safety and not interrupted:
+            marks = safety.measure(options.build, options.languages, in_ci, lambda text: progress.show(1.0, text))
 
-    failures = list(measurement.failures)
-    in_ci = os.environ.get("CI") == "true"
+    failures = list(measurement.failures) + (marks["faults"] if marks else [])
     missing = gaps | {name: reason for (name, timing), reason in measurement.gaps.items() if not timing}
     if in_ci:
         failures += [f"{name} is missing: {reason}" for name, reason in missing.items()]
@@ -231,6 +241,7 @@ def main() -> int:
         "missing": missing,
         "failures": failures,
         "instructions": counted,
+        "safety": marks,
         "rows": result_rows,
     }
     result["bars"] = bars.judge(result)

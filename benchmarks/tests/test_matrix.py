@@ -29,7 +29,18 @@ def matrix(tmp_path, fake_matrix):
             "sys.exit(matrix.main())"
         )
         devices = [] if "--devices" in options else ["--devices", "82599"]
-        words = [*devices, "--timings", "inline", "--rounds", "3", "--batches", "8,32", "--no-instructions", *options]
+        words = [
+            *devices,
+            "--timings",
+            "inline",
+            "--rounds",
+            "3",
+            "--batches",
+            "8,32",
+            "--no-instructions",
+            "--no-safety",
+            *options,
+        ]
         done = subprocess.run(
             [sys.executable, "-c", code, "--out", str(tmp_path / "out"), "--build", str(tmp_path), *words],
             cwd=BENCHMARKS,
@@ -167,8 +178,8 @@ def test_languages_selects_and_keeps_the_reference(matrix):
 def test_a_row_of_another_level_is_told_apart():
     rows = [row for language in languages.load(BENCHMARKS) for row in language.rows]
     assert {row.level for row in rows} == {"batch", "packet"}
-    assert {row.language for row in rows} == {"C", "Rust", "Go", "OCaml", "Python"}
-    assert len({row.name for row in rows}) == len(rows) == 14
+    assert {row.language for row in rows} == {"C", "Rust", "Go", "OCaml", "Python", "Lua"}
+    assert len({row.name for row in rows}) == len(rows) == 17
 
 
 def test_a_silent_process_is_killed(tmp_path):

@@ -40,6 +40,8 @@ ownership_four_load(const struct frame *frame)
 __attribute__((target("avx2"), always_inline)) static inline bool
 ownership_four_fit(struct ownership_four four, const struct ownership_four_limits *limits)
 {
+    if (!check_is_made(CHECK_PLACE))
+        return true;
     const __m256i low = _mm256_set1_epi64x(0xFFFFFFFF);
     __m256i index = _mm256_and_si256(four.token, _mm256_set1_epi64x(FRAME_INDEX_MASK));
     __m256i length = _mm256_srli_epi64(four.place, 32); /* over 16 bits with flags: longer than any frame */
@@ -58,6 +60,10 @@ ownership_four_fit(struct ownership_four four, const struct ownership_four_limit
 __attribute__((target("avx2"), always_inline)) static inline void ownership_four_next(struct ownership_four four,
                                                                                       uint64_t *next)
 {
+    if (!check_is_made(CHECK_OWNER)) {
+        _mm256_storeu_si256((__m256i *)(void *)next, _mm256_permute4x64_epi64(four.token, _MM_SHUFFLE(3, 1, 2, 0)));
+        return;
+    }
     __m256i counted = _mm256_add_epi64(four.token, _mm256_set1_epi64x((int64_t)1 << OWNERSHIP_GENERATION_SHIFT));
     __m256i tokens = _mm256_and_si256(counted, _mm256_set1_epi64x(OWNERSHIP_TOKEN_MASK));
     _mm256_storeu_si256((__m256i *)(void *)next, _mm256_permute4x64_epi64(tokens, _MM_SHUFFLE(3, 1, 2, 0)));
@@ -67,6 +73,8 @@ __attribute__((target("avx2"), always_inline)) static inline void ownership_four
  * not own. */
 static inline uint32_t ownership_four_take_back(const struct ownership *ownership, const struct frame *frame)
 {
+    if (!check_is_made(CHECK_OWNER))
+        return 4;
 #pragma GCC unroll 4
     for (uint32_t i = 0; i < 4; i++) {
         uint64_t token = frame[i].buf;

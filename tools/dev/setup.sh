@@ -35,11 +35,11 @@ setup() {
     for group in "$@"; do
         case $group in
         all)
-            setup_needs c abi hostile python rust go ocaml peers guest lint
+            setup_needs c abi hostile python rust go ocaml swig peers guest lint
             need valgrind valgrind
             ;;
         matrix)
-            setup_needs c python rust go ocaml
+            setup_needs c python rust go ocaml swig
             need valgrind valgrind
             ;;
         readme)
@@ -120,6 +120,15 @@ setup_needs() {
             need_that libdune-ocaml-dev ocamlfind query dune-configurator
             need_that libalcotest-ocaml-dev ocamlfind query alcotest
             need_that libyojson-ocaml-dev ocamlfind query yojson
+            ;;
+        swig)
+            setup_needs python
+            need swig swig
+            need lua5.4 lua5.4
+            need_that liblua5.4-dev pkg-config --exists lua5.4
+            need_that lua-dkjson lua5.4 -e 'require "dkjson"'
+            need ruby ruby
+            need_that ruby-dev ruby -r rbconfig -e 'exit(File.exist?(RbConfig::CONFIG["rubyhdrdir"] + "/ruby.h"))'
             ;;
         lint)
             need git git

@@ -87,6 +87,14 @@ test_ocaml() {
     test_package ocaml
 }
 
+# Modules that SWIG makes of the header, for languages that have no binding of their own here.
+test_swig() {
+    local language
+    for language in python lua ruby; do
+        step "swig.$language" swig_test "$language"
+    done
+}
+
 # Our driver against devices that no one here wrote.
 test_peers() {
     step peers peers_test
@@ -111,6 +119,7 @@ test_matrix() {
     local ci=true # here everything is built, so a gap is a fault, unless its toolchain is known to be missing
     [ ${#STEPS_MISSING[@]} -eq 0 ] || ci=${CI:-}
     step matrix.runner matrix_runner_test
+    step safety safety_table "$ci"
     step matrix matrix_quick "$ci"
 }
 
