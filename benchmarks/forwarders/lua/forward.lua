@@ -126,7 +126,7 @@ end
 
 -- ixy_rx_batch with 0 frames
 local function call(count)
-    return opened("emu:82599,wire=loop,timing=inline", 1, function(ports)
+    return opened("emu:82599,wire=loop,timing=threaded", 1, function(ports)
         local rx_batch, frames, device = ixy.rx_batch, ixy.Frames(1), ports[1]
         local start = ixy.emu_meter_get(device)
         for _ = 1, count do
