@@ -98,7 +98,7 @@ static int32_t pool_slot_fill(struct pool_slot *slot, uint32_t number, const ixy
         pool_pages_drop(pages);
         return code;
     }
-    pool->memory.owner = pages->owner;
+    pool->memory.owner = check_is_made(CHECK_OWNER) ? pages->owner : NULL;
     pages->base = pool->memory.base;
     pages->size = pool->memory.size;
     pages->extent = pool->memory.extent;

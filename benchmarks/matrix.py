@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from runner import bars, devices, figures, instructions, machine, safety, table  # noqa: E402
+from runner import bars, boundaries, devices, figures, instructions, machine, safety, table  # noqa: E402
 from runner.devices import DEVICES, Device  # noqa: E402
 from runner.languages import REFERENCE, TOP, Language, Row, absent, load, prepare, select  # noqa: E402
 from runner.measure import Cell, Measurement, Plan  # noqa: E402
@@ -29,6 +29,7 @@ ALL_BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 QUICK_BATCHES = (32, 256)
 TIMINGS = ("inline", "threaded")
 ROUNDS = 11
+CALL_ROUNDS = 21
 QUICK_SECONDS = 50.0
 SAMPLE_MS = {"inline": 60.0, "threaded": 100.0}
 QUICK_SAMPLE_MS = {"inline": 30.0, "threaded": 60.0}
@@ -70,6 +71,12 @@ def arguments() -> argparse.Namespace:
         "--instructions",
         action=argparse.BooleanOptionalAction,
         help="count instructions a packet with callgrind (default: unless --quick)",
+    )
+    parser.add_argument(
+        "--calls",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="measure what a call costs over each boundary (default: yes)",
     )
     parser.add_argument(
         "--safety",
@@ -197,11 +204,16 @@ def main() -> int:
     ticks = machine.stolen_and_total()
     rows, gaps = find_rows(options.chosen, options.build, options.prepare)
     counted: dict[str, dict[str, Any]] = {}
+    crossings: list[boundaries.Crossing] = []
     interrupted = False
     with Progress() as progress:
         measurement = Measurement(rows, plan_of(options), options.build, progress.say)
         try:
             measurement.take(progress.show)
+            if options.calls:
+                calls = boundaries.Calls(measurement)
+                calls.take(CALL_ROUNDS, lambda text: progress.show(1.0, text))
+                crossings = calls.crossings
         except KeyboardInterrupt:
             interrupted = True
             measurement.failures.append("interrupted: figures are from the rounds until then")
@@ -241,6 +253,9 @@ def main() -> int:
         "missing": missing,
         "failures": failures,
         "instructions": counted,
+        "boundaries": boundaries.table_of(crossings, result_rows, measurement.cores is not None)
+        if options.calls
+        else [],
         "safety": marks,
         "rows": result_rows,
     }

@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from . import devices, plots, safety_report
+from . import boundaries, devices, plots, safety_report
 from .table import Notes
 
 HERE = Path(__file__).resolve().parent
@@ -221,6 +221,20 @@ def _bars(result: dict[str, Any]) -> str:
     return _table(["goal", *(escape(devices.label(name)) for name in result["devices"])], lines, 1 + len(lines[0]))
 
 
+def _boundaries(result: dict[str, Any]) -> str:
+    entries = result["boundaries"]
+    if not entries:
+        return '<p class="faint">Not measured.</p>'
+    known = boundaries.batches(entries)
+    lines = [[escape(cell) for cell in boundaries.cells(entry, known)] for entry in entries]
+    return (
+        "<p>What each way of crossing into C costs: a receive that moves nothing, made in a loop of the language on an "
+        "idle threaded device, and how much that is over C static's of the same round; beside it, a packet of the "
+        f"workload, inline on {escape(devices.label(result['devices'][0]))}.</p>"
+        + _table(boundaries.head(entries), lines, 3)
+    )
+
+
 def _instructions(result: dict[str, Any], study: dict[str, Any]) -> str:
     lines = []
     for device, counted in result["instructions"].items():
@@ -308,6 +322,7 @@ def page(result: dict[str, Any]) -> str:
     parts += [
         _section("Every device", _all_devices(result)),
         _device_panels(result),
+        _section("Boundaries", _boundaries(result)),
         _section("Goals", _bars(result)),
         _section("Instructions", _instructions(result, study)),
         _section("Safety", _safety(result, study)),

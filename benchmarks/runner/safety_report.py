@@ -30,7 +30,9 @@ def table(result: dict[str, Any]) -> str:
         cells = [f"<b>{name}</b>" if row["default"] else name, *map(_mark, row["cells"].values())]
         lines.append("".join(f"<td>{cell}</td>" for cell in cells))
     body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return (
+        f'<div class="scroll"><table class="safety"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
 
 
 def details(result: dict[str, Any]) -> str:

@@ -152,3 +152,36 @@ def test_the_program_says_how_to_use_it():
     )
     assert done.returncode == 0
     assert "--build" in done.stdout
+
+
+LANGUAGES = {
+    "Rust": ("bindings/rust/tests", "fn {}("),
+    "Go": ("bindings/go", "func {}("),
+    "Python": ("bindings/python/tests", "def {}("),
+    "OCaml": ("bindings/ocaml/test", "let {} "),
+}
+
+
+def test_every_test_that_the_page_names_is_there():
+    top = BENCHMARKS.parent
+    text = (top / "docs" / "safety.md").read_text()
+    head, *lines = [
+        line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| ") and line.count("|") == 6
+    ]
+    languages = [cell.strip() for cell in head[1:]]
+    letters = [line[0].split()[0] for line in lines]
+    assert letters == [chr(code) for code in range(ord("a"), ord("u") + 1)]
+    missing = []
+    for line in lines:
+        for language, cell in zip(languages, line[1:], strict=True):
+            folder, form = LANGUAGES[language]
+            sources = [file.read_text() for file in (top / folder).glob("*") if file.is_file()]
+            for name in cell.split("`")[1::2]:
+                if name.startswith("misuse/"):
+                    found = (top / folder / name).is_file()
+                else:
+                    found = any(form.format(name) in source for source in sources)
+                if not found:
+                    missing.append(f"{line[0].strip()}: {language}: {name}")
+            assert cell.strip()
+    assert missing == []

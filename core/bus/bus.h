@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "core/device/address.h"
+#include "core/device/checks.h"
 #include "core/dma/memory.h"
 
 struct bus;
@@ -105,7 +106,7 @@ void bus_events_close(struct bus *bus);
 
 static inline bool bus_has_failed(const struct bus *bus)
 {
-    return __atomic_load_n(&bus->failed, __ATOMIC_ACQUIRE) == BUS_FAILED;
+    return check_is_made(CHECK_DEVICE) && __atomic_load_n(&bus->failed, __ATOMIC_ACQUIRE) == BUS_FAILED;
 }
 
 /* Gives memory that nobody uses yet the pages that this bus's device needs, and lets the device reach it (dma_map). A

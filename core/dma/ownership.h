@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "abi/include/ixy_errors.h"
+#include "core/device/checks.h"
 #include "core/dma/frame.h"
 
 #define OWNERSHIP_ENTRIES (FRAME_INDEX_MASK + 1u)
@@ -40,18 +41,23 @@ static inline uint32_t ownership_index(uint64_t token)
 /* The token of the same buffer for its next owner. */
 static inline uint64_t ownership_next(uint64_t token)
 {
+    if (!check_is_made(CHECK_OWNER))
+        return token;
     return (token + ((uint64_t)1 << OWNERSHIP_GENERATION_SHIFT)) & OWNERSHIP_TOKEN_MASK;
 }
 
 /* Makes the caller the owner of the buffer that token names. */
 static inline void ownership_hand_out(const struct ownership *ownership, uint64_t token)
 {
-    __atomic_store_n(&ownership->owner[ownership_index(token)], token, __ATOMIC_RELAXED);
+    if (check_is_made(CHECK_HAND_OUT))
+        __atomic_store_n(&ownership->owner[ownership_index(token)], token, __ATOMIC_RELAXED);
 }
 
 /* Whether the caller owns the buffer that token names. Any value may be asked about. */
 static inline bool ownership_holds(const struct ownership *ownership, uint64_t token)
 {
+    if (!check_is_made(CHECK_OWNER))
+        return true;
     uint64_t entry = __atomic_load_n(&ownership->owner[ownership_index(token)], __ATOMIC_RELAXED);
     return entry == token && token != 0;
 }
@@ -59,8 +65,17 @@ static inline bool ownership_holds(const struct ownership *ownership, uint64_t t
 /* Whether a place lies in the buffer that token names. */
 static inline bool ownership_within(const struct ownership *ownership, uint64_t token, uint64_t place)
 {
+    if (!check_is_made(CHECK_PLACE))
+        return true;
     uint32_t into = (uint32_t)place - ownership_index(token) * ownership->stride;
     return into + (place >> 32) <= ownership->stride;
+}
+
+/* Whether a device can send a frame of that length. With flags the upper half of place is over 16 bits, longer than any
+ * frame. */
+static inline bool ownership_can_be_sent(uint64_t place, uint32_t shortest, uint32_t longest)
+{
+    return !check_is_made(CHECK_PLACE) || (place >> 32 >= shortest && place >> 32 <= longest);
 }
 
 /* Ends the caller's ownership of a frame's buffer; at once, so that the same buffer later in a batch is caught. The
@@ -71,10 +86,10 @@ static inline int32_t ownership_take_back(const struct ownership *ownership, uin
 {
     if (!ownership_holds(ownership, token))
         return IXY_E_HANDLE;
-    /* With flags the upper half of place is over 16 bits, longer than any frame. */
-    if (!ownership_within(ownership, token, place) || place >> 32 < shortest || place >> 32 > longest)
+    if (!ownership_within(ownership, token, place) || !ownership_can_be_sent(place, shortest, longest))
         return IXY_E_FRAME;
-    __atomic_store_n(&ownership->owner[ownership_index(token)], 0, __ATOMIC_RELAXED);
+    if (check_is_made(CHECK_OWNER))
+        __atomic_store_n(&ownership->owner[ownership_index(token)], 0, __ATOMIC_RELAXED);
     return 0;
 }
 

@@ -76,6 +76,31 @@ def test_arguments_that_c_could_not_take_are_refused(pool, call, error, text):
         call(pool, frames)
 
 
+def test_a_class_that_forgets_init_is_refused(pool):
+    class Half(ixy.Frames):
+        def __init__(self):
+            pass
+
+    for call in (
+        lambda: Half().get(0),
+        lambda: ixy.buf_free(pool, Half(), 1),
+        lambda: memoryview(Half()),
+        lambda: ixy.Memory.__new__(ixy.Memory).byte(ixy.Frames(1), 0, 0),
+        lambda: memoryview(ixy.Memory.__new__(ixy.Memory)),
+        lambda: ixy.Frame.__new__(ixy.Frame).buf,
+        lambda: ixy.buf_write(pool, ixy.Frame.__new__(ixy.Frame), 0, b""),
+    ):
+        with pytest.raises(TypeError):
+            call()
+
+
+def test_a_class_may_inherit(pool):
+    class Mine(ixy.Frames):
+        pass
+
+    assert ixy.buf_free(pool, Mine(1), 0) == 0
+
+
 def test_no_address_and_no_size_reaches_the_language():
     hidden = {"struct_size", "reserved", "base", "owner", "metadata"}
     for made in (ixy.PoolConfig, ixy.DeviceConfig, ixy.Info, ixy.View, ixy.Found, ixy.EmuMeter):

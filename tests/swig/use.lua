@@ -71,6 +71,8 @@ test("arguments that C could not take are refused", function()
     refused("no frame at this index", frames.get, frames, 4)
     refused("no frame at this index", frames.put, frames, 4, frames:get(0))
     refused("more than the Frames hold", frames.drop, frames, 5)
+    refused("no object", frames.get, nil, 0)
+    refused("no object", ixy.Memory(pool).byte, nil, frames, 0, 0)
     ixy.pool_close(pool)
 end)
 

@@ -44,6 +44,14 @@ test("control calls tell what was wrong, hot ones what the code means") do
   check(refused(Ixy::Error, "handle 0x4d is closed") { Ixy::Memory.new(77) }.code == Ixy::E_HANDLE)
 end
 
+test("objects that could not be made are freed without harm") do
+  1000.times do
+    refused(Ixy::Error, "handle 0x4d is closed") { Ixy::Memory.new(77) }
+    refused(ArgumentError, "BUFFERS_MAX") { Ixy::Frames.new(0) }
+  end
+  GC.start
+end
+
 test("handles and numbers are exact integers") do
   frame = Ixy::Frame.new
   [0, 1, 2**53 + 1, 2**63, 2**64 - 1].each do |handle|
@@ -68,6 +76,8 @@ test("arguments that C could not take are refused") do
   refused(IndexError, "no frame at this index") { frames.get(4) }
   refused(IndexError, "no frame at this index") { frames.put(4, frames.get(0)) }
   refused(IndexError, "more than the Frames hold") { frames.drop(5) }
+  refused(StandardError, "Memory") { Ixy::Memory.allocate.byte(frames, 0, 0) }
+  refused(StandardError, "ixy_frame") { Ixy::Frame.allocate.buf }
   Ixy.pool_close(pool)
 end
 

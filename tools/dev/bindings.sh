@@ -118,6 +118,11 @@ swig_test() {
     in_environment tests/swig/run "$1" "$BUILD/swig/$1"
 }
 
+luajit_test() {
+    have luajit || missing "luajit (./dev setup swig)"
+    tests/luajit/run "$PREFIX"
+}
+
 # ---- packages: each built outside the tree, as a registry would hand it out ----
 
 package_test() {

@@ -87,6 +87,12 @@ wake_build() {
     cmake --build "$BUILD/c" -j "$JOBS" --target wake
 }
 
+# What ./dev checks runs.
+checks_build() {
+    c_configure c -DIXY_BENCHMARKS=ON
+    cmake --build "$BUILD/c" -j "$JOBS" --target checks
+}
+
 # All that must hold of the ABI; each check is made, so that one run tells of all faults.
 abi_check() {
     local library=$PREFIX/lib/libixy.so faulty=0

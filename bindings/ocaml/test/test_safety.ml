@@ -230,7 +230,8 @@ let test_forged () =
       ("let d : Ixy.Device.t = 1", "has type int but");
       ("let p : Ixy.Pool.t = 1", "has type int but");
     ];
-  mark batch "forged handle" "compile time" "a type error: the types are abstract";
+  mark batch "forged handle" "compile time"
+    "a type error: the types are abstract";
   with_pool (fun pool ->
       with_device pool (fun device ->
           let b = one pool 60 in
