@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """What the checks of the packet path cost: libixy.so against the static core without any, and the split by kind.
 
-  ./dev checks [--rounds 100] [--batch 32] [--devices 82599,virtio-split] [--timings inline,threaded] [--out FILE]
+  ./dev checks [--rounds 200] [--batch 32] [--devices 82599,virtio-split] [--timings inline,threaded] [--out FILE]
 
 The matrix's C forwarder over copies of the library that lack one kind of check more each (core/device/checks.h): the
 difference of two neighbours is what that kind costs. Samples are taken as the matrix takes them, all copies in turns in
-each round. Instructions are callgrind's: exact, and the same on a machine that is busy. It ends with 1 when a run was
+each round; of each the lowest decile counts. Instructions are callgrind's: exact, and the same on a machine that is busy. It ends with 1 when a run was
 not verified or could not be measured.
 """
 
@@ -35,12 +35,12 @@ COPIES = (
 STATIC = ("forwarders/c/forward_static", "static", "")  # the matrix's C static: with the checks against the device
 BARS = {"inline": 0.10, "threaded": 0.02}
 # Short: on a shared machine many fit between two disturbances.
-SAMPLE_MS = {"inline": 6.0, "threaded": 20.0}
+SAMPLE_MS = {"inline": 2.0, "threaded": 20.0}
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="checks", description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=100, help="samples of each copy (default 100)")
+    parser.add_argument("--rounds", type=int, default=200, help="samples of each copy (default 200)")
     parser.add_argument("--batch", type=int, default=32, help="frames a call (default 32)")
     parser.add_argument("--devices", default=",".join(device.name for device in DEVICES), help="default: %(default)s")
     parser.add_argument("--timings", default="inline", help="inline, threaded or both (default: %(default)s)")
@@ -68,41 +68,48 @@ def row_of(copy: tuple[str, str, str], build: Path) -> Row:
 def over(cell: Cell, base: Cell) -> dict[str, Any]:
     """What a copy costs more than another, as a share of the other's time: by pairs of neighbours in time."""
     pairs = figures.pair_ratios(cell.samples, base.samples)
-    counting = [1 / ratio - 1 for ratio, one, other in pairs if one["counts"] and other["counts"]]
-    shares = counting or [1 / ratio - 1 for ratio, _, _ in pairs]
-    return {"median": figures.median(shares), "spread": figures.spread(shares), "counting": len(counting)}
+    shares = [1 / ratio - 1 for ratio, _, _ in pairs]
+    return {"median": figures.median(shares), "spread": figures.spread(shares)}
 
 
-def percent(share: float | None) -> str:
-    return "      -" if share is None else f"{100 * share:6.1f}%"
+def least(cell: Cell) -> float | None:
+    """The lowest decile of a copy's ns a packet: a disturbance only ever adds, and some samples had none."""
+    times = [sample["ns_per_packet"] for sample in cell.samples if sample["verified"]]
+    return figures.quantile(times, 0.1) if times else None
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:7.1f}%"
+
+
+def figure(line: dict[str, Any], name: str) -> str:
+    return f"{line[name]:8.2f}{percent(line[f'{name}_share'])}" if name in line else ""
 
 
 def report(device: Device, timing: str, cells: dict[str, Cell], counts: dict[str, float]) -> dict[str, Any]:
     """Prints one device's table at one timing, returns it."""
-    least = COPIES[-1][0]
-    lines: list[dict[str, Any]] = []
-    used = {program: figures.used_samples(cell.samples, timing)[0] for program, cell in cells.items()}
-    time = {program: figures.median(sample["ns_per_packet"] for sample in used[program]) for program in cells}
+    first, last = COPIES[0][0], COPIES[-1][0]
+    time = {program: least(cell) for program, cell in cells.items()}
     print(f"\n{device.label}, {timing}: ns and instructions a packet, and what that is of the unchecked core's")
-    for copy, following in zip(COPIES, COPIES[1:], strict=False):
-        more = over(cells[copy[0]], cells[least]), over(cells[following[0]], cells[least])
-        share = None if None in (more[0]["median"], more[1]["median"]) else more[0]["median"] - more[1]["median"]
-        line: dict[str, Any] = {"check": copy[2], "share": share}
-        if counts:
-            line["instructions"] = counts[copy[0]] - counts[following[0]]
+    lines = []
+    for (program, _, what), following in [
+        *zip(COPIES, [copy[0] for copy in COPIES[1:]], strict=False),
+        ((first, "", "all of it"), last),
+    ]:
+        line: dict[str, Any] = {"check": what}
+        for name, table in ("ns", time), ("instructions", counts):
+            more, fewer, base = table.get(program), table.get(following), table.get(last)
+            if more is not None and fewer is not None and base is not None:
+                line |= {name: more - fewer, f"{name}_share": (more - fewer) / base}
         lines.append(line)
-        count = f"{line['instructions']:8.2f}{percent(line['instructions'] / counts[least])}" if counts else ""
-        ns = f"{share * time[least]:6.2f}" if share is not None and time[least] is not None else "     -"
-        print(f"  {copy[2]:40}{ns}{percent(share)}{count}")
-    whole = over(cells[COPIES[0][0]], cells[least])
-    if whole["median"] is not None:
+        print(f"  {what:40}" + "".join(figure(line, name) for name in ("ns", "instructions")))
+    whole = over(cells[first], cells[last])
+    if (share := lines[-1].get("ns_share")) is not None:
         spread, bar = whole["spread"], BARS[timing]
-        count = f"{counts[COPIES[0][0]] - counts[least]:8.2f}" if counts else ""
-        print(f"  {'all of it':40}{whole['median'] * time[least]:6.2f}{percent(whole['median'])}{count}")
+        print(f"  goal: at most {bar:.0%}: {'reached' if share <= bar else 'NOT reached'}")
         print(
-            f"  quartiles {percent(spread['p25'])} to{percent(spread['p75'])} of {spread['count']} pairs, "
-            f"{whole['counting']} undisturbed; goal: at most {bar:.0%}: "
-            + ("reached" if whole["median"] <= bar else "NOT reached")
+            f"  by {spread['count']} pairs of neighbours: median{percent(whole['median'])}, quartiles"
+            f"{percent(spread['p25'])} to{percent(spread['p75'])}"
         )
     for program, ns in time.items():
         if ns is not None:
@@ -111,7 +118,7 @@ def report(device: Device, timing: str, cells: dict[str, Cell], counts: dict[str
         "device": device.name,
         "timing": timing,
         "split": lines,
-        "whole": whole,
+        "pairs": whole,
         "ns_per_packet": time,
         "instructions_per_packet": counts,
         "samples": {program: cell.samples for program, cell in cells.items()},

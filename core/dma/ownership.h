@@ -53,6 +53,14 @@ static inline void ownership_hand_out(const struct ownership *ownership, uint64_
         __atomic_store_n(&ownership->owner[ownership_index(token)], token, __ATOMIC_RELAXED);
 }
 
+/* Has the cache fetch the table's entry of a buffer that will soon be handed out: the table of many buffers lies in the
+ * second level, where each store would wait for it. */
+static inline void ownership_expect(const struct ownership *ownership, uint64_t token)
+{
+    if (check_is_made(CHECK_HAND_OUT))
+        __builtin_prefetch(&ownership->owner[ownership_index(token)], 1);
+}
+
 /* Whether the caller owns the buffer that token names. Any value may be asked about. */
 static inline bool ownership_holds(const struct ownership *ownership, uint64_t token)
 {

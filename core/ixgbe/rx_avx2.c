@@ -55,6 +55,7 @@ __attribute__((target("avx2"))) uint32_t ixgbe_rx_run_avx2(const struct ixgbe_rx
         __m256i *frame = (__m256i *)(void *)(frames + done);
         _mm256_storeu_si256(frame, _mm256_unpacklo_epi64(token, place));
         _mm256_storeu_si256(frame + 1, _mm256_unpackhi_epi64(token, place));
+        ownership_expect(&ownership, buffer[done + 8 < count ? done + 8 : done]);
 #pragma GCC unroll 4
         for (uint32_t i = 0; i < 4; i++)
             ownership_hand_out(&ownership, buffer[done + i]);

@@ -105,6 +105,7 @@ virtio_rx_run_four(struct virtio_queue *queue, struct frame *frames, uint32_t co
         _mm256_storeu_si256(frame, _mm256_unpacklo_epi64(token, place));
         _mm256_storeu_si256(frame + 1, _mm256_unpackhi_epi64(token, place));
         bytes = _mm256_add_epi64(bytes, _mm256_srli_epi64(length, 32));
+        ownership_expect(&ownership, buffer[done + 8 < count ? done + 8 : done]);
 #pragma GCC unroll 4
         for (uint32_t i = 0; i < 4; i++)
             ownership_hand_out(&ownership, buffer[done + i]);
