@@ -15,16 +15,21 @@ struct ownership_four {
     __m256i token, place;
 };
 
-/* What frames have to keep to, four times over. */
+/* What frames have to keep to, four times over. least and most are those of a place: its lower half is where the frame
+ * begins in its buffer, its upper half the length; most of the lower half lacks the length. */
 struct ownership_four_limits {
-    __m256i stride, before, shortest, longest;
+    __m256i stride, least, most;
 };
 
 __attribute__((target("avx2"), always_inline)) static inline struct ownership_four_limits
 ownership_four_limits(uint32_t stride, struct ownership_limits limits)
 {
-    return (struct ownership_four_limits){_mm256_set1_epi64x(stride), _mm256_set1_epi64x(limits.before),
-                                          _mm256_set1_epi64x(limits.shortest), _mm256_set1_epi64x(limits.longest)};
+    uint32_t room = stride - limits.before;
+    uint32_t longest = limits.longest < room ? limits.longest : room;
+    uint64_t least = (uint64_t)limits.shortest << 32 | limits.before;
+    uint64_t most = (uint64_t)(longest - limits.shortest) << 32 | room;
+    return (struct ownership_four_limits){_mm256_set1_epi64x(stride), _mm256_set1_epi64x((int64_t)least),
+                                          _mm256_set1_epi64x((int64_t)most)};
 }
 
 __attribute__((target("avx2"), always_inline)) static inline struct ownership_four
@@ -35,25 +40,21 @@ ownership_four_load(const struct frame *frame)
     return (struct ownership_four){_mm256_unpacklo_epi64(first, second), _mm256_unpackhi_epi64(first, second)};
 }
 
-/* Whether all four lie in the buffers that their tokens name and can be sent, as ownership_take_back has it. Each
- * condition is a difference that is negative if it does not hold. */
+/* Whether all four lie in the buffers that their tokens name and can be sent, as ownership_take_back has it: less the
+ * least that they may be, the halves of a place are at most `most`, without sign. With flags a length is over 16 bits.
+ */
 __attribute__((target("avx2"), always_inline)) static inline bool
 ownership_four_fit(struct ownership_four four, const struct ownership_four_limits *limits)
 {
     if (!check_is_made(CHECK_PLACE))
         return true;
-    const __m256i low = _mm256_set1_epi64x(0xFFFFFFFF);
     __m256i index = _mm256_and_si256(four.token, _mm256_set1_epi64x(FRAME_INDEX_MASK));
-    __m256i length = _mm256_srli_epi64(four.place, 32); /* over 16 bits with flags: longer than any frame */
-    __m256i into = _mm256_sub_epi64(_mm256_and_si256(four.place, low), _mm256_mul_epu32(index, limits->stride));
-    __m256i left = _mm256_sub_epi64(limits->stride, _mm256_add_epi64(into, length));
-    __m256i room = _mm256_sub_epi64(into, limits->before);
-    __m256i longer = _mm256_sub_epi64(length, limits->shortest);
-    __m256i shorter = _mm256_sub_epi64(limits->longest, length);
+    __m256i begin = _mm256_mul_epu32(index, limits->stride); /* of the buffer: under 2^32 in every pool */
+    __m256i above = _mm256_sub_epi32(_mm256_sub_epi32(four.place, limits->least), begin);
+    __m256i most = _mm256_sub_epi32(limits->most, _mm256_srli_epi64(four.place, 32));
+    __m256i fits = _mm256_cmpeq_epi32(_mm256_min_epu32(above, most), above);
     __m256i none = _mm256_cmpeq_epi64(four.token, _mm256_setzero_si256());
-    __m256i wrong =
-        _mm256_or_si256(_mm256_or_si256(_mm256_or_si256(room, left), _mm256_or_si256(longer, shorter)), none);
-    return _mm256_movemask_pd(_mm256_castsi256_pd(wrong)) == 0;
+    return _mm256_movemask_epi8(_mm256_andnot_si256(none, fits)) == -1;
 }
 
 /* The next tokens of four buffers, in order. */

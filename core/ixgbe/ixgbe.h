@@ -34,6 +34,7 @@ struct ixgbe_rx_queue {
     uint64_t dropped, starved; /* see struct device_stats */
     uint32_t discarded;        /* descriptors so far of a frame over several that is dropped */
     bool careful;              /* offloads or jumbo frames were asked for: rx_offload.c receives */
+    bool avx2;                 /* the processor has it */
     bool udp_zero;             /* 82599: a UDP packet without checksum may count as one with a wrong checksum */
     uint32_t offloads;         /* DEVICE_CAN_* */
     uint32_t buffer_size;      /* bytes that the device writes to each buffer */
@@ -162,6 +163,16 @@ void ixgbe_rx_stop(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue);
 void ixgbe_rx_free(struct ixgbe_device *ixgbe, struct ixgbe_rx_queue *queue);
 uint32_t ixgbe_rx_batch(void *queue, struct frame *frames, uint32_t count);
 uint32_t ixgbe_rx_batch_owned(void *queue, struct frame *frames, uint32_t count);
+#define IXGBE_RX_WHOLE (IXGBE_RX_DD | IXGBE_RX_EOP)
+/* The range of lengths of a whole frame, where a descriptor has its length. */
+static inline uint64_t ixgbe_rx_span(const struct ixgbe_rx_queue *queue)
+{
+    return (uint64_t)(queue->length_max - FRAME_LENGTH_MIN) << 32;
+}
+#if defined(__x86_64__)
+/* rx_avx2.c: frames of consecutive descriptors, four at a time; how many there are is left to ixgbe_rx_run. */
+uint32_t ixgbe_rx_run_avx2(const struct ixgbe_rx_queue *queue, uint32_t slot, struct frame *frames, uint32_t count);
+#endif
 /* Fills the free part of the ring with buffers and tells the device. */
 void ixgbe_rx_post(struct ixgbe_rx_queue *queue);
 /* Buffers of the longest frame of any kind, in buffers of 1 KB, with an X550's time stamp. */

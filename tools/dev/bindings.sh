@@ -126,6 +126,11 @@ ocaml_ctypes_test() {
     in_environment dune test --root . --no-buffer --force
 }
 
+luajit_test() {
+    have luajit || missing "luajit (./dev setup swig)"
+    tests/luajit/run "$PREFIX"
+}
+
 # ---- packages: each built outside the tree, as a registry would hand it out ----
 
 package_test() {

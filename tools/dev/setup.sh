@@ -124,6 +124,7 @@ setup_needs() {
         swig)
             setup_needs python
             need swig swig
+            need luajit luajit
             need lua5.4 lua5.4
             need_that liblua5.4-dev pkg-config --exists lua5.4
             need_that lua-dkjson lua5.4 -e 'require "dkjson"'

@@ -88,9 +88,11 @@ test_ocaml() {
     test_package ocaml
 }
 
-# Modules that SWIG makes of the header, for languages that have no binding of their own here.
+# Languages that have no binding of their own here: modules that SWIG makes of the header, and what was bound from the
+# binding guide.
 test_swig() {
     local language
+    step luajit luajit_test
     for language in python lua ruby; do
         step "swig.$language" swig_test "$language"
     done
