@@ -30,6 +30,7 @@ QUICK_BATCHES = (32, 256)
 TIMINGS = ("inline", "threaded")
 ROUNDS = 11
 CALL_ROUNDS = 21
+QUICK_CALL_ROUNDS = 7
 QUICK_SECONDS = 50.0
 SAMPLE_MS = {"inline": 60.0, "threaded": 100.0}
 QUICK_SAMPLE_MS = {"inline": 30.0, "threaded": 60.0}
@@ -212,7 +213,7 @@ def main() -> int:
             measurement.take(progress.show)
             if options.calls:
                 calls = boundaries.Calls(measurement)
-                calls.take(CALL_ROUNDS, lambda text: progress.show(1.0, text))
+                calls.take(QUICK_CALL_ROUNDS if options.quick else CALL_ROUNDS, lambda text: progress.show(1.0, text))
                 crossings = calls.crossings
         except KeyboardInterrupt:
             interrupted = True

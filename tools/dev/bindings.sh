@@ -118,6 +118,14 @@ swig_test() {
     in_environment tests/swig/run "$1" "$BUILD/swig/$1"
 }
 
+# The ABI as ocaml-ctypes calls it, through the stubs that it generates and over libffi.
+ocaml_ctypes_test() {
+    have dune || missing "dune (./dev setup ocaml)"
+    cd abi/ocaml-ctypes
+    in_environment dune build --root . --no-buffer @all
+    in_environment dune test --root . --no-buffer --force
+}
+
 luajit_test() {
     have luajit || missing "luajit (./dev setup swig)"
     tests/luajit/run "$PREFIX"

@@ -100,6 +100,7 @@ setup_needs() {
             setup_needs c rust
             need abidiff abigail-tools
             need swig swig
+            setup_needs_ctypes
             need_that libclang-dev libclang_is_there
             need_that python3-venv python3 -c 'import ensurepip, venv'
             ;;
@@ -114,12 +115,11 @@ setup_needs() {
             [ -n "$(go_newest)" ] || PACKAGES+=(golang-go)
             ;;
         ocaml)
-            need ocamlfind ocaml-findlib
-            need ocamlopt ocaml-nox
             need dune ocaml-dune
             need_that libdune-ocaml-dev ocamlfind query dune-configurator
             need_that libalcotest-ocaml-dev ocamlfind query alcotest
             need_that libyojson-ocaml-dev ocamlfind query yojson
+            setup_needs_ctypes
             ;;
         swig)
             setup_needs python
@@ -138,6 +138,12 @@ setup_needs() {
             ;;
         esac
     done
+}
+
+setup_needs_ctypes() {
+    need ocamlfind ocaml-findlib
+    need ocamlopt ocaml-nox
+    need_that libctypes-ocaml-dev ocamlfind query ctypes.foreign
 }
 
 # Debian 12 has two Rusts. 1.63 is the oldest that our crates take, but its cargo knows only the registry's old

@@ -84,6 +84,7 @@ test_go() {
 
 test_ocaml() {
     step ocaml ocaml_test
+    step ocaml.ctypes ocaml_ctypes_test
     test_package ocaml
 }
 

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #define FORWARDER_CALLS "emu:82599,wire=loop,timing=threaded" /* where calls that move nothing are measured */
-#define FORWARDER_PATIENCE 5000000000u                      /* nanoseconds without a frame before a run has failed */
+#define FORWARDER_PATIENCE 5000000000u                        /* nanoseconds without a frame before a run has failed */
 
 static uint64_t forwarder_now(void)
 {
