@@ -5,6 +5,7 @@
 #include "abi/objects.h"
 #include "abi/structs.h"
 #include "core/bus/pci.h"
+#include "core/device/cancel.h"
 #include "core/device/error.h"
 
 static void find_describe(const char *name, uint16_t vendor, uint16_t device_id, ixy_found *found)
@@ -25,31 +26,45 @@ static void find_describe(const char *name, uint16_t vendor, uint16_t device_id,
         snprintf(found->missing, sizeof(found->missing), "%s", error_text());
 }
 
-int32_t ixy_device_find(uint32_t index, ixy_found *found)
+/* Returns how many there are, or an error; describes the index-th. */
+static int32_t find_all(uint32_t index, ixy_found *found)
 {
-    int32_t code = struct_check(found, sizeof(ixy_found), "ixy_found");
-    if (code < 0)
-        return code;
     char(*names)[PCI_NAME_SIZE];
-    uint32_t count;
-    code = pci_list(&names, &count);
+    uint32_t count, known = 0;
+    int32_t code = pci_list(&names, &count);
     if (code < 0)
         return code;
-    ixy_found filled = {0};
-    uint32_t known = 0;
     char text[ERROR_TEXT_SIZE];
     error_save(text); /* what is missing is no failure of this call */
     for (uint32_t i = 0; i < count; i++) {
-        uint16_t vendor, device_id;
+        uint16_t vendor, device_id = 0;
+        code = pci_read_id(names[i], "vendor", &vendor);
+        if (code >= 0)
+            code = pci_read_id(names[i], "device", &device_id);
+        if (code < 0 && code != IXY_E_NOT_FOUND)
+            break;
         /* One that goes away meanwhile is not there. */
-        if (pci_read_id(names[i], "vendor", &vendor) < 0 || pci_read_id(names[i], "device", &device_id) < 0 ||
-            device_product(vendor, device_id) == NULL)
-            continue;
-        if (known++ == index)
-            find_describe(names[i], vendor, device_id, &filled);
+        if (code >= 0 && device_product(vendor, device_id) != NULL && known++ == index)
+            find_describe(names[i], vendor, device_id, found);
+        code = 0;
     }
-    error_restore(text);
     free(names);
-    struct_write(found, &filled, sizeof(filled));
+    if (code < 0)
+        return code;
+    error_restore(text);
     return (int32_t)known;
+}
+
+int32_t ixy_device_find(uint32_t index, ixy_found *found)
+{
+    ixy_found filled = {0};
+    int32_t code = struct_check(found, sizeof(ixy_found), "ixy_found");
+    if (code < 0)
+        return code;
+    int cancel = cancel_off();
+    code = find_all(index, &filled);
+    cancel_restore(cancel);
+    if (code >= 0)
+        struct_write(found, &filled, sizeof(filled));
+    return code;
 }

@@ -6,6 +6,7 @@
 
 #include "core/bus/pci.h"
 #include "core/bus/vhost_user.h"
+#include "core/device/cancel.h"
 #include "core/device/error.h"
 #include "core/dma/memory.h"
 #include "emu/emu.h"
@@ -16,6 +17,7 @@ struct view_slot object_views[OBJECTS_VIEWS_MAX];
 
 static pthread_mutex_t objects_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t objects_once = PTHREAD_ONCE_INIT;
+static int objects_cancel; /* under the mutex: whether who holds it may be cancelled when it has let go */
 
 static void objects_before_fork(void)
 {
@@ -31,10 +33,15 @@ static void objects_after_fork_in_parent(void)
  * shared memory, so the child gets pages of its own. */
 static void objects_hide_table(const struct pool_pages *pages)
 {
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
-    mmap(pages->owner, pages->owner_size, PROT_READ | PROT_WRITE, flags, -1, 0);
-    mmap((void *)(uintptr_t)pages->owner_view, pages->owner_size, PROT_READ, flags, -1, 0);
+    dma_memory_hide(pages->owner, pages->owner_size, PROT_READ | PROT_WRITE);
+    dma_memory_hide((void *)(uintptr_t)pages->owner_view, pages->owner_size, PROT_READ);
 }
+
+/* How far the generations of a child's buffers leap, so that they have other handles than the parent's: half the way
+ * round, and half as far in each child of a child, or two leaps would lead back. */
+#define OBJECTS_LEAP_MIN 0x10000u
+
+static uint32_t objects_leap = HANDLE_GENERATION_MASK / 2 + 1;
 
 static void objects_after_fork_in_child(void)
 {
@@ -44,9 +51,7 @@ static void objects_after_fork_in_child(void)
             slot->inherited = slot->handle;
             slot->handle = 0;
             objects_hide_table(slot->pages);
-            /* Half the way round: buffers of the child's pools have other handles than the parent's. */
-            slot->buffer_generation =
-                (slot->buffer_generation + (HANDLE_GENERATION_MASK / 2 + 1)) & HANDLE_GENERATION_MASK;
+            slot->buffer_generation = (slot->buffer_generation + objects_leap) & HANDLE_GENERATION_MASK;
         }
         slot->callers = 0;
     }
@@ -68,6 +73,8 @@ static void objects_after_fork_in_child(void)
             objects_hide_table(slot->pages);
         }
     }
+    if (objects_leap > OBJECTS_LEAP_MIN)
+        objects_leap /= 2;
     dma_memory_after_fork_in_child();
     vhost_user_after_fork_in_child();
     pci_after_fork_in_child();
@@ -85,13 +92,17 @@ static void objects_begin(void)
 
 void objects_lock(void)
 {
+    int cancel = cancel_off();
     pthread_once(&objects_once, objects_begin);
     pthread_mutex_lock(&objects_mutex);
+    objects_cancel = cancel;
 }
 
 void objects_unlock(void)
 {
+    int cancel = objects_cancel;
     pthread_mutex_unlock(&objects_mutex);
+    cancel_restore(cancel);
 }
 
 static uint64_t objects_inherited(uint64_t handle)

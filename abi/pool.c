@@ -180,6 +180,17 @@ static const char *pool_device_address(const struct pool_slot *slot)
     return "a device";
 }
 
+/* Views of a closed pool go on: same addresses, and zeroes there. New pages where the kernel has memory for them, else
+ * (and where pages are locked, which MADV_DONTNEED does not drop) the old ones, wiped. */
+static void pool_pages_wipe(const struct pool_pages *pages)
+{
+    if (mmap(pages->base, pages->extent, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+        MAP_FAILED)
+        memset(pages->base, 0, pages->size);
+    if (madvise(pages->metadata, POOL_METADATA_SIZE, MADV_DONTNEED) != 0)
+        memset(pages->metadata, 0, POOL_METADATA_SIZE);
+}
+
 static void pool_slot_close(struct pool_slot *slot)
 {
     __atomic_store_n(&slot->handle, 0, __ATOMIC_SEQ_CST);
@@ -189,11 +200,8 @@ static void pool_slot_close(struct pool_slot *slot)
     struct pool_pages *pages = slot->pages;
     for (uint32_t i = 0; i < slot->pool->count; i++)
         __atomic_store_n(&pages->owner[i], 0, __ATOMIC_RELAXED);
-    if (pages->holders > 1) {
-        /* Views go on: same addresses, new pages. If the kernel has no memory for that the old pages stay. */
-        (void)!mmap(pages->base, pages->extent, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-        madvise(pages->metadata, POOL_METADATA_SIZE, MADV_DONTNEED); /* reads as zeroes from here on */
-    }
+    if (pages->holders > 1)
+        pool_pages_wipe(pages);
     slot->pool->memory.base = NULL; /* the pages are pool_pages_drop's */
     pool_close(slot->pool);
     pool_pages_drop(pages);

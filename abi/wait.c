@@ -1,6 +1,7 @@
 /* Waiting for packets: each receive queue's event, armed and waited for. */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <time.h>
 
@@ -198,6 +199,12 @@ static int32_t wait_error(int32_t code, uint64_t device, uint32_t queue)
     }
 }
 
+/* A thread that is cancelled in its sleep leaves as if its time were over. */
+static void wait_leave(void *gate)
+{
+    __atomic_store_n(&((struct queue_gate *)gate)->waiting, 0, __ATOMIC_SEQ_CST);
+}
+
 int32_t ixy_rx_wait(uint64_t device, uint32_t queue, int32_t timeout_ms)
 {
     if (timeout_ms < -1)
@@ -214,9 +221,10 @@ int32_t ixy_rx_wait(uint64_t device, uint32_t queue, int32_t timeout_ms)
     int32_t code = IXY_E_BUSY;
     if (__atomic_exchange_n(&gate->waiting, 1, __ATOMIC_SEQ_CST) == 0) {
         code = IXY_E_HANDLE;
+        pthread_cleanup_push(wait_leave, gate);
         if (__atomic_load_n(&slot->handle, __ATOMIC_SEQ_CST) == device)
             code = wait_for(slot, gate, device, timeout_ms);
-        __atomic_store_n(&gate->waiting, 0, __ATOMIC_SEQ_CST);
+        pthread_cleanup_pop(1);
     }
     return code < 0 ? wait_error(code, device, queue) : code;
 }

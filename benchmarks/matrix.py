@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from runner import bars, devices, figures, instructions, machine, table  # noqa: E402
+from runner import bars, boundaries, devices, figures, instructions, machine, safety, table  # noqa: E402
 from runner.devices import DEVICES, Device  # noqa: E402
 from runner.languages import REFERENCE, TOP, Language, Row, absent, load, prepare, select  # noqa: E402
 from runner.measure import Cell, Measurement, Plan  # noqa: E402
@@ -29,6 +29,8 @@ ALL_BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 QUICK_BATCHES = (32, 256)
 TIMINGS = ("inline", "threaded")
 ROUNDS = 11
+CALL_ROUNDS = 21
+QUICK_CALL_ROUNDS = 7
 QUICK_SECONDS = 50.0
 SAMPLE_MS = {"inline": 60.0, "threaded": 100.0}
 QUICK_SAMPLE_MS = {"inline": 30.0, "threaded": 60.0}
@@ -71,6 +73,17 @@ def arguments() -> argparse.Namespace:
         action=argparse.BooleanOptionalAction,
         help="count instructions a packet with callgrind (default: unless --quick)",
     )
+    parser.add_argument(
+        "--calls",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="measure what a call costs over each boundary (default: yes)",
+    )
+    parser.add_argument(
+        "--safety",
+        action=argparse.BooleanOptionalAction,
+        help="run each language's safety tests for the safety table (default: unless --quick)",
+    )
     options = parser.parse_args()
     if unknown := set(options.timings) - set(TIMINGS):
         parser.error(f"no timing {', '.join(sorted(unknown))}; there are: {', '.join(TIMINGS)}")
@@ -82,6 +95,8 @@ def arguments() -> argparse.Namespace:
     options.batches = options.batches or (QUICK_BATCHES if options.quick else ALL_BATCHES)
     if options.instructions is None:
         options.instructions = not options.quick
+    if options.safety is None:
+        options.safety = not options.quick
     try:
         options.devices = devices.select(options.devices)
         options.chosen = select(load(options.build), options.languages)
@@ -190,11 +205,16 @@ def main() -> int:
     ticks = machine.stolen_and_total()
     rows, gaps = find_rows(options.chosen, options.build, options.prepare)
     counted: dict[str, dict[str, Any]] = {}
+    crossings: list[boundaries.Crossing] = []
     interrupted = False
     with Progress() as progress:
         measurement = Measurement(rows, plan_of(options), options.build, progress.say)
         try:
             measurement.take(progress.show)
+            if options.calls:
+                calls = boundaries.Calls(measurement)
+                calls.take(QUICK_CALL_ROUNDS if options.quick else CALL_ROUNDS, lambda text: progress.show(1.0, text))
+                crossings = calls.crossings
         except KeyboardInterrupt:
             interrupted = True
             measurement.failures.append("interrupted: figures are from the rounds until then")
@@ -204,9 +224,12 @@ def main() -> int:
         if options.instructions and not interrupted:
             progress.show(1.0, "counting instructions")
             counted = count_instructions(options, result_rows, measurement, progress.say)
+        in_ci = os.environ.get("CI") == "true"
+        marks: dict[str, Any] | None = None
+        if options.safety and not interrupted:
+            marks = safety.measure(options.build, options.languages, in_ci, lambda text: progress.show(1.0, text))
 
-    failures = list(measurement.failures)
-    in_ci = os.environ.get("CI") == "true"
+    failures = list(measurement.failures) + (marks["faults"] if marks else [])
     missing = gaps | {name: reason for (name, timing), reason in measurement.gaps.items() if not timing}
     if in_ci:
         failures += [f"{name} is missing: {reason}" for name, reason in missing.items()]
@@ -231,6 +254,10 @@ def main() -> int:
         "missing": missing,
         "failures": failures,
         "instructions": counted,
+        "boundaries": boundaries.table_of(crossings, result_rows, measurement.cores is not None)
+        if options.calls
+        else [],
+        "safety": marks,
         "rows": result_rows,
     }
     result["bars"] = bars.judge(result)

@@ -35,7 +35,6 @@ static void *ixy_copy(const void *filled, size_t size)
 /* Packet memory of a pool, mapped as long as this lives. */
 typedef struct Memory {
     ixy_view view;
-    int32_t code; /* of the call that opened the view */
 } Memory;
 
 /* Where byte `at` of the packet lies, if the caller owns its buffer, it lies in that, and the byte in it: the checks of
@@ -92,12 +91,12 @@ static int32_t memory_byte(const Memory *memory, const Frames *frames, uint32_t 
 IXY_SIZED(ixy_pool_config)
 IXY_SIZED(ixy_device_config)
 
-/* ---- which calls leave a text: all but these, which move packets (ixy_abi.h, THREADS) ---- */
+/* ---- which calls leave a text: all but these ---- */
 
 %define IXY_HOT
 int32_t ixy_buf_alloc, int32_t ixy_buf_free, int32_t ixy_buf_read, int32_t ixy_buf_write, int32_t ixy_buf_metadata,
-int32_t ixy_buf_metadata_set, int32_t ixy_rx_batch, int32_t ixy_tx_batch, int32_t ixy_rx_arm, int32_t ixy_rx_wait,
-int32_t byte, int32_t set_byte
+int32_t ixy_buf_metadata_set, int32_t ixy_rx_batch, int32_t ixy_tx_batch, int32_t ixy_rx_arm, int32_t byte,
+int32_t set_byte
 %enddef
 
 #if defined(SWIGLUA)
@@ -116,6 +115,14 @@ IXY_FILLED_IN(ixy_emu_counters, counters)
 IXY_FILLED_IN(ixy_emu_meter, meter)
 IXY_FILLED_IN_BESIDE_COUNT(ixy_found, found)
 IXY_FILLED_IN_PLAIN(ixy_metadata, metadata)
+
+/* No object: nil in Lua. */
+%typemap(check) SWIGTYPE *self
+{
+    if (!$1) {
+        SWIG_exception(SWIG_TypeError, "in $symname: there is no object");
+    }
+}
 
 /* ---- Frames: count of the batch calls is within what the array holds ---- */
 
@@ -189,17 +196,22 @@ typedef struct Frames {
 
 /* ---- Memory: single bytes of packets, checked as ixy_buf_read checks, without its copies ---- */
 
+/* The view is opened before there is an object: one that failed would be freed by some languages and not by others. */
 %exception Memory::Memory
 {
-    $action
-    if (!result) {
-        SWIG_exception(SWIG_MemoryError, "no memory");
-    }
-    if (result->code < 0) {
-        int32_t code = result->code;
-        free(result);
+    ixy_view view;
+    memset(&view, 0, sizeof view);
+    view.struct_size = sizeof view;
+    int32_t code = ixy_pool_view(arg1, &view);
+    if (code < 0) {
         IXY_RAISE(code, ixy_last_error());
     }
+    $action
+    if (!result) {
+        ixy_pool_view_release(view.view);
+        SWIG_exception(SWIG_MemoryError, "no memory");
+    }
+    result->view = view;
 }
 
 %nodefaultctor Memory;
@@ -208,12 +220,8 @@ typedef struct Memory {
     %extend {
         Memory(uint64_t pool)
         {
-            Memory *made = (Memory *)calloc(1, sizeof *made);
-            if (made) {
-                made->view.struct_size = sizeof made->view;
-                made->code = ixy_pool_view(pool, &made->view);
-            }
-            return made;
+            (void)pool;
+            return (Memory *)calloc(1, sizeof(Memory));
         }
         ~Memory()
         {

@@ -55,17 +55,39 @@ static const void *ixy_as_bytes(PyObject *object, size_t *size)
         (result) = (object);                                                                                           \
     } while (0)
 
+/* SWIG gives an object its type in __init__ and reads it everywhere: a class that inherits and forgets __init__ would
+ * crash. So each begins with a type that is none of the module's, for which all refuse it. SWIG has no option for a
+ * tp_new of one's own: it sets PyType_GenericNew, by that name. */
+static PyObject *ixy_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
+{
+    PyObject *object = PyType_GenericNew(type, args, keywords);
+    if (object) {
+        ((SwigPyObject *)object)->ty = SWIGTYPE_p_char;
+    }
+    return object;
+}
+#define PyType_GenericNew ixy_new
+
+static int buffer(PyObject *object, Py_buffer *view, int flags, void *memory, uint64_t size)
+{
+    if (!memory) {
+        PyErr_SetString(PyExc_TypeError, "there is no object");
+        return -1;
+    }
+    return PyBuffer_FillInfo(view, object, memory, (Py_ssize_t)size, 0, flags);
+}
+
 static int frames_buffer(PyObject *object, Py_buffer *view, int flags)
 {
     Frames *frames = (Frames *)((SwigPyObject *)object)->ptr;
-    return PyBuffer_FillInfo(view, object, frames->items, (Py_ssize_t)(frames->capacity * sizeof frames->items[0]), 0,
-                             flags);
+    return buffer(object, view, flags, frames ? frames->items : NULL,
+                  frames ? frames->capacity * sizeof frames->items[0] : 0);
 }
 
 static int memory_buffer(PyObject *object, Py_buffer *view, int flags)
 {
-    const ixy_view *memory = &((Memory *)((SwigPyObject *)object)->ptr)->view;
-    return PyBuffer_FillInfo(view, object, memory->base, (Py_ssize_t)memory->size, 0, flags);
+    const Memory *memory = (const Memory *)((SwigPyObject *)object)->ptr;
+    return buffer(object, view, flags, memory ? memory->view.base : NULL, memory ? memory->view.size : 0);
 }
 %}
 

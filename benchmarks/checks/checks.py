@@ -5,8 +5,8 @@
 
 The matrix's C forwarder over copies of the library that lack one kind of check more each (core/device/checks.h): the
 difference of two neighbours is what that kind costs. Samples are taken as the matrix takes them, all copies in turns in
-each round; of each the lowest decile counts. Instructions are callgrind's: exact, and the same on a
-machine that is busy. It ends with 1 when a run was not verified or could not be measured.
+each round; of each the lowest decile counts. Instructions are callgrind's: exact, and the same on a machine that is
+busy. It ends with 1 when a run was not verified or could not be measured.
 """
 
 import argparse

@@ -120,7 +120,14 @@ class Forwarder:
         watch: Callable[[], float] | None = None,
     ) -> dict[str, Any]:
         """device: the beginning of an address."""
-        self.process.send(f"run {variant} {batch} {timing} {frames} {device}")
+        return self._ask(f"run {variant} {batch} {timing} {frames} {device}", watch)
+
+    def call(self, variant: str, calls: int, watch: Callable[[], float] | None = None) -> dict[str, Any]:
+        """Receives that move nothing."""
+        return self._ask(f"call {variant} {calls}", watch)
+
+    def _ask(self, request: str, watch: Callable[[], float] | None) -> dict[str, Any]:
+        self.process.send(request)
         reply = self._reply(RUN_SECONDS, watch)
         if "error" in reply:
             raise ForwarderError(str(reply["error"]))

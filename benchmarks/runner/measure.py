@@ -128,7 +128,7 @@ class Measurement:
 
     # ---- one run ----
 
-    def _forwarder(self, row: Row) -> Forwarder:
+    def forwarder(self, row: Row) -> Forwarder:
         """The row's process; a new one if it died in a sample before."""
         forwarder = self._forwarders[row.command]
         if not forwarder.process.alive:
@@ -137,7 +137,7 @@ class Measurement:
         return forwarder
 
     def _run(self, cell: Cell, frames: int) -> tuple[dict[str, Any], Watch]:
-        forwarder = self._forwarder(cell.row)
+        forwarder = self.forwarder(cell.row)
         watch = Watch(forwarder.process.pid, self.cores if cell.timing == "threaded" else None)
         try:
             raw = forwarder.run(cell.row.variant, cell.batch, cell.timing, frames, cell.device.address, watch)

@@ -25,11 +25,26 @@ STYLES = {
     "Rust safe": ("#d4541b", "-"),
     "Go safe": ("#0797b8", "-"),
     "OCaml safe": ("#c98a00", "-"),
+    "OCaml ctypes-stubs": ("#c98a00", (0, (4, 2))),
+    "OCaml ctypes-libffi": ("#c98a00", (0, (1, 1.6))),
     "Python bulk": ("#2d5fb0", "-"),
     "Python numpy": ("#2d5fb0", (0, (4, 2))),
     "Python packet": ("#2d5fb0", (0, (1, 1.6))),
+    "Python cffi-api": ("#5f86c9", "-"),
+    "Python cffi-abi": ("#5f86c9", (0, (4, 2))),
+    "Python ctypes": ("#5f86c9", (0, (1, 1.6))),
+    "Python swig": ("#7fa3dc", (0, (4, 2))),
+    "Python swig-packet": ("#7fa3dc", (0, (1, 1.6))),
+    "Lua swig": ("#8a5a9e", (0, (1, 1.6))),
 }
-LANGUAGE_COLOURS = {"C": "#111827", "Rust": "#d4541b", "Go": "#0797b8", "OCaml": "#c98a00", "Python": "#2d5fb0"}
+LANGUAGE_COLOURS = {
+    "C": "#111827",
+    "Rust": "#d4541b",
+    "Go": "#0797b8",
+    "OCaml": "#c98a00",
+    "Python": "#2d5fb0",
+    "Lua": "#8a5a9e",
+}
 OTHERS = "#c3cbd4"
 
 plt.rcParams.update(
@@ -273,7 +288,7 @@ def waits(result: dict[str, Any]) -> str | None:
     left.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.42, -0.1), ncols=2, fontsize=8.5)
 
     for row in result["rows"]:
-        if row["timing"] != "threaded" or row["language"] == "Python" and row["variant"] == "packet":
+        if row["timing"] != "threaded" or row["level"] == "packet":
             continue
         good = [sample for sample in row["samples"] if sample["verified"] and sample.get("core_to_core_ns")]
         for counts in (True, False):

@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from . import devices, plots
+from . import boundaries, devices, plots, safety_report
 from .table import Notes
 
 HERE = Path(__file__).resolve().parent
@@ -221,6 +221,20 @@ def _bars(result: dict[str, Any]) -> str:
     return _table(["goal", *(escape(devices.label(name)) for name in result["devices"])], lines, 1 + len(lines[0]))
 
 
+def _boundaries(result: dict[str, Any]) -> str:
+    entries = result["boundaries"]
+    if not entries:
+        return '<p class="faint">Not measured.</p>'
+    known = boundaries.batches(entries)
+    lines = [[escape(cell) for cell in boundaries.cells(entry, known)] for entry in entries]
+    return (
+        "<p>What each way of crossing into C costs: a receive that moves nothing, made in a loop of the language on an "
+        "idle threaded device, and how much that is over C static's of the same round; beside it, a packet of the "
+        f"workload, inline on {escape(devices.label(result['devices'][0]))}.</p>"
+        + _table(boundaries.head(entries), lines, 3)
+    )
+
+
 def _instructions(result: dict[str, Any], study: dict[str, Any]) -> str:
     lines = []
     for device, counted in result["instructions"].items():
@@ -243,9 +257,7 @@ def _instructions(result: dict[str, Any], study: dict[str, Any]) -> str:
 
 def _study(study: dict[str, Any]) -> str:
     size = study["implementation_size"]
-    safety = study["safety"]
     sizes = [[language, *map(str, figures)] for language, figures in size.items() if language != "columns"]
-    marks = [[language, *figures] for language, figures in safety.items() if language != "columns"]
     speeds = []
     for clock, languages in study["throughput_mpps_by_batch"].items():
         for language, points in languages.items():
@@ -258,9 +270,20 @@ def _study(study: dict[str, Any]) -> str:
         + _table(["clock", "language", *batches_head], speeds, 2)
         + "</details><details><summary>Size of the drivers</summary>"
         + _table(["language", *size["columns"]], sizes)
-        + "</details><details><summary>Safety</summary>"
-        + _table(["language", *safety["columns"]], marks, 1 + len(safety["columns"]))
         + "</details>"
+    )
+
+
+def _safety(result: dict[str, Any], study: dict[str, Any]) -> str:
+    """Our table, and the study's beside it."""
+    published = study["safety"]
+    marks = [[escape(text) for text in (name, *texts)] for name, texts in published.items() if name != "columns"]
+    return (
+        safety_report.body(result["safety"])
+        + "<h3>The published study's table</h3><p>There a driver was written in each language, and the table is its "
+        "authors' account, by kinds of mistake. “wrapper”: by a class that was written for it; "
+        f'“never freed”: because buffers are not.</p><p class="faint">Source: {escape(study["source"])}.</p>'
+        + _table(["language", *map(escape, published["columns"])], marks, 1 + len(published["columns"]))
     )
 
 
@@ -299,8 +322,10 @@ def page(result: dict[str, Any]) -> str:
     parts += [
         _section("Every device", _all_devices(result)),
         _device_panels(result),
+        _section("Boundaries", _boundaries(result)),
         _section("Goals", _bars(result)),
         _section("Instructions", _instructions(result, study)),
+        _section("Safety", _safety(result, study)),
         _section(
             "Beside the published study",
             "<p>There, each language had a driver of its own on a real NIC; here, one C driver serves all of them and "

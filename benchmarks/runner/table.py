@@ -1,9 +1,10 @@
 """What is printed at the end: a table for each device and timing, notes, instructions, goals and failures."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
-from . import devices
+from . import boundaries, devices
 
 HEAD = ("language", "variant", "boundary", "batch", "ns", "Mpps", "ratio to C static", "verified", "notes")
 TEXTS = {"language", "variant", "boundary", "verified", "notes"}
@@ -51,12 +52,16 @@ def cells(row: dict[str, Any], notes: Notes) -> tuple[str, ...]:
 
 def rows_lines(rows: list[dict[str, Any]], notes: Notes) -> list[str]:
     """Padded lines, the head first. A missing row stands once, not once a batch size."""
-    table = [HEAD, *dict.fromkeys(cells(row, notes) for row in rows)]
-    widths = [max(len(line[column]) for line in table) for column in range(len(HEAD))]
+    return padded([HEAD, *dict.fromkeys(cells(row, notes) for row in rows)])
+
+
+def padded(table: Sequence[Sequence[str]]) -> list[str]:
+    """The first line is the head, which says by its names what is text."""
+    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     return [
         " ".join(
             cell.ljust(width) if name in TEXTS else cell.rjust(width)
-            for cell, width, name in zip(line, widths, HEAD, strict=True)
+            for cell, width, name in zip(line, widths, table[0], strict=True)
         ).rstrip()
         for line in table
     ]
@@ -76,6 +81,11 @@ def show(result: dict[str, Any]) -> None:
             print(_style("31", line) if " NO" in line else line)
     for number, text in enumerate(notes.texts(), 1):
         print(f"  {number}  {text}")
+    if entries := result["boundaries"]:
+        known = boundaries.batches(entries)
+        head, *lines = padded([boundaries.head(entries), *(boundaries.cells(entry, known) for entry in entries)])
+        print(f"\nboundaries: a call that moves nothing; a packet inline, {devices.label(result['devices'][0])}")
+        print("\n".join([_style("1", head), *lines]))
     if result["instructions"]:
         print("\ninstructions a packet")
     for device, counted in result["instructions"].items():

@@ -1,7 +1,7 @@
 """A forwarder that moves no packets but speaks the protocol.
 
 fake_forwarder.py LANGUAGE VARIANT [cycles=N] [virtio-cycles=N] [lose=N] [damage=N] [violate=N] [error] [die]
-                  [silent-start] [lacks=DEVICE]
+                  [silent-start] [lacks=DEVICE] [call-cycles=N] [lose-calls=N] [no-calls]
 """
 
 import json
@@ -23,9 +23,23 @@ def main() -> None:
                 return
             case ["run", _, batch, timing, frames, *device] if len(device) <= 1:
                 reply = run(int(batch), timing, int(frames), device[0] if device else "emu:82599", faults)
+            case ["call", _, calls]:
+                reply = call(int(calls), faults)
             case _:
                 reply = {"error": f"not understood: {line.strip()}"}
         print(json.dumps(reply), flush=True)
+
+
+def call(calls: int, faults: dict[str, str]) -> dict[str, object]:
+    """A call of a threaded device, whose thread does not run here."""
+    if "no-calls" in faults:
+        return {"error": "what is a call?"}
+    cycles = calls * int(faults.get("call-cycles", "20"))
+    return {
+        "calls": calls - int(faults.get("lose-calls", "0")),
+        "cycles": cycles,
+        "nanoseconds": int(cycles * NS_PER_CYCLE),
+    }
 
 
 def run(batch: int, timing: str, frames: int, device: str, faults: dict[str, str]) -> dict[str, object]:

@@ -29,7 +29,18 @@ def matrix(tmp_path, fake_matrix):
             "sys.exit(matrix.main())"
         )
         devices = [] if "--devices" in options else ["--devices", "82599"]
-        words = [*devices, "--timings", "inline", "--rounds", "3", "--batches", "8,32", "--no-instructions", *options]
+        words = [
+            *devices,
+            "--timings",
+            "inline",
+            "--rounds",
+            "3",
+            "--batches",
+            "8,32",
+            "--no-instructions",
+            "--no-safety",
+            *options,
+        ]
         done = subprocess.run(
             [sys.executable, "-c", code, "--out", str(tmp_path / "out"), "--build", str(tmp_path), *words],
             cwd=BENCHMARKS,
@@ -45,7 +56,7 @@ def matrix(tmp_path, fake_matrix):
 
 
 def test_rows_carry_the_documented_members(matrix, tmp_path):
-    code, result, _ = matrix({"C": [HONEST], "Rust": [SLOWER]})
+    code, result, text = matrix({"C": [HONEST], "Rust": [SLOWER]})
     assert code == 0
     assert {"schema", "machine", "versions", "commit", "started", "rows", "bars", "failures", "missing"} <= set(result)
     assert len(result["rows"]) == 4
@@ -62,6 +73,10 @@ def test_rows_carry_the_documented_members(matrix, tmp_path):
     assert [row["batch"] for row in rust] == [8, 32]
     assert [row["ratio_to_c"] for row in rust] == pytest.approx([0.5, 0.5], abs=0.01)
     assert result["versions"]["Rust"] == "fake 1"
+    assert [entry["language"] for entry in result["boundaries"]] == ["C", "Rust"]
+    for entry in result["boundaries"]:
+        assert entry["ns_per_call"] == pytest.approx(10.0) or "two cores" in entry["missing"]
+    assert "boundaries: a call that moves nothing" in text
     page = (tmp_path / "out" / "report.html").read_text()
     assert page.count("<svg") >= 3
     assert "http://" not in page.replace("http://www.w3.org", "").replace("http://creativecommons.org", "").replace(
@@ -167,8 +182,8 @@ def test_languages_selects_and_keeps_the_reference(matrix):
 def test_a_row_of_another_level_is_told_apart():
     rows = [row for language in languages.load(BENCHMARKS) for row in language.rows]
     assert {row.level for row in rows} == {"batch", "packet"}
-    assert {row.language for row in rows} == {"C", "Rust", "Go", "OCaml", "Python"}
-    assert len({row.name for row in rows}) == len(rows) == 9
+    assert {row.language for row in rows} == {"C", "Rust", "Go", "OCaml", "Python", "Lua"}
+    assert len({row.name for row in rows}) == len(rows) == 17
 
 
 def test_a_silent_process_is_killed(tmp_path):

@@ -102,6 +102,8 @@ func TestSafetyTransmit(t *testing.T) {
 	wantAll(t, accesses(packet, 0), ErrHandle)
 	_, err := packet.UnsafeBytes()
 	wantError(t, err, ErrHandle)
+	_, err = pool.Free(frames[:1]) // while the device has it
+	wantError(t, err, ErrHandle)
 	mark(t, safe, "use after transmit", "run time", "ixy.ErrHandle")
 	if b[0] != 42 {
 		t.Error("a slice kept over Transmit does not show the buffer")

@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "core/device/cancel.h"
 #include "core/device/error.h"
 
 int32_t event_open(int *event, const char *name)
@@ -26,18 +27,22 @@ static void event_unblock(int event)
 /* A counter that is not 0 is readable already, and only one that is full could make the write wait. */
 void event_signal(int event)
 {
+    int cancel = cancel_off();
     struct pollfd entry = {.fd = event, .events = POLLIN};
-    if (poll(&entry, 1, 0) > 0)
-        return;
-    event_unblock(event);
-    eventfd_write(event, 1);
+    if (poll(&entry, 1, 0) <= 0) {
+        event_unblock(event);
+        eventfd_write(event, 1);
+    }
+    cancel_restore(cancel);
 }
 
 void event_empty(int event)
 {
     uint64_t count;
     struct iovec part = {.iov_base = &count, .iov_len = sizeof(count)};
+    int cancel = cancel_off();
     event_unblock(event);
     if (preadv2(event, &part, 1, -1, RWF_NOWAIT) < 0 && errno == EOPNOTSUPP) /* before Linux 5.8 */
         (void)!read(event, &count, sizeof(count));
+    cancel_restore(cancel);
 }

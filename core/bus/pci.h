@@ -74,8 +74,9 @@ enum pci_way { PCI_SYSFS, PCI_VFIO };
  * or the error that opening would give, whose text names the command that mends it. */
 int32_t pci_missing(const char *name, uint16_t vendor, enum pci_way *way);
 
-/* Whether the kernel has the function's IOMMU group go through page tables: it then sees no physical addresses. */
-bool pci_is_translated(const char *name);
+/* Whether the kernel has the function's IOMMU group go through page tables: it then sees no physical addresses. Returns
+ * 0 or, if that cannot be read, an error with its text. */
+int32_t pci_translated(const char *name, bool *translated);
 
 /* What would be missing once the function is open: huge pages, or a limit on locked memory that the standard pool
  * fits in. Returns 0 or an error with its text. */

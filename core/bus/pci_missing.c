@@ -1,5 +1,6 @@
 /* What is missing before a function can be opened, told with the command that mends it. */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ static int32_t pci_missing_neighbours(const char *name, const char *group)
     pci_path(path, name, "iommu_group/devices");
     DIR *folder = opendir(path);
     if (folder == NULL)
-        return 0; /* the group itself will tell */
+        return errno == ENOENT ? 0 : error_set_errno("%s: %s", name, path);
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         if (entry->d_name[0] == '.' || strlen(entry->d_name) >= PCI_NAME_SIZE || strcmp(entry->d_name, name) == 0)
             continue;
@@ -63,7 +64,10 @@ static int32_t pci_missing_vfio(const char *name)
             "or amd_iommu=on for the kernel), or `ixy unbind %s` and run as root with huge pages",
             name, name);
     pci_path(path, name, "iommu_group/name");
-    if (pci_read_line(path, kind, sizeof(kind)) && strcmp(kind, "vfio-noiommu") == 0)
+    bool named = pci_read_line(path, kind, sizeof(kind));
+    if (!named && errno != ENOENT)
+        return error_set_errno("%s: %s", name, path);
+    if (named && strcmp(kind, "vfio-noiommu") == 0)
         return error_set(
             IXY_E_UNSUPPORTED,
             "%s: bound to vfio-pci in no-IOMMU mode, which protects nothing: `ixy unbind %s` and run as root "
@@ -87,11 +91,13 @@ static int32_t pci_missing_vfio(const char *name)
     return 0;
 }
 
-bool pci_is_translated(const char *name)
+int32_t pci_translated(const char *name, bool *translated)
 {
     char path[PCI_PATH_SIZE], type[16];
     pci_path(path, name, "iommu_group/type");
-    return pci_read_line(path, type, sizeof(type)) && strncmp(type, "DMA", 3) == 0;
+    bool read = pci_read_line(path, type, sizeof(type));
+    *translated = read && strncmp(type, "DMA", 3) == 0;
+    return read || errno == ENOENT ? 0 : error_set_errno("%s: %s", name, path);
 }
 
 static int32_t pci_missing_sysfs(const char *name, uint16_t vendor)
@@ -111,7 +117,11 @@ static int32_t pci_missing_sysfs(const char *name, uint16_t vendor)
                          name, name);
     }
     /* A VirtIO device may go past the IOMMU; negotiation tells (VIRTIO_F_ACCESS_PLATFORM). */
-    if (vendor != VIRTIO_PCI_VENDOR && pci_is_translated(name))
+    bool translated = false;
+    int32_t code = vendor != VIRTIO_PCI_VENDOR ? pci_translated(name, &translated) : 0;
+    if (code < 0)
+        return code;
+    if (translated)
         return error_set(
             IXY_E_STATE,
             "%s: behind an IOMMU that translates (its group %s), so it sees no physical addresses: bind it "
@@ -139,8 +149,11 @@ int32_t pci_missing(const char *name, uint16_t vendor, enum pci_way *way)
 
 int32_t pci_missing_memory(const char *name, enum pci_way way)
 {
-    if (way == PCI_SYSFS)
-        return dma_huge_free() > 0 ? 0 : dma_huge_none(name, 16);
+    if (way == PCI_SYSFS) {
+        uint64_t count;
+        int32_t code = dma_huge_free(name, &count);
+        return code < 0 || count > 0 ? code : dma_huge_none(name, 16);
+    }
     struct rlimit limit;
     if (geteuid() == 0 || getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
         limit.rlim_cur >= PCI_LOCKED_WANTED)

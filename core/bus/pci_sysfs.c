@@ -49,7 +49,11 @@ static int32_t pci_sysfs_bar_map(struct pci_function *pci, uint32_t bar, int fil
         return error_set(IXY_E_BUSY, "%s: resource%u cannot be mapped: a kernel driver has claimed it", pci->name, bar);
     if (memory == MAP_FAILED)
         return error_set_errno("%s: resource%u cannot be mapped", pci->name, bar);
-    madvise(memory, size, MADV_DONTFORK); /* a child shall not reach its parent's device */
+    if (madvise(memory, size, MADV_DONTFORK) != 0) { /* a child shall not reach its parent's device */
+        int32_t code = error_set_errno("%s: resource%u cannot be kept from a forked child", pci->name, bar);
+        munmap(memory, size);
+        return code;
+    }
     pci->bar[bar].memory = memory;
     return 0;
 }
@@ -172,9 +176,13 @@ static int32_t pci_sysfs_config_open(struct pci_sysfs *sysfs)
     if (sysfs->config < 0)
         return error_set_errno("%s", path);
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(sysfs->config, F_OFD_SETLK, &lock) != 0 && (errno == EAGAIN || errno == EACCES))
+    if (fcntl(sysfs->config, F_OFD_SETLK, &lock) != 0) {
+        if (errno != EAGAIN && errno != EACCES)
+            return error_set_errno("%s: locking it", path);
         return error_set(IXY_E_BUSY, "%s: another program that uses libixy, or this one, has it open", sysfs->pci.name);
-    return pci_decode(&sysfs->pci);
+    }
+    int32_t code = pci_translated(sysfs->pci.name, &sysfs->pci.bus.iommu);
+    return code < 0 ? code : pci_decode(&sysfs->pci);
 }
 
 int32_t pci_sysfs_open(const char *name, struct pci_function **pci)
@@ -184,7 +192,6 @@ int32_t pci_sysfs_open(const char *name, struct pci_function **pci)
         return error_set(IXY_E_NO_MEMORY, "%s: no memory", name);
     sysfs->pci.bus.ops = &pci_sysfs_bus_ops;
     sysfs->pci.bus.wants_physical = true;
-    sysfs->pci.bus.iommu = pci_is_translated(name);
     sysfs->pci.access = &pci_sysfs_access;
     snprintf(sysfs->pci.name, sizeof(sysfs->pci.name), "%s", name);
     for (uint32_t i = 0; i < PCI_BARS; i++)

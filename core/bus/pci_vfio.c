@@ -61,7 +61,11 @@ static int32_t pci_vfio_bar_map(struct pci_vfio *vfio, uint32_t bar, const struc
     void *memory = mmap(NULL, info->size, PROT_READ | PROT_WRITE, MAP_SHARED, vfio->file, (off_t)info->offset);
     if (memory == MAP_FAILED)
         return error_set_errno("%s: BAR %u cannot be mapped", vfio->pci.name, bar);
-    madvise(memory, info->size, MADV_DONTFORK); /* a child shall not reach its parent's device */
+    if (madvise(memory, info->size, MADV_DONTFORK) != 0) { /* a child shall not reach its parent's device */
+        int32_t code = error_set_errno("%s: BAR %u cannot be kept from a forked child", vfio->pci.name, bar);
+        munmap(memory, info->size);
+        return code;
+    }
     vfio->pci.bar[bar].memory = memory;
     return 0;
 }

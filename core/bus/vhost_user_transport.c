@@ -5,6 +5,7 @@
 
 #include "core/bus/vhost_user_device.h"
 #include "core/bus/virtio_options.h"
+#include "core/device/cancel.h"
 #include "core/device/error.h"
 #include "core/device/station.h"
 #include "core/virtio/spec.h"
@@ -148,7 +149,9 @@ static void vhost_user_notify(struct bus *bus, uint32_t queue)
      * watcher sees by `kicks` that it goes on, and ends it. */
     uint32_t kicks = ring->kicks; /* only this queue's thread writes it */
     __atomic_store_n(&ring->kicks, kicks + 1, __ATOMIC_RELEASE);
+    int cancel = cancel_off();
     eventfd_write(ring->kick, 1);
+    cancel_restore(cancel);
     __atomic_store_n(&ring->kicks, kicks + 2, __ATOMIC_RELEASE);
 }
 

@@ -24,16 +24,17 @@ struct dma_huge_page {
     uint64_t offset;
 };
 
-uint64_t dma_huge_free(void)
+int32_t dma_huge_free(const char *name, uint64_t *count)
 {
-    unsigned long long count = 0;
+    unsigned long long number = 0;
+    *count = 0;
     FILE *file = fopen(DMA_HUGE_FREE, "re");
     if (file == NULL)
-        return 0;
-    if (fscanf(file, "%llu", &count) != 1)
-        count = 0;
+        return errno == ENOENT ? 0 : error_set_errno("%s: " DMA_HUGE_FREE, name);
+    if (fscanf(file, "%llu", &number) == 1)
+        *count = number;
     fclose(file);
-    return count;
+    return 0;
 }
 
 int32_t dma_huge_none(const char *name, uint64_t wanted)
@@ -148,8 +149,10 @@ static int32_t dma_huge_try(uint64_t count, uint64_t needed, uint8_t *base, cons
 
 int32_t dma_huge_put(uint8_t *base, uint64_t size, const char *name, uint64_t *physical)
 {
-    uint64_t needed = size / DMA_HUGE, run = 0, longest = 0;
-    uint64_t free_pages = dma_huge_free();
+    uint64_t needed = size / DMA_HUGE, run = 0, longest = 0, free_pages;
+    int32_t code = dma_huge_free(name, &free_pages);
+    if (code < 0)
+        return code;
     if (free_pages == 0)
         return dma_huge_none(name, needed + 16);
     if (free_pages < needed)
@@ -160,7 +163,7 @@ int32_t dma_huge_put(uint8_t *base, uint64_t size, const char *name, uint64_t *p
             name, (unsigned long long)needed, (unsigned long long)free_pages);
     /* As many as are needed; then twice that, and so on to all: others want some, too. */
     for (uint64_t count = needed; count <= free_pages; count = count < free_pages / 2 ? 2 * count : free_pages) {
-        int32_t code = dma_huge_try(count, needed, base, name, physical, &run);
+        code = dma_huge_try(count, needed, base, name, physical, &run);
         if (code == IXY_E_LIMIT)
             break;
         if (code < 0 || run >= needed)

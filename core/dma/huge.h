@@ -11,8 +11,8 @@
  * byte. Until that succeeds what was there may be lost. Returns 0 or an error with its text. */
 int32_t dma_huge_put(uint8_t *base, uint64_t size, const char *name, uint64_t *physical);
 
-/* How many huge pages are free. */
-uint64_t dma_huge_free(void);
+/* How many huge pages are free. Returns 0 or, if that cannot be known just now, an error with its text. */
+int32_t dma_huge_free(const char *name, uint64_t *count);
 
 /* The error of a machine without any, of which `wanted` are. */
 int32_t dma_huge_none(const char *name, uint64_t wanted);

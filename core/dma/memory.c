@@ -199,12 +199,18 @@ int32_t dma_memory_renew(const struct dma_memory *memory)
     return code;
 }
 
+void dma_memory_hide(void *base, uint64_t size, int protection)
+{
+    if (mmap(base, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+        mprotect(base, size, PROT_NONE);
+}
+
 void dma_memory_after_fork_in_child(void)
 {
     pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
     memcpy(&dma_memory_mutex, &fresh, sizeof(fresh)); /* a thread that the child has not may have held it */
     for (struct dma_memory_record *record = dma_memory_records; record != NULL; record = record->next) {
-        mmap(record->base, record->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        dma_memory_hide(record->base, record->size, PROT_READ | PROT_WRITE);
         if (record->file >= 0)
             close(record->file);
         record->file = -1;

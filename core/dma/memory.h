@@ -46,6 +46,9 @@ int32_t dma_memory_pin(struct dma_memory *memory);
  * which nobody may use them until it succeeded. */
 int32_t dma_memory_renew(const struct dma_memory *memory);
 
+/* Puts empty private pages in place of these; where the kernel has no memory for that they can no longer be reached. */
+void dma_memory_hide(void *base, uint64_t size, int protection);
+
 /* After fork(), in the child: puts empty private pages in place of everything that is shared, and closes the files.
  * Nobody was sharing or freeing when the process forked: both are control calls. */
 void dma_memory_after_fork_in_child(void);

@@ -94,7 +94,6 @@ static void model_free(struct emu_device *device)
         ixgbe_model_tx_stop(model, queue);
         free(model->tx[queue].partial);
     }
-    free(model->rss_table);
 }
 
 static bool model_due(uint64_t *deadline, uint64_t now)

@@ -20,6 +20,7 @@
 
 #define MODEL_QUEUES 128
 #define MODEL_VECTORS EMU_DEVICE_VECTORS
+#define MODEL_RSS_NIBBLES 72        /* of the longest input: two IPv6 addresses, two ports */
 #define MODEL_FRAME_MAX 15872       /* 15.5 KB, section 1.3: the longest frame of any kind */
 #define MODEL_TX_DESCRIPTORS_MAX 40 /* of one packet, section 7.2.1.1 */
 #define MODEL_TX_CONTEXTS 2         /* of a queue, section 7.2.3.2.3 */
@@ -81,7 +82,7 @@ struct model_tx_ring {
     uint64_t packets, bytes;
 
     /* a frame of several descriptors, of which some have come */
-    uint8_t *partial; /* MODEL_FRAME_MAX bytes and a tag, allocated with the first such frame */
+    uint8_t *partial; /* MODEL_FRAME_MAX bytes and a tag, allocated when the queue is first enabled */
     uint32_t partial_len, partial_count;
     uint32_t partial_command, partial_status; /* of the first */
     bool partial_bad;
@@ -132,7 +133,6 @@ struct ixgbe_model {
 
     uint32_t high[MODEL_COUNTERS];    /* upper halves, latched by reading the lower ones */
     uint64_t cleared[MODEL_COUNTERS]; /* what each counter stood at when it was last read */
-    uint32_t *rss_table;              /* 72 nibbles by 16 values, made from RSSRK */
     bool rss_stale;
     uint16_t eeprom[256];
     uint8_t mac[6];
@@ -141,6 +141,7 @@ struct ixgbe_model {
     struct model_rx_ring rx[MODEL_QUEUES];
     struct model_tx_ring tx[MODEL_QUEUES];
     uint32_t registers[MODEL_REGISTERS];
+    uint32_t rss_table[MODEL_RSS_NIBBLES * 16]; /* what each value of each nibble adds to the hash, made from RSSRK */
 };
 
 static inline struct ixgbe_model *ixgbe_model_of(struct emu_device *device)

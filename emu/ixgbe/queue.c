@@ -128,6 +128,10 @@ void ixgbe_model_tx_start(struct ixgbe_model *model, uint32_t queue)
     uint8_t *base = model_ring(model, block, "T", queue, &region);
     if (base == NULL)
         return;
+    if (ring->partial == NULL)
+        ring->partial = malloc(MODEL_FRAME_MAX + 4);
+    if (ring->partial == NULL)
+        return; /* ENABLE stays clear, as in ixgbe_model_rx_start */
     ring->descriptors = (struct model_tx_descriptor *)(void *)base;
     ring->tail = &block[MODEL_QUEUE_TAIL / 4];
     ring->size = block[MODEL_QUEUE_LEN / 4] / 16;

@@ -5,8 +5,6 @@
 
 #include "emu/ixgbe/model.h"
 
-#define RSS_NIBBLES 72 /* of the longest input: two IPv6 addresses, two ports */
-
 enum rss_packet_type {
     RSS_PACKET_IPV4 = 1u << 4,
     RSS_PACKET_IPV4_OPTIONS = 1u << 5,
@@ -92,13 +90,9 @@ static uint32_t rss_key_bits(const struct ixgbe_model *model, uint32_t bit)
 }
 
 /* What each value of each nibble of the input adds to the hash. */
-static bool rss_table_make(struct ixgbe_model *model)
+static void rss_table_make(struct ixgbe_model *model)
 {
-    if (model->rss_table == NULL)
-        model->rss_table = calloc(RSS_NIBBLES * 16, sizeof(*model->rss_table));
-    if (model->rss_table == NULL)
-        return false;
-    for (uint32_t nibble = 0; nibble < RSS_NIBBLES; nibble++) {
+    for (uint32_t nibble = 0; nibble < MODEL_RSS_NIBBLES; nibble++) {
         for (uint32_t value = 0; value < 16; value++) {
             uint32_t hash = 0;
             for (uint32_t bit = 0; bit < 4; bit++)
@@ -108,7 +102,6 @@ static bool rss_table_make(struct ixgbe_model *model)
         }
     }
     model->rss_stale = false;
-    return true;
 }
 
 static uint32_t rss_hash(const uint32_t *table, const uint8_t *bytes, uint32_t count)
@@ -144,8 +137,10 @@ uint64_t ixgbe_model_classify(struct ixgbe_model *model, const uint8_t *frame, u
 {
     struct rss_frame found = rss_parse(frame, len);
     *queue = 0;
-    if (!model->rss || (model->rss_stale && !rss_table_make(model)))
+    if (!model->rss)
         return found.type;
+    if (model->rss_stale)
+        rss_table_make(model);
     uint32_t type = rss_type(model->registers[MODEL_MRQC / 4], &found);
     if (type == 0)
         return found.type;

@@ -185,8 +185,6 @@ static uint32_t tx_gather(struct ixgbe_model *model, struct model_tx_ring *ring,
 {
     struct sanitizer *sanitizer = &model->device.sanitizer;
     uint32_t len = command & 0xFFFF;
-    if (ring->partial == NULL)
-        ring->partial = malloc(MODEL_FRAME_MAX + 4);
     if (ring->partial_count == 0) {
         ring->partial_command = command;
         ring->partial_status = status;
@@ -195,7 +193,7 @@ static uint32_t tx_gather(struct ixgbe_model *model, struct model_tx_ring *ring,
     }
     if (ring->partial_count <= MODEL_TX_DESCRIPTORS_MAX)
         ring->partial_count++;
-    if (data == NULL || ring->partial == NULL || len > MODEL_FRAME_MAX - ring->partial_len) {
+    if (data == NULL || len > MODEL_FRAME_MAX - ring->partial_len) {
         ring->partial_bad = true;
     } else {
         memcpy(ring->partial + ring->partial_len, data, len);

@@ -79,9 +79,14 @@ void vmodel_checksum_fill(uint8_t *frame, uint32_t len, uint32_t start, uint32_t
     vmodel_word_set(frame + start + offset, checksum == 0 ? 0xFFFF : checksum);
 }
 
-void vmodel_checksum_undo(uint8_t *frame, uint32_t len, const struct vmodel_checksum_place *place)
+bool vmodel_checksum_undo(uint8_t *frame, uint32_t len, const struct vmodel_checksum_place *place)
 {
     struct vmodel_segment segment;
-    if (vmodel_segment_find(frame, len, &segment))
-        vmodel_word_set(frame + place->start + place->offset, segment.pseudo);
+    if (!vmodel_segment_find(frame, len, &segment))
+        return false;
+    for (uint32_t i = segment.start + segment.len; i < len; i++)
+        if (frame[i] != 0)
+            return false;
+    vmodel_word_set(frame + place->start + place->offset, segment.pseudo);
+    return true;
 }

@@ -213,8 +213,9 @@ struct vmodel_checksum_place {
 enum vmodel_checksum vmodel_checksum_verify(const uint8_t *frame, uint32_t len, struct vmodel_checksum_place *place);
 /* Sums from start to the end of the frame and stores the complement at start + offset, which lies in it. */
 void vmodel_checksum_fill(uint8_t *frame, uint32_t len, uint32_t start, uint32_t offset);
-/* Puts the sum over the pseudo header where a checksum is. */
-void vmodel_checksum_undo(uint8_t *frame, uint32_t len, const struct vmodel_checksum_place *place);
+/* Puts the sum over the pseudo header where a checksum is; false, with nothing done, if what follows the IP packet
+ * would change what the driver makes of it. */
+bool vmodel_checksum_undo(uint8_t *frame, uint32_t len, const struct vmodel_checksum_place *place);
 
 /* lies.c: a hostile device. Asked only if hostile_is. */
 /* A batch of completions is about to become visible; of a split ring, by which index. */

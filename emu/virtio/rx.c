@@ -196,12 +196,11 @@ static void vmodel_rx_checksum(struct virtio_model *model, uint32_t len)
     struct vmodel_checksum_place place;
     if (vmodel_checksum_verify(frame, len, &place) != VMODEL_CHECKSUM_GOOD)
         return;
-    if (!model->partial) {
+    if (!model->partial || !vmodel_checksum_undo(frame, len, &place)) {
         model->scratch[0] = VIRTIO_NET_HDR_F_DATA_VALID;
         return;
     }
     const uint16_t start = (uint16_t)place.start, offset = (uint16_t)place.offset;
-    vmodel_checksum_undo(frame, len, &place);
     model->scratch[0] = VIRTIO_NET_HDR_F_NEEDS_CSUM;
     memcpy(model->scratch + offsetof(struct virtio_net_hdr, csum_start), &start, sizeof(start));
     memcpy(model->scratch + offsetof(struct virtio_net_hdr, csum_offset), &offset, sizeof(offset));

@@ -95,14 +95,16 @@ static struct gen_stream *gen_find_stream(struct gen *gen, uint32_t id, uint32_t
     }
     if (gen->stream_count == GEN_STREAMS_KEPT)
         return NULL;
-    struct gen_stream *stream = calloc(1, sizeof *stream);
-    if (stream == NULL)
+    struct gen_stream **stream = &gen->streams[gen->stream_count];
+    if (*stream == NULL)
+        *stream = calloc(1, sizeof **stream);
+    if (*stream == NULL)
         return NULL;
-    stream->id = id;
-    stream->next = ((uint64_t)1 << 32) + sequence;
-    stream->run = stream->next;
-    gen->streams[gen->stream_count++] = stream;
-    return stream;
+    gen->stream_count++;
+    (*stream)->id = id;
+    (*stream)->next = ((uint64_t)1 << 32) + sequence;
+    (*stream)->run = (*stream)->next;
+    return *stream;
 }
 
 static void gen_track(struct gen *gen, struct gen_stream *stream, uint32_t sequence)
@@ -236,7 +238,7 @@ static void gen_counters(const struct wire *wire, struct emu_counters *counters)
 static void gen_close(struct wire *wire)
 {
     struct gen *gen = (struct gen *)wire;
-    for (uint32_t i = 0; i < gen->stream_count; i++)
+    for (uint32_t i = 0; i < GEN_STREAMS_KEPT; i++)
         free(gen->streams[i]);
     free(gen);
 }
@@ -273,8 +275,12 @@ int32_t gen_open(struct address *address, struct wire **wire)
         (result = address_take_number(address, "touch", 0, 255, &touch)) != 0)
         return result;
     struct gen *gen = calloc(1, sizeof *gen);
-    if (gen == NULL)
+    if (gen != NULL)
+        gen->streams[0] = calloc(1, sizeof *gen->streams[0]);
+    if (gen == NULL || gen->streams[0] == NULL) {
+        free(gen);
         return error_set(IXY_E_NO_MEMORY, "%s: no memory for the generator", address->text);
+    }
     if (stream > GEN_STREAM_MAX)
         stream += __atomic_fetch_add(&gen_streams_given, 1, __ATOMIC_RELAXED) % (GEN_STREAM_MAX + 1u);
     gen->wire.ops = &gen_ops;

@@ -89,7 +89,7 @@ struct gen {
     uint32_t stamp_high; /* in header and key now */
     uint32_t peeked;     /* frames that peek has given since it last gave none */
     uint64_t verified, damaged, repeated, reordered, foreign;
-    struct gen_stream *streams[GEN_STREAMS_KEPT];
+    struct gen_stream *streams[GEN_STREAMS_KEPT]; /* the first is there from the beginning, others when they are seen */
     uint32_t stream_count;
     uint8_t pattern[GEN_SIZE_MAX];
     uint8_t scratch[GEN_SIZE_MAX];

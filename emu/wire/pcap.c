@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/device/cancel.h"
 #include "core/device/error.h"
 
 #define PCAP_MAGIC_MICRO 0xa1b2c3d4u
@@ -62,7 +63,10 @@ static uint32_t pcap_get32(const struct pcap *pcap, const uint8_t *from)
 
 static int32_t pcap_read_bytes(struct pcap *pcap, const char *name, uint8_t *to, uint32_t size)
 {
-    if (fread(to, 1, size, pcap->in) != size) {
+    int cancel = cancel_off();
+    size_t read = fread(to, 1, size, pcap->in);
+    cancel_restore(cancel);
+    if (read != size) {
         if (ferror(pcap->in))
             return error_set_errno("in=%s: reading failed", name);
         return error_set(IXY_E_IO, "in=%s: became shorter while it was read", name);
@@ -178,6 +182,7 @@ static int32_t pcap_open_in(struct pcap *pcap, const char *name, struct stat *st
 static void pcap_flush(struct pcap *pcap)
 {
     uint32_t done = 0;
+    int cancel = cancel_off();
     pcap->flushed = pcap->wire.now;
     while (done < pcap->out_used) {
         ssize_t n = write(pcap->out, pcap->out_bytes + done, pcap->out_used - done);
@@ -198,6 +203,7 @@ static void pcap_flush(struct pcap *pcap)
     }
     pcap->out_used = 0;
     pcap->out_frames = 0;
+    cancel_restore(cancel);
 }
 
 static void pcap_flush_late(struct pcap *pcap)

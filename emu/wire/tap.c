@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "core/device/cancel.h"
 #include "core/device/error.h"
 
 #if defined(__linux__)
@@ -31,15 +32,19 @@ struct tap {
 static void tap_transmit(struct wire *wire, const uint8_t *frame, uint32_t len)
 {
     struct tap *tap = (struct tap *)wire;
+    int cancel = cancel_off();
     if (write(tap->fd, frame, len) != (ssize_t)len)
         tap->dropped++;
+    cancel_restore(cancel);
 }
 
 static const uint8_t *tap_peek(struct wire *wire, uint32_t *len)
 {
     struct tap *tap = (struct tap *)wire;
     if (tap->len == 0) {
+        int cancel = cancel_off();
         ssize_t n = read(tap->fd, tap->frame, sizeof tap->frame);
+        cancel_restore(cancel);
         if (n <= 0)
             return NULL;
         if (n > WIRE_FRAME_MAX) {

@@ -154,6 +154,22 @@ static void an_address_masks_features(void **state)
     end();
 }
 
+/* QEMU's card leaves the event of a packed ring behind when its wire was full, see virtio_pci_features. */
+static void a_packed_ring_goes_without_event_index(void **state)
+{
+    (void)state;
+    begin();
+    pci_fake.offered |= PACKED | VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX);
+    start_device();
+    assert_int_equal(pci_fake.accepted, BASE | PACKED);
+    end();
+    begin();
+    pci_fake.offered |= VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX);
+    start_device();
+    assert_int_equal(pci_fake.accepted, BASE | VIRTIO_FEATURE(VIRTIO_F_EVENT_IDX));
+    end();
+}
+
 static void version_1_must_be_offered(void **state)
 {
     (void)state;
@@ -322,6 +338,7 @@ int main(void)
         cmocka_unit_test(frames_move_split),
         cmocka_unit_test(frames_move_packed),
         cmocka_unit_test(an_address_masks_features),
+        cmocka_unit_test(a_packed_ring_goes_without_event_index),
         cmocka_unit_test(version_1_must_be_offered),
         cmocka_unit_test(iommu_needs_access_platform),
         cmocka_unit_test(configuration_that_changes_is_read_again),

@@ -21,7 +21,7 @@ def initramfs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files.program(BUILD / "guest/stray", "stray")
     for language in LANGUAGES:
         if language == "python":
-            files.python(HERE / "forwarders/python/forward.py", "forward-python")
+            files.python(HERE / "forwarders/python/forward.py", "forward-python", "asyncio")
         else:
             files.program(BUILD / f"guest/forward-{language}", f"forward-{language}")
     return files.pack(files.folder.with_suffix(".cpio"))

@@ -72,21 +72,10 @@ class Files:
             if not (self.folder / target / Path(library).name).exists():
                 shutil.copy(library, self.folder / target)
 
-    def python(self, program: Path, name: str) -> None:
-        """The interpreter with exactly those modules that the program imports, compiled; and the program."""
-        ask = (
-            "import encodings.ascii, encodings.latin_1, runpy, sys\n"
-            "sys.modules['ssl'] = None\n"  # asyncio takes it if it is there; it is large
-            "runpy.run_path(sys.argv[1], run_name='imported')\n"
-            "import os\n"
-            "paths = sorted(sys.path, key=len, reverse=True)\n"
-            "for module in list(sys.modules.values()):\n"
-            "    file = getattr(module, '__file__', None)\n"
-            "    root = file and next((p for p in paths if p and file.startswith(p + os.sep)), None)\n"
-            "    if root: print(root, os.path.relpath(file, root), sep='\\t')\n"
-        )
+    def python(self, program: Path, name: str, *modules: str) -> None:
+        """The interpreter with exactly those modules that the program imports, and these, compiled; and the program."""
         library = self.folder / PYTHON_LIB
-        for line in output(sys.executable, "-c", ask, program).splitlines():
+        for line in output(sys.executable, HERE / "modules_of.py", program, *modules).splitlines():
             root, relative = line.split("\t")
             source, target = Path(root) / relative, library / relative
             if ".so" in source.name:
@@ -97,7 +86,7 @@ class Files:
         output(sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", library)
         self.program(Path(sys.executable).resolve(), "python3")
         script = self.folder / "bin" / name
-        script.write_text("#!/bin/python3\n" + program.read_text())
+        script.write_text("#!/bin/python3 -S\n" + program.read_text())
         script.chmod(0o755)
 
     def pack(self, archive: Path) -> Path:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, Self
 from peer import Wire
 
 PROGRAM = "qemu-system-x86_64"
-LIFETIME_SECONDS = 600
+LIFETIME_SECONDS = 900
 BOOT_SECONDS = 60.0
 ANSWER_SECONDS = 60.0
 END_SECONDS = 10.0

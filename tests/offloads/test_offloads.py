@@ -20,6 +20,8 @@ from scapy.utils import RawPcapReader, RawPcapWriter
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("IXY_OFFLOADS_THROUGH", str(TOP / "build/c/tests/offloads_through"))
 DEVICES = ["82599", "x540", "x550"]
+VIRTIO = ["virtio,csum=on", "virtio,csum=partial", "virtio,csum=on,ring=packed", "virtio,csum=partial,ring=packed"]
+VIRTIO_HEADER = 12  # bytes, before the packet in its first buffer
 PACKETS = 200
 
 RX_CHECKSUM, TX_CHECKSUM, VLAN_STRIP, VLAN_INSERT, RX_TIMESTAMP = 1, 2, 4, 8, 16
@@ -143,7 +145,17 @@ def test_sent(tmp_path: pathlib.Path, device: str, seed: int) -> None:
     check_sent(packets, sent)
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", VIRTIO)
+def test_sent_virtio(tmp_path: pathlib.Path, device: str) -> None:
+    """The same without tags, which such a device does not know."""
+    packets = made(1)
+    chance = random.Random(1)
+    frames = [without_checksums(one, chance) for one in packets]
+    _, sent = through(tmp_path, device, TX_CHECKSUM, frames, [request(one, tag=False) for one in packets])
+    assert sent == [one.bytes for one in packets]
+
+
+@pytest.mark.parametrize("device", DEVICES + VIRTIO)
 def test_sent_padded_with_garbage(tmp_path: pathlib.Path, device: str) -> None:
     """What lies behind the IP packet is no part of its checksum."""
     packets = made(3, longest=160)
@@ -169,6 +181,25 @@ def test_sent_jumbo(tmp_path: pathlib.Path, device: str, buffer_size: int) -> No
     for frame, (*_, buffers, length) in zip(frames, told, strict=True):
         assert length == len(frame)
         assert buffers == -(-length // buffer_size)
+
+
+@pytest.mark.parametrize("device", VIRTIO)
+@pytest.mark.parametrize("buffer_size", [1024, 2048])
+def test_jumbo_virtio(tmp_path: pathlib.Path, device: str, buffer_size: int) -> None:
+    """Received with their checksums, which are right, and sent with garbage in their place."""
+    packets = made(4, longest=9000, count=100)
+    for direction in (RX_CHECKSUM, TX_CHECKSUM):
+        chance = random.Random(4)
+        sends = direction == TX_CHECKSUM
+        frames = [without_checksums(one, chance) if sends else one.bytes for one in packets]
+        requests = [request(one, tag=False) if sends else (0, 0, 0, 0) for one in packets]
+        address = device + ",mrg=on,mtu=9000"
+        told, sent = through(tmp_path, address, direction, frames, requests, 9000, buffer_size)
+        assert sent == [one.bytes for one in packets]
+        for one, (flags, *_, buffers, length) in zip(packets, told, strict=True):
+            assert length == len(one.bytes)
+            assert buffers == -(-(length + VIRTIO_HEADER) // buffer_size)
+            assert flags == (0 if sends or one.field() is None else L4_GOOD)
 
 
 def spoiled(one: Made, chance: random.Random) -> tuple[bytes, int]:
@@ -219,6 +250,19 @@ def test_received(tmp_path: pathlib.Path, device: str, seed: int) -> None:
         assert flags == right, f"packet {number}"
     seen = [sum(right & flag != 0 for _, right in pairs) for flag in (IP_GOOD, IP_BAD, L4_GOOD, L4_BAD)]
     assert min(seen) >= PACKETS // 20, seen  # each was there often enough to mean something
+
+
+@pytest.mark.parametrize("device", VIRTIO)
+@pytest.mark.parametrize("seed", [5, 6])
+def test_received_virtio(tmp_path: pathlib.Path, device: str, seed: int) -> None:
+    """Such a device tells only of TCP and UDP, and only of right checksums; some it leaves to its driver."""
+    chance = random.Random(seed)
+    pairs = [spoiled(one, chance) for one in made(seed)]
+    frames = [frame for frame, _ in pairs]
+    told, sent = through(tmp_path, device, RX_CHECKSUM, frames, [(0, 0, 0, 0)] * len(frames))
+    assert sent == frames
+    for number, ((_, right), (flags, *_)) in enumerate(zip(pairs, told, strict=True)):
+        assert flags == right & L4_GOOD, f"packet {number}"
 
 
 @pytest.mark.parametrize("device", DEVICES)

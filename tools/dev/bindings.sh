@@ -107,10 +107,42 @@ ocaml_test() {
     in_environment dune test --root . --no-buffer --force
 }
 
+# ---- SWIG ----
+
+swig_test() {
+    have swig || missing "swig (./dev setup swig)"
+    case $1 in
+    lua) have lua5.4 || missing "lua5.4 (./dev setup swig)" ;;
+    ruby) have ruby || missing "ruby (./dev setup swig)" ;;
+    esac
+    in_environment tests/swig/run "$1" "$BUILD/swig/$1"
+}
+
+# The ABI as ocaml-ctypes calls it, through the stubs that it generates and over libffi.
+ocaml_ctypes_test() {
+    have dune || missing "dune (./dev setup ocaml)"
+    cd abi/ocaml-ctypes
+    in_environment dune build --root . --no-buffer @all
+    in_environment dune test --root . --no-buffer --force
+}
+
+luajit_test() {
+    have luajit || missing "luajit (./dev setup swig)"
+    tests/luajit/run "$PREFIX"
+}
+
 # ---- packages: each built outside the tree, as a registry would hand it out ----
 
 package_test() {
     in_environment "bindings/$1/check-package"
+}
+
+# ---- the safety table ----
+
+# safety_table [CI]: runs the safety tests of every language; with CI=true a language that is missing is a failure
+safety_table() {
+    python_installed
+    in_environment env CI="${1-${CI:-}}" python benchmarks/safety.py --build "$BUILD"
 }
 
 # ---- the matrix ----

@@ -100,6 +100,7 @@ abi_check() {
     tests/abi/check-baseline "$library" || faulty=1
     tests/abi/check-old-program "$library" || faulty=1
     "$VENV/bin/python" tests/abi/check-header || faulty=1
+    "$VENV/bin/python" abi/ffi/describe check || faulty=1
     tests/abi/check-bindings || faulty=1
     BINDGEN=$(bindgen_command)
     export BINDGEN

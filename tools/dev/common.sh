@@ -7,7 +7,7 @@ PREFIX=$BUILD/prefix
 VENV=$BUILD/venv
 LOG=$BUILD/log
 JOBS=$(nproc)
-GROUPS_ALL="c abi hostile install python rust go ocaml peers guest readme matrix lint"
+GROUPS_ALL="c abi hostile install python rust go ocaml swig peers guest readme matrix lint"
 export ROOT BUILD PREFIX VENV LOG JOBS
 
 die() {

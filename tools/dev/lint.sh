@@ -25,7 +25,7 @@ lint_shell() {
 # Scripts in Python have no ending: their first line tells.
 python_scripts() {
     local file
-    for file in $(sources tools tests benchmarks bindings); do
+    for file in $(sources tools tests benchmarks bindings abi); do
         case $file in
         *.py) echo "$file" ;;
         *) ! head -n 1 "$file" | tr -d '\0' | grep -q '^#!.*python' || echo "$file" ;;

@@ -35,11 +35,11 @@ setup() {
     for group in "$@"; do
         case $group in
         all)
-            setup_needs c abi hostile python rust go ocaml peers guest lint
+            setup_needs c abi hostile python rust go ocaml swig peers guest lint
             need valgrind valgrind
             ;;
         matrix)
-            setup_needs c python rust go ocaml
+            setup_needs c python rust go ocaml swig
             need valgrind valgrind
             ;;
         readme)
@@ -100,6 +100,7 @@ setup_needs() {
             setup_needs c rust
             need abidiff abigail-tools
             need swig swig
+            setup_needs_ctypes
             need_that libclang-dev libclang_is_there
             need_that python3-venv python3 -c 'import ensurepip, venv'
             ;;
@@ -114,12 +115,21 @@ setup_needs() {
             [ -n "$(go_newest)" ] || PACKAGES+=(golang-go)
             ;;
         ocaml)
-            need ocamlfind ocaml-findlib
-            need ocamlopt ocaml-nox
             need dune ocaml-dune
             need_that libdune-ocaml-dev ocamlfind query dune-configurator
             need_that libalcotest-ocaml-dev ocamlfind query alcotest
             need_that libyojson-ocaml-dev ocamlfind query yojson
+            setup_needs_ctypes
+            ;;
+        swig)
+            setup_needs python
+            need swig swig
+            need luajit luajit
+            need lua5.4 lua5.4
+            need_that liblua5.4-dev pkg-config --exists lua5.4
+            need_that lua-dkjson lua5.4 -e 'require "dkjson"'
+            need ruby ruby
+            need_that ruby-dev ruby -r rbconfig -e 'exit(File.exist?(RbConfig::CONFIG["rubyhdrdir"] + "/ruby.h"))'
             ;;
         lint)
             need git git
@@ -128,6 +138,12 @@ setup_needs() {
             ;;
         esac
     done
+}
+
+setup_needs_ctypes() {
+    need ocamlfind ocaml-findlib
+    need ocamlopt ocaml-nox
+    need_that libctypes-ocaml-dev ocamlfind query ctypes.foreign
 }
 
 # Debian 12 has two Rusts. 1.63 is the oldest that our crates take, but its cargo knows only the registry's old

@@ -84,7 +84,18 @@ test_go() {
 
 test_ocaml() {
     step ocaml ocaml_test
+    step ocaml.ctypes ocaml_ctypes_test
     test_package ocaml
+}
+
+# Languages that have no binding of their own here: modules that SWIG makes of the header, and what was bound from the
+# binding guide.
+test_swig() {
+    local language
+    step luajit luajit_test
+    for language in python lua ruby; do
+        step "swig.$language" swig_test "$language"
+    done
 }
 
 # Our driver against devices that no one here wrote.
@@ -111,6 +122,7 @@ test_matrix() {
     local ci=true # here everything is built, so a gap is a fault, unless its toolchain is known to be missing
     [ ${#STEPS_MISSING[@]} -eq 0 ] || ci=${CI:-}
     step matrix.runner matrix_runner_test
+    step safety safety_table "$ci"
     step matrix matrix_quick "$ci"
 }
 

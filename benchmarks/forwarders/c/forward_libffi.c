@@ -1,51 +1,33 @@
 /* C libffi: the packet path's calls of libixy.so through libffi, as a language without a compiler makes them: the
- * library opened by name, each call's interface prepared once, each call one ffi_call. */
-#include <dlfcn.h>
-#include <ffi.h>
+ * library opened by name, each call made from its description (abi/ffi). */
 #include <stdio.h>
 
+#include "abi/ffi/foreign.h"
 #include "ports.h"
 
-#define LIBFFI_ARGUMENTS_MAX 4
-
-/* A function of libixy and how it is called. */
-struct libffi_call {
-    ffi_cif interface;
-    ffi_type *types[LIBFFI_ARGUMENTS_MAX];
-    void (*function)(void);
-};
-
-static struct libffi_call libffi_rx, libffi_tx, libffi_free;
+static const struct foreign_function *libffi_rx, *libffi_tx, *libffi_free;
 static const struct forwarder libffi_forwarder;
 
-static bool libffi_prepare(void *library, const char *name, struct libffi_call *call, uint32_t arguments)
+static inline int32_t libffi_batch(const struct foreign_function *function, uint64_t device, ixy_frame *frames,
+                                   uint32_t count)
 {
-    *(void **)&call->function = dlsym(library, name); /* the way POSIX gives for a function's address */
-    return call->function != NULL &&
-           ffi_prep_cif(&call->interface, FFI_DEFAULT_ABI, arguments, &ffi_type_sint32, call->types) == FFI_OK;
-}
-
-/* libffi widens results that are shorter than a register to ffi_arg. */
-static inline int32_t libffi_batch(struct libffi_call *call, uint64_t device, ixy_frame *frames, uint32_t count)
-{
-    uint32_t queue = 0;
-    void *arguments[] = {&device, &queue, &frames, &count};
-    ffi_arg result;
-    ffi_call(&call->interface, call->function, &result, arguments);
-    return (int32_t)result;
+    union foreign_value arguments[] = {{.uint64 = device}, {.uint32 = 0}, {.pointer = frames}, {.uint32 = count}};
+    union foreign_value result;
+    foreign_call(function, arguments, 4, &result);
+    return result.int32;
 }
 
 static inline int32_t libffi_buf_free(uint64_t pool, ixy_frame *frames, uint32_t count)
 {
-    void *arguments[] = {&pool, &frames, &count};
-    ffi_arg result;
-    ffi_call(&libffi_free.interface, libffi_free.function, &result, arguments);
-    return (int32_t)result;
+    union foreign_value arguments[] = {{.uint64 = pool}, {.pointer = frames}, {.uint32 = count}};
+    union foreign_value result;
+    foreign_call(libffi_free, arguments, 3, &result);
+    return result.int32;
 }
 
 static inline int32_t libffi_forward(struct run *run, uint64_t from, uint64_t to)
 {
-    int32_t received = libffi_batch(&libffi_rx, from, ports.frames, run->batch);
+    int32_t received = libffi_batch(libffi_rx, from, ports.frames, run->batch);
     run->polls++;
     if (received <= 0) {
         run->empty_polls++;
@@ -54,7 +36,7 @@ static inline int32_t libffi_forward(struct run *run, uint64_t from, uint64_t to
     uint8_t *memory = ports.view.base;
     for (int32_t i = 0; i < received; i++)
         memory[ports.frames[i].offset + FORWARDER_BYTE]++;
-    int32_t sent = libffi_batch(&libffi_tx, to, ports.frames, (uint32_t)received);
+    int32_t sent = libffi_batch(libffi_tx, to, ports.frames, (uint32_t)received);
     if (sent < 0)
         return sent;
     run->received += (uint32_t)received;
@@ -88,24 +70,33 @@ __attribute__((noinline)) bool forward_all(struct run *run)
     return run->error[0] == '\0';
 }
 
+static void libffi_call(uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        libffi_batch(libffi_rx, ports.device[0], ports.frames, 0);
+}
+
 static const struct forwarder libffi_forwarder = {.variant = "libffi",
                                                   .open = ports_open,
                                                   .meter = ports_meter,
                                                   .forward_all = forward_all,
+                                                  .call = libffi_call,
                                                   .counters = ports_counters,
                                                   .close = ports_close};
 
 int main(void)
 {
-    void *library = dlopen(FORWARDER_LIBRARY, RTLD_NOW);
-    struct libffi_call batch = {.types = {&ffi_type_uint64, &ffi_type_uint32, &ffi_type_pointer, &ffi_type_uint32}};
-    libffi_rx = libffi_tx = batch;
-    libffi_free = (struct libffi_call){.types = {&ffi_type_uint64, &ffi_type_pointer, &ffi_type_uint32}};
-    if (library == NULL || !libffi_prepare(library, "ixy_rx_batch", &libffi_rx, 4) ||
-        !libffi_prepare(library, "ixy_tx_batch", &libffi_tx, 4) ||
-        !libffi_prepare(library, "ixy_buf_free", &libffi_free, 3)) {
-        fprintf(stderr, "forward_libffi: %s: %s\n", FORWARDER_LIBRARY,
-                library == NULL ? dlerror() : "a call is missing");
+    char error[256];
+    struct foreign *library = foreign_open(FORWARDER_LIBRARY, FORWARDER_DESCRIPTION, error, sizeof(error));
+    if (library == NULL) {
+        fprintf(stderr, "forward_libffi: %s\n", error);
+        return 1;
+    }
+    libffi_rx = foreign_function(library, "ixy_rx_batch");
+    libffi_tx = foreign_function(library, "ixy_tx_batch");
+    libffi_free = foreign_function(library, "ixy_buf_free");
+    if (libffi_rx == NULL || libffi_tx == NULL || libffi_free == NULL) {
+        fprintf(stderr, "forward_libffi: %s: a call is missing\n", FORWARDER_DESCRIPTION);
         return 1;
     }
     return forwarder_main(&libffi_forwarder);

@@ -52,10 +52,17 @@ __attribute__((noinline)) bool forward_all(struct run *run)
     return run->error[0] == '\0';
 }
 
+static void shared_call(uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        ixy_rx_batch(ports.device[0], 0, ports.frames, 0);
+}
+
 static const struct forwarder shared_forwarder = {.variant = "shared",
                                                   .open = ports_open,
                                                   .meter = ports_meter,
                                                   .forward_all = forward_all,
+                                                  .call = shared_call,
                                                   .counters = ports_counters,
                                                   .close = ports_close};
 

@@ -122,10 +122,17 @@ __attribute__((noinline)) bool forward_all(struct run *run)
     return run->error[0] == '\0';
 }
 
+static void static_call(uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        device_rx_batch(static_device[0], 0, static_frames, 0);
+}
+
 static const struct forwarder static_forwarder = {.variant = "static",
                                                   .open = static_open,
                                                   .meter = static_meter,
                                                   .forward_all = forward_all,
+                                                  .call = static_call,
                                                   .counters = static_counters,
                                                   .close = static_close};
 

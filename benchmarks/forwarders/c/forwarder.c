@@ -6,7 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-#define FORWARDER_PATIENCE 5000000000u /* nanoseconds without a frame before a run has failed */
+#define FORWARDER_CALLS "emu:82599,wire=loop,timing=threaded" /* where calls that move nothing are measured */
+#define FORWARDER_PATIENCE 5000000000u                        /* nanoseconds without a frame before a run has failed */
 
 static uint64_t forwarder_now(void)
 {
@@ -75,6 +76,35 @@ static bool forwarder_settle(const struct forwarder *forwarder, const struct run
     }
 }
 
+struct figure {
+    const char *name;
+    uint64_t value;
+};
+
+static void forwarder_print(const struct figure *figures, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        printf("%s\"%s\":%" PRIu64, i == 0 ? "{" : ",", figures[i].name, figures[i].value);
+    printf("}\n");
+}
+
+static bool forwarder_calls(const struct forwarder *forwarder, uint64_t calls, struct run *run)
+{
+    if (!forwarder->open(FORWARDER_CALLS, run))
+        return false;
+    struct meter start, end;
+    forwarder->meter(0, &start);
+    forwarder->call(calls);
+    forwarder->meter(0, &end);
+    const struct figure figures[] = {
+        {"calls", calls},
+        {"cycles", end.cycles - start.cycles},
+        {"nanoseconds", end.nanoseconds - start.nanoseconds},
+    };
+    forwarder_print(figures, sizeof(figures) / sizeof(figures[0]));
+    return true;
+}
+
 static bool forwarder_run(const struct forwarder *forwarder, struct run *run, const char *device, const char *timing)
 {
     char address[256];
@@ -102,10 +132,7 @@ static bool forwarder_run(const struct forwarder *forwarder, struct run *run, co
         steps += end[port].steps - start[port].steps;
         idle_steps += end[port].idle_steps - start[port].idle_steps;
     }
-    const struct {
-        const char *name;
-        uint64_t value;
-    } figures[] = {
+    const struct figure figures[] = {
         {"frames", run->frames},
         {"cycles", end[0].cycles - start[0].cycles},
         {"nanoseconds", end[0].nanoseconds - start[0].nanoseconds},
@@ -124,9 +151,7 @@ static bool forwarder_run(const struct forwarder *forwarder, struct run *run, co
         {"rx_missed", counters.rx_missed},
         {"violations", counters.violations},
     };
-    for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
-        printf("%s\"%s\":%" PRIu64, i == 0 ? "{" : ",", figures[i].name, figures[i].value);
-    printf("}\n");
+    forwarder_print(figures, sizeof(figures) / sizeof(figures[0]));
     return true;
 }
 
@@ -145,12 +170,21 @@ static void forwarder_request(const struct forwarder *forwarder, const char *lin
     char variant[32], timing[16], device[128] = "emu:82599", rest[2];
     int words =
         sscanf(line, "run %31s %u %15s %" SCNu64 " %127s %1s", variant, &run.batch, timing, &run.frames, device, rest);
+    uint64_t calls;
+    if (sscanf(line, "call %31s %" SCNu64 " %1s", variant, &calls, rest) == 2 &&
+        strcmp(variant, forwarder->variant) == 0 && calls >= 1) {
+        if (!forwarder_calls(forwarder, calls, &run))
+            forwarder_print_error(run.error);
+        forwarder->close();
+        return;
+    }
     bool understood = (words == 4 || words == 5) && strcmp(variant, forwarder->variant) == 0 && run.batch >= 1 &&
                       run.batch <= FORWARDER_BATCH_MAX && run.frames >= FORWARDER_PORTS &&
                       (strcmp(timing, "inline") == 0 || strcmp(timing, "threaded") == 0);
     if (!understood) {
-        snprintf(run.error, sizeof(run.error), "a request is: run %s BATCH inline|threaded FRAMES [DEVICE], or: quit",
-                 forwarder->variant);
+        snprintf(run.error, sizeof(run.error),
+                 "a request is: run %s BATCH inline|threaded FRAMES [DEVICE], or: call %s CALLS, or: quit",
+                 forwarder->variant, forwarder->variant);
         forwarder_print_error(run.error);
         return;
     }

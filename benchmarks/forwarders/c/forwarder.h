@@ -41,6 +41,8 @@ struct forwarder {
     void (*meter)(uint32_t port, struct meter *meter);
     /* Forwards until all frames of the run were received, or forwarder_give_up() says so. False: run->error is set. */
     bool (*forward_all)(struct run *run);
+    /* Receives no frames, count times, on port 0: the call alone. */
+    void (*call)(uint64_t count);
     bool (*counters)(uint32_t port, struct counters *counters);
     /* Closes what is open, also after a failed open. */
     void (*close)(void);

@@ -26,17 +26,25 @@ func main() {
 		"ready": true, "language": "go", "variants": []string{"safe", "get_put"},
 		"toolchain": runtime.Version()})
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan() && lines.Text() != "quit"; {
-		request, err := parse(lines.Text())
-		var figures *figures
-		if err == nil {
-			figures, err = run(request)
-		}
+		figures, err := figuresOf(lines.Text())
 		if err != nil {
 			answer(map[string]string{"error": err.Error()})
 		} else {
 			answer(figures)
 		}
 	}
+}
+
+func figuresOf(line string) (interface{}, error) {
+	var count int
+	if n, _ := fmt.Sscanf(line, "call safe %d\n", &count); n == 1 && count >= 1 {
+		return calls(count)
+	}
+	request, err := parse(line)
+	if err != nil {
+		return nil, err
+	}
+	return run(request)
 }
 
 // answer prints one line of JSON; standard output is not buffered.
@@ -54,7 +62,7 @@ func parse(line string) (request, error) {
 	}
 	_, err := fmt.Sscanf(line, "run %s %d %s %d %s\n", &r.variant, &r.batch, &r.timing, &r.frames, &r.device)
 	if err != nil || r.batch < 1 || r.frames < 2 || (r.variant != "safe" && r.variant != "get_put") {
-		return r, errors.New("a request is: run safe|get_put BATCH inline|threaded FRAMES [DEVICE], or: quit")
+		return r, errors.New("a request is: run safe|get_put BATCH inline|threaded FRAMES [DEVICE], or: call safe CALLS, or: quit")
 	}
 	r.frames -= r.frames % 2
 	return r, nil

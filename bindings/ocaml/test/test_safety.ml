@@ -230,7 +230,8 @@ let test_forged () =
       ("let d : Ixy.Device.t = 1", "has type int but");
       ("let p : Ixy.Pool.t = 1", "has type int but");
     ];
-  mark batch "forged handle" "compile time" "a type error: the types are abstract";
+  mark batch "forged handle" "compile time"
+    "a type error: the types are abstract";
   with_pool (fun pool ->
       with_device pool (fun device ->
           let b = one pool 60 in
@@ -411,6 +412,35 @@ let test_two_queues () =
       int "no violations" 0 counters.violations;
       get_ok (Device.close device))
 
+(* The receiver sees packets, then that the device is closed. *)
+let test_close_race () =
+  for _ = 1 to 20 do
+    with_pool (fun pool ->
+        let device = get_ok (Device.open_ ~pool "emu:82599,wire=gen") in
+        get_ok (Device.start device);
+        let said = ref "" in
+        let receiver =
+          Thread.create
+            (fun () ->
+              let b = Batch.create pool 32 in
+              while !said = "" do
+                (match Device.rx_batch device ~queue:0 b with
+                | Ok _ | Result.Error { code = Busy; _ } -> ()
+                | Result.Error e -> said := e.name);
+                for i = 0 to Batch.length b - 1 do
+                  Batch.set_uint8 b i 48 1
+                done;
+                free b;
+                Thread.yield ()
+              done)
+            ()
+        in
+        Thread.delay 0.002;
+        get_ok (Device.close device);
+        Thread.join receiver;
+        string "the receiver is told" "IXY_E_HANDLE" !said)
+  done
+
 let test_closed_pool () =
   let pool = get_ok (Pool.open_ ~buffers:64 ()) in
   let b = one pool 60 in
@@ -492,6 +522,7 @@ let () =
           case "two threads in one queue" test_take_turns;
           case "two threads that wait" test_second_waiter;
           case "two threads, two queues" test_two_queues;
+          case "close while another thread receives" test_close_race;
           case "closed pool" test_closed_pool;
           case "fork" test_fork;
         ] );

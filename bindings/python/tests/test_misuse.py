@@ -184,6 +184,21 @@ def test_null(pool: ixy.Pool, loop: ixy.Device) -> None:
     assert lib.ixy_pool_open(ffi.NULL, ffi.NULL) == lib.IXY_E_ARGUMENT
 
 
+def test_structs_of_a_wrong_size(loop: ixy.Device) -> None:
+    """The classes cannot pass one; the raw layer refuses it."""
+    handle = ffi.new("uint64_t *")
+    for size in (0, 1, 7):
+        pool = ffi.new("ixy_pool_config *", {"struct_size": size})
+        device = ffi.new("ixy_device_config *", {"struct_size": size})
+        stats = ffi.new("ixy_stats *", {"struct_size": size})
+        assert lib.ixy_pool_open(pool, handle) == lib.IXY_E_STRUCT
+        assert lib.ixy_device_open(b"emu:82599", device, handle) == lib.IXY_E_STRUCT
+        assert lib.ixy_device_stats(loop.handle, stats) == lib.IXY_E_STRUCT
+    pool = ffi.new("ixy_pool_config *", {"struct_size": ffi.sizeof("ixy_pool_config"), "reserved": 1})
+    assert lib.ixy_pool_open(pool, handle) < 0
+    assert handle[0] == 0
+
+
 @pytest.mark.parametrize("count", [4097, 1 << 31, 1 << 32, 1 << 70, -1])
 def test_count_out_of_range(pool: ixy.Pool, loop: ixy.Device, count: int) -> None:
     for action in (lambda: loop.rx(0, count), lambda: pool.alloc(count), lambda: pool.alloc_batch(count)):

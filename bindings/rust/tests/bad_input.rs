@@ -147,6 +147,78 @@ fn a_buffer_moved_by_raw_calls_is_noticed() {
     assert_nothing_leaked(pool);
 }
 
+/// What no safe program can pass, through ixy-sys: null pointers, structs of a wrong size, reserved bits.
+#[test]
+fn what_only_raw_calls_can_pass() {
+    use ixy_sys::{ixy_device_config, ixy_pool_config, ixy_stats, IXY_E_ARGUMENT, IXY_E_STRUCT};
+    use std::ptr::{null, null_mut};
+    let pool = Pool::open().unwrap();
+    let device = looped(&pool);
+    let (pool_handle, device_handle) = (pool.as_raw(), device.as_raw());
+    let mut handle = 0;
+    // SAFETY: null is what these calls refuse, before they would use it; the other pointers are valid.
+    unsafe {
+        for code in [
+            ixy_sys::ixy_pool_open(null(), null_mut()),
+            ixy_sys::ixy_pool_view(pool_handle, null_mut()),
+            ixy_sys::ixy_buf_alloc(pool_handle, null_mut(), 1),
+            ixy_sys::ixy_buf_free(pool_handle, null(), 1),
+            ixy_sys::ixy_rx_batch(device_handle, 0, null_mut(), 1),
+            ixy_sys::ixy_tx_batch(device_handle, 0, null(), 1),
+            ixy_sys::ixy_device_open(null(), null(), &mut handle),
+            ixy_sys::ixy_device_stats(device_handle, null_mut()),
+            ixy_sys::ixy_device_mac(device_handle, null_mut()),
+        ] {
+            assert_eq!(code, IXY_E_ARGUMENT);
+        }
+        for struct_size in [0, 1, 7] {
+            let config = ixy_pool_config {
+                struct_size,
+                ..ixy_pool_config::sized()
+            };
+            assert_eq!(ixy_sys::ixy_pool_open(&config, &mut handle), IXY_E_STRUCT);
+            let config = ixy_device_config {
+                struct_size,
+                ..ixy_device_config::sized()
+            };
+            let address = b"emu:82599\0".as_ptr().cast();
+            assert_eq!(ixy_sys::ixy_device_open(address, &config, &mut handle), IXY_E_STRUCT);
+            let mut stats = ixy_stats {
+                struct_size,
+                ..ixy_stats::sized()
+            };
+            assert_eq!(ixy_sys::ixy_device_stats(device_handle, &mut stats), IXY_E_STRUCT);
+        }
+        let config = ixy_pool_config {
+            reserved: 1,
+            ..ixy_pool_config::sized()
+        };
+        assert!(ixy_sys::ixy_pool_open(&config, &mut handle) < 0);
+    }
+    assert_eq!(handle, 0);
+    drop(device);
+    assert_nothing_leaked(pool);
+}
+
+/// A panic drops what was held on its way: no buffer and no queue is lost.
+#[test]
+fn a_panic_loses_nothing() {
+    let pool = Pool::open().unwrap();
+    let device = looped(&pool);
+    let free = pool.free_count().unwrap();
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let (_rx, _tx) = (device.rx_queue(0).unwrap(), device.tx_queue(0).unwrap());
+        let mut batch = Batch::new(&pool, 8).unwrap();
+        batch.alloc(8, 60).unwrap();
+        let packet = pool.alloc(60).unwrap();
+        packet[60]
+    }));
+    assert!(result.is_err());
+    assert_eq!(pool.free_count().unwrap(), free);
+    device.rx_queue(0).unwrap();
+    device.tx_queue(0).unwrap();
+}
+
 #[test]
 fn a_missing_pcap_file() {
     let pool = Pool::open().unwrap();

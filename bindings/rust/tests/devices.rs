@@ -129,6 +129,33 @@ fn queues_keep_their_device_open_until_it_is_closed() {
     assert_nothing_leaked(pool);
 }
 
+/// The receiver sees packets, then a Handle error, and its packets stay its own.
+#[test]
+fn closing_while_another_thread_receives() {
+    for _ in 0..20 {
+        let pool = Pool::open().unwrap();
+        let device = Device::open("emu:82599,wire=gen", &pool).unwrap();
+        device.start().unwrap();
+        let mut rx = device.rx_queue(0).unwrap();
+        let mut batch = Batch::new(&pool, 32).unwrap();
+        receive(&mut rx, &mut batch, 1);
+        thread::scope(|scope| {
+            let receiver = scope.spawn(move || loop {
+                batch.clear();
+                match rx.receive(&mut batch) {
+                    Err(error) if error.kind() == ErrorKind::Busy => {} // close is in the queue
+                    Err(error) => return error,
+                    Ok(_) => batch.iter_mut().for_each(|packet| packet[48] = 1),
+                }
+            });
+            thread::sleep(std::time::Duration::from_millis(2));
+            device.close().unwrap();
+            assert_eq!(receiver.join().unwrap().kind(), ErrorKind::Handle);
+        });
+        assert_nothing_leaked(pool);
+    }
+}
+
 #[test]
 fn a_generators_frames_are_verified() {
     let pool = Pool::open().unwrap();

@@ -1,6 +1,7 @@
 //! The matrix's forwarder in Rust, over the default packet type. Reads requests on stdin, one a line, and answers each
 //! with a line of JSON: see benchmarks/forwarders.
 
+mod calls;
 mod forward;
 
 use std::io::{self, BufRead, Write};
@@ -19,7 +20,7 @@ fn main() -> io::Result<()> {
             ["quit"] => break,
             [] => {}
             words => match request(words) {
-                Ok(sample) => reply(&json(&sample))?,
+                Ok(figures) => reply(&figures)?,
                 Err(text) => reply(&format!("{{\"error\":{}}}", quoted(&text)))?,
             },
         }
@@ -27,10 +28,18 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn request(words: &[&str]) -> Result<Sample, String> {
-    let run = parse(words)
-        .ok_or("a request is: run safe BATCH inline|threaded FRAMES [DEVICE] (2 frames or more), or: quit")?;
-    forward::run(&run).map_err(|error| error.to_string())
+const REQUEST: &str = "a request is: run safe BATCH inline|threaded FRAMES [DEVICE] (2 frames or more), \
+                       or: call safe CALLS, or: quit";
+
+fn request(words: &[&str]) -> Result<String, String> {
+    if let ["call", "safe", count] = words {
+        let count = count.parse().ok().filter(|&count: &u64| count >= 1).ok_or(REQUEST)?;
+        return calls::run(count).map_err(|error| error.to_string());
+    }
+    let run = parse(words).ok_or(REQUEST)?;
+    forward::run(&run)
+        .map(|sample| json(&sample))
+        .map_err(|error| error.to_string())
 }
 
 fn parse(words: &[&str]) -> Option<Run> {

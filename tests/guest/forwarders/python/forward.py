@@ -1,6 +1,5 @@
 """The guest tests' forwarder in Python; what it does: ../c/forward.c."""
 
-import asyncio
 import contextlib
 import sys
 
@@ -27,8 +26,9 @@ class Forwarder:
             for source, sink in ways:
                 self.pass_on(source.rx(count=BATCH), sink)
 
-    async def wait(self, ways: list[tuple[ixy.Device, ixy.Device]]) -> None:
+    def wait(self, ways: list[tuple[ixy.Device, ixy.Device]]) -> None:
         """A task each way; the last frame or an error ends both."""
+        import asyncio  # a second's work for an emulated processor
 
         async def one_way(source: ixy.Device, sink: ixy.Device) -> None:
             while True:
@@ -36,13 +36,16 @@ class Forwarder:
                 if self.left <= 0:
                     return
 
-        tasks = [asyncio.create_task(one_way(*way)) for way in ways]
-        done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        for task in done:
-            task.result()
+        async def both_ways() -> None:
+            tasks = [asyncio.create_task(one_way(*way)) for way in ways]
+            done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            for task in done:
+                task.result()
+
+        asyncio.run(both_ways())
 
 
 def reason(error: ixy.Error, devices: list[ixy.Device]) -> str:
@@ -71,7 +74,7 @@ def main(arguments: list[str]) -> int:
             ways = list(zip(devices, reversed(devices), strict=True))
             try:
                 if wait:
-                    asyncio.run(forwarder.wait(ways))
+                    forwarder.wait(ways)
                 else:
                     forwarder.poll(ways)
             except ixy.DeviceError as error:
