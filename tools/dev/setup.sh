@@ -72,7 +72,7 @@ setup_needs() {
         case $group in
         peers)
             setup_needs python
-            need dpdk-testpmd dpdk
+            need dpdk-testpmd dpdk dpdk-dev # which of the two has it depends on the release
             need stdbuf coreutils
             ;;
         guest)
