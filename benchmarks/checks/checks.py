@@ -32,6 +32,13 @@ COPIES = (
     ("checks/forward_without_any", "shared", "the boundary: libixy.so without checks"),
     ("checks/forward_unchecked", "static", ""),
 )
+# A threaded device's ring may be full, and a copy that hands nothing out cannot give back what it did not take.
+HANDING_OUT = 3
+COPIES_THREADED = (
+    *COPIES[:HANDING_OUT],
+    (*COPIES[HANDING_OUT][:2], "handing out, what the device wrote, the boundary"),
+    COPIES[-1],
+)
 STATIC = ("forwarders/c/forward_static", "static", "")  # the matrix's C static: with the checks against the device
 BARS = {"inline": 0.10, "threaded": 0.02}
 # Short: on a shared machine many fit between two disturbances.
@@ -86,14 +93,19 @@ def figure(line: dict[str, Any], name: str) -> str:
     return f"{line[name]:8.2f}{percent(line[f'{name}_share'])}" if name in line else ""
 
 
+def copies_of(timing: str) -> tuple[tuple[str, str, str], ...]:
+    return COPIES if timing == "inline" else COPIES_THREADED
+
+
 def report(device: Device, timing: str, cells: dict[str, Cell], counts: dict[str, float]) -> dict[str, Any]:
     """Prints one device's table at one timing, returns it."""
-    first, last = COPIES[0][0], COPIES[-1][0]
+    copies = copies_of(timing)
+    first, last = copies[0][0], copies[-1][0]
     time = {program: least(cell) for program, cell in cells.items()}
     print(f"\n{device.label}, {timing}: ns and instructions a packet, and what that is of the unchecked core's")
     lines = []
     for (program, _, what), following in [
-        *zip(COPIES, [copy[0] for copy in COPIES[1:]], strict=False),
+        *zip(copies, [copy[0] for copy in copies[1:]], strict=False),
         ((first, "", "all of it"), last),
     ]:
         line: dict[str, Any] = {"check": what}
@@ -136,29 +148,26 @@ def count(options: argparse.Namespace, device: Device) -> dict[str, float]:
 
 def main() -> int:
     options = arguments()
-    rows = [row_of(copy, options.build) for copy in (*COPIES, STATIC)]
-    plan = Plan(options.devices, (options.batch,), tuple(options.timings), options.rounds, None, SAMPLE_MS)
     try:
         counts = {device.name: count(options, device) for device in options.devices}
     except (instructions.ProfileError, OSError) as error:
         print(f"checks: instructions could not be counted: {error}", file=sys.stderr)
         return 1
-    measurement = Measurement(rows, plan, options.build, lambda text: print(text, file=sys.stderr))
-    try:
-        measurement.take(lambda _share, _text: None)
-    finally:
-        measurement.close()
-    tables = []
-    for device in options.devices:
-        for timing in options.timings:
-            cells = {
-                cell.row.boundary: cell for cell in measurement.cells if cell.device == device and cell.timing == timing
-            }
+    tables, problems = [], []
+    for timing in options.timings:
+        rows = [row_of(copy, options.build) for copy in (*copies_of(timing), STATIC)]
+        plan = Plan(options.devices, (options.batch,), (timing,), options.rounds, None, SAMPLE_MS)
+        measurement = Measurement(rows, plan, options.build, lambda text: print(text, file=sys.stderr))
+        try:
+            measurement.take(lambda _share, _text: None)
+        finally:
+            measurement.close()
+        for device in options.devices:
+            cells = {cell.row.boundary: cell for cell in measurement.cells if cell.device == device}
             if len(cells) == len(rows):
                 tables.append(report(device, timing, cells, counts[device.name]))
-    problems = measurement.failures + [
-        f"{name} {timing}: {why}".replace("  ", " ") for (name, timing), why in measurement.gaps.items()
-    ]
+        problems += measurement.failures
+        problems += [f"{name} {at}: {why}".replace("  ", " ") for (name, at), why in measurement.gaps.items()]
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps({"machine": machine.facts(), "tables": tables, "problems": problems}, indent=1))
     for problem in problems:
