@@ -96,7 +96,7 @@ typedef struct ixy_metadata {
  * loads and goes no further if they differ. Any thread. */
 uint32_t ixy_abi_version(void);
 
-/* The library's version, "0.2.0". Static text. Any thread. */
+/* The library's version, "0.3.0". Static text. Any thread. */
 const char *ixy_version(void);
 
 /* What code means, one sentence; for an unknown code too. Static text. Any thread. */

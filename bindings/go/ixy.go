@@ -53,7 +53,7 @@ const BatchMax = C.IXY_BATCH_MAX
 // QueuesMax is the most receive or transmit queues of a device.
 const QueuesMax = C.IXY_QUEUES_MAX
 
-// Version returns the version of the C library, "0.2.0".
+// Version returns the version of the C library, "0.3.0".
 func Version() string {
 	return C.GoString(C.ixy_version())
 }

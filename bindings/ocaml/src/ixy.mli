@@ -82,7 +82,7 @@ val error_to_string : error -> string
 (** {1 The C library} *)
 
 val version : unit -> string
-(** The C library's version, ["0.2.0"]. *)
+(** The C library's version, ["0.3.0"]. *)
 
 val abi_version : unit -> int
 (** The C library's ABI version. It is compared when this module is initialised;

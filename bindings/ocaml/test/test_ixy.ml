@@ -320,7 +320,7 @@ let test_errors () =
       bool "the last code" true ((Raw.error (-19)).code = Limit);
       bool "a later library's" true ((Raw.error (-99)).code = Unknown (-99));
       string "its name" "IXY_E_UNKNOWN" (Raw.error (-99)).name;
-      string "version" "0.2.0" (version ())
+      string "version" "0.3.0" (version ())
 
 let test_raw () =
   with_pool (fun pool ->

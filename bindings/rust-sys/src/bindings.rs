@@ -79,7 +79,7 @@ extern "C" {
     pub fn ixy_abi_version() -> u32;
 }
 extern "C" {
-    #[doc = " The library's version, \"0.2.0\". Static text. Any thread."]
+    #[doc = " The library's version, \"0.3.0\". Static text. Any thread."]
     pub fn ixy_version() -> *const ::std::os::raw::c_char;
 }
 extern "C" {

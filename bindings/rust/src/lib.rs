@@ -35,7 +35,7 @@ pub const QUEUES_MAX: u32 = ixy_sys::IXY_QUEUES_MAX as u32;
 /// Most buffers of a [`Pool`].
 pub const BUFFERS_MAX: u32 = ixy_sys::IXY_BUFFERS_MAX as u32;
 
-/// The version of the C library that runs, such as "0.2.0".
+/// The version of the C library that runs, such as "0.3.0".
 #[must_use]
 pub fn version() -> &'static str {
     // SAFETY: the call has no preconditions.
