@@ -16,7 +16,7 @@ from .languages import TOP, environment
 PLAN_FILE = TOP / "benchmarks" / "safety.json"
 NOT_RUN = "not run"
 NOT_CAUGHT = "not caught"
-MARKS = (NOT_CAUGHT, "run time", "compile time", "cannot be written")  # the weakest first
+MARKS = (NOT_CAUGHT, "contained", "run time", "compile time", "cannot be written")  # the weakest first
 SECONDS = 600
 LINE = re.compile(r"safety: ([^|/\s][^|/\n]*/[^|\n]*?) \| ([^|\n]*?) \| ([^|\n]*?) \| ([^|\n]*?)[ \t]*$", re.M)
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -146,6 +146,10 @@ def measure(
 # ---- as text ----
 
 SHORT = {"compile time": "compile", "run time": "run", NOT_CAUGHT: "NOT", "cannot be written": "cannot"}
+LEGEND = (
+    "compile: refused by the compiler; run: the language's own error; contained: no error, and nothing but the packet's "
+    "own bytes is touched; NOT: not caught; cannot: cannot be written"
+)
 
 
 def lines_of(result: dict[str, Any]) -> list[str]:
@@ -157,8 +161,7 @@ def lines_of(result: dict[str, Any]) -> list[str]:
         table.append([column, *(SHORT.get(mark, mark) for mark in marks)])
     widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
     texts = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in table]
-    texts.append("compile: refused by the compiler; run: the language's own error; NOT: not caught; ")
-    texts[-1] += "cannot: cannot be written"
+    texts.append(LEGEND)
     for row in result["rows"]:
         for column, of in row["cells"].items():
             texts += [
