@@ -56,7 +56,7 @@
 #define IXY_CAN_RX_TIMESTAMP 16 /* stamps received packets with the device's clock */
 #define IXY_CAN_JUMBO 32        /* frames longer than 1514 bytes, over several buffers: ixy_device_config.frame_len_max */
 #define IXY_CAN_QUEUE_STATS 64  /* ixy_device_queue_stats */
-#define IXY_CAN_RX_WAIT 128     /* ixy_rx_wait, ixy_rx_arm, ixy_rx_fd */
+#define IXY_CAN_RX_WAIT 128     /* ixy_rx_wait, ixy_rx_wake, ixy_rx_arm, ixy_rx_fd */
 
 /* ixy_metadata.flags */
 #define IXY_META_TIMESTAMP 1          /* received: timestamp is set */
@@ -400,9 +400,13 @@ int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, u
  *
  * A receive queue has one file descriptor, an event that its device's interrupt makes readable. It stays the same from
  * open to close, it never blocks, and it is for poll, epoll and the event loops built on them; nobody reads, writes or
- * closes it but the library. The way to sleep on it: receive until nothing is left, ixy_rx_arm, and only if that
- * returns 0 poll; when it is readable, receive again, and arm again if there was nothing: it may be readable for no
- * reason, and after a failure, a start or a reset it always is. Receiving on an armed queue switches its interrupt off
+ * closes it but the library. Who closes it all the same harms nobody else: the library itself uses another number, and
+ * closes this one only while it is the queue's event. An event loop stops watching it before ixy_device_close, which
+ * does not wake the loop, and after which the next file may get the number.
+ *
+ * The way to sleep on it: receive until nothing is left, ixy_rx_arm, and only if that returns 0 poll; when it is
+ * readable, receive again, and arm again if there was nothing: it may be readable for no reason, and after a failure, a
+ * start or a reset it always is. Receiving on an armed queue switches its interrupt off
  * (one may come yet), so a loop that finds packets all the time polls and is not interrupted. A queue of whose buffers
  * the caller holds all receives nothing: give some back before waiting. A forked child's copies are closed.
  *
@@ -412,25 +416,35 @@ int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, u
  * All are IXY_E_UNSUPPORTED without IXY_CAN_RX_WAIT: on a bus that has no interrupts (PCI without VFIO), and on an
  * inline emulated device, which does nothing between its driver's calls. */
 
-/* Tells the queue's file descriptor, which stays the library's.
- * Returns it. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED. Control call. Since 0.2. */
+/* Tells the queue's file descriptor, which stays the library's. The first call makes it; so does one after the program
+ * closed it, perhaps under another number.
+ * Returns it. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED, IXY_E_IO (no descriptor is
+ * left). Control call. Since 0.2. */
 int32_t ixy_rx_fd(uint64_t device, uint32_t queue);
 
 /* Makes the descriptor unreadable, switches the queue's interrupt on and looks at the queue again.
  * Returns 1 if there is something to receive already (the interrupt is off again), 0 if not: the descriptor becomes
- * readable with the next packet, or when the device fails or is closed. Errors: IXY_E_HANDLE, IXY_E_FORK,
+ * readable with the next packet, or when the device fails. Errors: IXY_E_HANDLE, IXY_E_FORK,
  * IXY_E_RANGE (queue), IXY_E_BUSY (also while a thread is in ixy_rx_wait), IXY_E_STATE (not started), IXY_E_DEVICE,
  * IXY_E_UNSUPPORTED. Hot call, one thread a queue at a time, as ixy_rx_batch. Since 0.2. */
 int32_t ixy_rx_arm(uint64_t device, uint32_t queue);
 
 /* Waits until there is something to receive from queue, at most timeout_ms milliseconds; 0 only looks, -1 waits
  * without end. Other calls may be made on the device while a thread waits.
- * Returns 1 if there is, 0 if the time is over or a signal handler ran. Errors: IXY_E_ARGUMENT (another negative
+ * Returns 1 if there is, 0 if the time is over, a signal handler ran or ixy_rx_wake came. Errors: IXY_E_ARGUMENT (another negative
  * timeout), IXY_E_HANDLE (also when another thread closes the device meanwhile), IXY_E_FORK, IXY_E_RANGE (queue),
  * IXY_E_BUSY (another thread waits for this queue, or is in it), IXY_E_STATE (not started), IXY_E_DEVICE,
  * IXY_E_UNSUPPORTED. Blocks, without the lock of control calls; leaves a text as they do. One thread a queue at a
  * time. Since 0.2. */
 int32_t ixy_rx_wait(uint64_t device, uint32_t queue, int32_t timeout_ms);
+
+/* Ends the wait of the thread that is in ixy_rx_wait for queue: it returns 0 at once. Where nobody waits, the next wait
+ * that finds nothing to receive does so instead of sleeping, so that a wake just before a wait is not lost. One wake
+ * ends one wait, several before it count as one, and a wait with a timeout_ms of 0 ends none. The queue's descriptor
+ * becomes readable too; ixy_rx_arm, which empties it, does not look for wakes. For languages that cancel threads.
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED. Hot call, any thread, but not
+ * from a signal handler. Since 0.3. */
+int32_t ixy_rx_wake(uint64_t device, uint32_t queue);
 
 /* ---- emulated devices ---- */
 
