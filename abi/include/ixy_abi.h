@@ -18,7 +18,8 @@
  * for callers.
  *
  * PARAMETERS: pool and device are handles of ixy_pool_open and ixy_device_open, queue counts from 0. Pointers are read
- * and written during the call only; the library keeps none. Texts end with NUL. Lengths and offsets are in bytes.
+ * and written during the call only; the library keeps none. What they point to is copied once, and the copy is checked
+ * and used: it may change meanwhile, and lie in packet memory. Texts end with NUL. Lengths and offsets are in bytes.
  *
  * RETURN VALUES: int32_t, >= 0 is success or a count, < 0 is an IXY_E_* code of ixy_errors.h. Batch calls return how
  * many frames of the array were done; a bad frame at position k > 0 ends the batch there and returns k, and at
@@ -29,6 +30,9 @@
  * (ixy_last_error). A hot call takes no such lock, never blocks, never calls back, never prints and leaves no text. Hot
  * calls on distinct queues run in parallel; a second thread in one queue gets IXY_E_BUSY. Close waits for hot calls
  * that are under way. After fork() every handle of the parent is IXY_E_FORK in the child.
+ *
+ * SIGNALS: no function may be called in a signal handler, which could wait for ever for the call that it interrupts. A
+ * handler writes to a pipe or sets a flag, or a thread takes the signal (signalfd, sigwait) and calls ixy_rx_wake.
  *
  * VERSIONS: what is here has been since 0.1 where nothing else is said. Structs that begin with struct_size may grow at
  * their end; a member that came later is zero for programs, and from libraries, that do not know it.
@@ -106,8 +110,9 @@ const char *ixy_strerror(int32_t code);
 const char *ixy_error_name(int32_t code);
 
 /* What went wrong in this thread's last failed control call, with names and values, and what would be right; ""
- * before the first failure. Hot calls do not change it. Never NULL. The text belongs to the thread and stands until
- * its next control call: copy it at once. Any thread. */
+ * before the first failure. Control calls that succeed and hot calls leave it as it is, so it may be fetched after
+ * closing what was half made. Never NULL, at most IXY_TEXT_MAX bytes with its NUL. The text belongs to the thread and
+ * stands until its next control call that fails: copy it. Any thread. */
 const char *ixy_last_error(void);
 
 /* ---- pools: packet memory ---- */

@@ -91,7 +91,7 @@ extern "C" {
     pub fn ixy_error_name(code: i32) -> *const ::std::os::raw::c_char;
 }
 extern "C" {
-    #[doc = " What went wrong in this thread's last failed control call, with names and values, and what would be right; \"\"\n before the first failure. Hot calls do not change it. Never NULL. The text belongs to the thread and stands until\n its next control call: copy it at once. Any thread."]
+    #[doc = " What went wrong in this thread's last failed control call, with names and values, and what would be right; \"\"\n before the first failure. Control calls that succeed and hot calls leave it as it is, so it may be fetched after\n closing what was half made. Never NULL, at most IXY_TEXT_MAX bytes with its NUL. The text belongs to the thread and\n stands until its next control call that fails: copy it. Any thread."]
     pub fn ixy_last_error() -> *const ::std::os::raw::c_char;
 }
 #[doc = " How a pool is made. Zero means the default."]
