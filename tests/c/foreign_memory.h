@@ -37,6 +37,7 @@ struct foreign {
     uint8_t *heap;   /* FOREIGN_HEAP bytes that the second thread rewrites */
     uint32_t random; /* the test thread's generator */
     uint32_t stop;   /* atomic */
+    uint32_t target; /* atomic: offset in heap of what the present call reads; most is rewritten there */
     pthread_t thread;
     bool threaded;
     uint64_t calls, received, sent, summed; /* summed: out of an array in a packet whose checksum was filled in */

@@ -5,6 +5,8 @@
 
 #define RECORDS_SIZE (FOREIGN_BUFFERS * sizeof(ixy_metadata))
 
+#define TARGET_SIZE 160 /* ten frames, or the beginning of a struct */
+
 static uint32_t next_random(uint32_t *state)
 {
     *state = *state * 1664525u + 1013904223u;
@@ -27,8 +29,11 @@ void *foreign_write(struct foreign *foreign, uint32_t size)
     for (;;) { /* one of the chosen places; all fit */
         switch (foreign_below(foreign, 3)) {
         case 0:
-            if ((foreign->where & FOREIGN_REWRITTEN) != 0)
-                return in_memory(foreign, foreign->heap, FOREIGN_HEAP, size);
+            if ((foreign->where & FOREIGN_REWRITTEN) != 0) {
+                uint8_t *place = in_memory(foreign, foreign->heap, FOREIGN_HEAP, size);
+                __atomic_store_n(&foreign->target, (uint32_t)(place - foreign->heap), __ATOMIC_RELAXED);
+                return place;
+            }
             break;
         case 1:
             if ((foreign->where & FOREIGN_PACKETS) != 0)
@@ -120,7 +125,12 @@ void *foreign_rewrite(void *argument)
     uint32_t state = foreign->random ^ 0x5A5A5A5A;
     while (__atomic_load_n(&foreign->stop, __ATOMIC_RELAXED) == 0) {
         for (uint32_t i = 0; i < 64; i++) {
-            rewrite_one(foreign, &state, foreign->heap, FOREIGN_HEAP);
+            uint32_t target = __atomic_load_n(&foreign->target, __ATOMIC_RELAXED);
+            uint32_t behind = FOREIGN_HEAP - target < TARGET_SIZE ? FOREIGN_HEAP - target : TARGET_SIZE;
+            if (i % 8 == 0)
+                rewrite_one(foreign, &state, foreign->heap, FOREIGN_HEAP);
+            else if (behind > 16)
+                rewrite_one(foreign, &state, foreign->heap + target, behind);
             if ((foreign->where & FOREIGN_SCRIBBLED) == 0)
                 continue;
             rewrite_one(foreign, &state, foreign->view.base, foreign->view.size);
