@@ -200,27 +200,35 @@ static void call_results(struct foreign *foreign)
     }
 }
 
+#define TEXT_SIZE 8192
+
+/* A text whose end comes and goes, in the middle of memory that is all text. */
+static char *make_text(struct foreign *foreign, const char *text)
+{
+    char *address = foreign_write(foreign, TEXT_SIZE);
+    memset(address, 'a', TEXT_SIZE - 1);
+    address[TEXT_SIZE - 1] = 0;
+    memcpy(address, text, strlen(text) + 1);
+    return address;
+}
+
 /* Texts and config structs that change while they are read. The handle is asked for on the stack, or it would be lost.
  */
 static void call_opens(struct foreign *foreign)
 {
-    static const char text[] = "emu:82599,timing=inline,wire=gen,limit=3";
     uint64_t handle = 0;
-    char *address = foreign_write(foreign, 2048);
+    if ((foreign->where & FOREIGN_REWRITTEN) != 0)
+        foreign->heap[FOREIGN_HEAP - 1] = 0; /* the last text ends, whatever is written before */
+    for (uint32_t i = 0; i < 100; i++)
+        assert_true(ixy_device_open(make_text(foreign, "nowhere:at-all,0123456789"), NULL, &handle) < 0);
     ixy_device_config *config = foreign_write(foreign, 4104);
-    if ((foreign->where & FOREIGN_REWRITTEN) != 0) { /* ends where the memory does, whatever is written before */
-        foreign->heap[FOREIGN_HEAP - 1] = 0;
-        address = (char *)foreign->heap + foreign_below(foreign, FOREIGN_HEAP - 2048);
-    }
-    memset(address, 'a', 2047);
-    memcpy(address, text, sizeof(text));
     *config = (ixy_device_config){.struct_size = sizeof(*config)};
-    if (ixy_device_open(address, foreign_below(foreign, 2) == 0 ? config : NULL, &handle) == 0)
+    const char *address = make_text(foreign, "emu:82599,timing=inline,wire=gen,limit=3");
+    if (ixy_device_open(address, config, &handle) == 0)
         assert_int_equal(ixy_device_close(handle), 0);
-    memset(config, 0, sizeof(ixy_pool_config));
-    config->struct_size = sizeof(ixy_pool_config);
-    ((ixy_pool_config *)(void *)config)->buffer_count = 1 + foreign_below(foreign, 64);
-    if (ixy_pool_open((const ixy_pool_config *)(const void *)config, &handle) == 0)
+    ixy_pool_config *pool = foreign_write(foreign, 4104);
+    *pool = (ixy_pool_config){.struct_size = sizeof(*pool), .buffer_count = 1 + foreign_below(foreign, 64)};
+    if (ixy_pool_open(pool, &handle) == 0)
         assert_int_equal(ixy_pool_close(handle), 0);
 }
 

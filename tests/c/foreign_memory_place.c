@@ -104,13 +104,16 @@ static void rewrite_one(struct foreign *foreign, uint32_t *state, uint8_t *base,
     ixy_frame frame = make_frame(foreign, state);
     ixy_metadata record = {.flags = next_random(state) & 0x1FF, .l2_len = 14, .l3_len = 20};
     const uint64_t words[2] = {(uint64_t)next_random(state) << 40 | next_random(state), next_random(state)};
-    switch (next_random(state) % 4) {
+    switch (next_random(state) % 5) {
     case 0:
     case 1:
         store_words(at, &frame, 2);
         break;
     case 2:
         store_words(at, &record, 2);
+        break;
+    case 3:
+        store_words(at, "aaaaaaaaaaaaaaaa", 2); /* a text goes on */
         break;
     default:
         store_words(at, words, 1 + (words[1] & 1));
