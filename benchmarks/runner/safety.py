@@ -147,8 +147,8 @@ def measure(
 
 SHORT = {"compile time": "compile", "run time": "run", NOT_CAUGHT: "NOT", "cannot be written": "cannot"}
 LEGEND = (
-    "compile: refused by the compiler; run: the language's own error; contained: no error, and nothing but the packet's "
-    "own bytes is touched; NOT: not caught; cannot: cannot be written"
+    "compile: refused by the compiler; run: the language's own error; contained: no error, and nothing but the "
+    "packet's own bytes is touched; NOT: not caught; cannot: cannot be written"
 )
 
 
