@@ -424,7 +424,7 @@ int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, u
 /* Tells the queue's file descriptor, which stays the library's. The first call makes it; so does one after the program
  * closed it, perhaps under another number.
  * Returns it. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED, IXY_E_IO (no descriptor is
- * left). Control call. Since 0.2. */
+ * left), IXY_E_NO_MEMORY. Control call. Since 0.2. */
 int32_t ixy_rx_fd(uint64_t device, uint32_t queue);
 
 /* Makes the descriptor unreadable, switches the queue's interrupt on and looks at the queue again.

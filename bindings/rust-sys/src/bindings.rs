@@ -395,7 +395,7 @@ extern "C" {
     pub fn ixy_tx_batch(device: u64, queue: u32, frames: *const ixy_frame, count: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Tells the queue's file descriptor, which stays the library's. The first call makes it; so does one after the program\n closed it, perhaps under another number.\n Returns it. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED, IXY_E_IO (no descriptor is\n left). Control call. Since 0.2."]
+    #[doc = " Tells the queue's file descriptor, which stays the library's. The first call makes it; so does one after the program\n closed it, perhaps under another number.\n Returns it. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED, IXY_E_IO (no descriptor is\n left), IXY_E_NO_MEMORY. Control call. Since 0.2."]
     pub fn ixy_rx_fd(device: u64, queue: u32) -> i32;
 }
 extern "C" {
