@@ -79,12 +79,37 @@ static void everywhere_and_rewritten(void **state)
     run(FOREIGN_REWRITTEN | FOREIGN_PACKETS | FOREIGN_RECORDS | FOREIGN_TABLE | FOREIGN_SCRIBBLED);
 }
 
+/* Results that lie over arguments: arguments are read first. */
+static void results_over_arguments(void **state)
+{
+    uint64_t pool = test_pool(64);
+    ixy_view view = test_view(pool);
+    ixy_frame frame = test_frame(pool), twice[2];
+    const ixy_metadata asks = {.flags = IXY_META_VLAN, .vlan_tci = 7, .l2_len = 14};
+    ixy_metadata *record = &view.metadata[frame.buf & view.index_mask];
+    (void)state;
+    assert_int_equal(ixy_buf_metadata_set(pool, &frame, &asks), 0);
+    assert_int_equal(ixy_buf_metadata(pool, &frame, record), 0);
+    assert_memory_equal(record, &asks, sizeof(asks));
+
+    memcpy(view.base + frame.offset, "0123456789abcdefXYZ", 20);
+    twice[0] = twice[1] = frame;
+    assert_int_equal(ixy_buf_metadata(pool, &twice[0], (ixy_metadata *)(void *)&twice[0]), 0);
+    assert_memory_equal(&twice[0], &asks, sizeof(asks));
+    assert_int_equal(ixy_buf_read(pool, &twice[1], 0, &twice[1], sizeof(twice[1])), sizeof(twice[1]));
+    assert_memory_equal(&twice[1], "0123456789abcdef", sizeof(twice[1]));
+    assert_int_equal(ixy_buf_free(pool, &frame, 1), 1);
+    assert_int_equal(ixy_pool_view_release(view.view), 0);
+    assert_int_equal(ixy_pool_close(pool), 0);
+}
+
 int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rewritten_during_calls),
         cmocka_unit_test(in_the_pools_own_memory),
         cmocka_unit_test(everywhere_and_rewritten),
+        cmocka_unit_test(results_over_arguments),
     };
     if (count > 1)
         cmocka_set_test_filter(arguments[1]);
