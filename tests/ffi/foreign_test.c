@@ -179,6 +179,8 @@ static void test_packets(void **state)
         assert_true(got >= 0);
         received += (uint32_t)got;
     }
+    assert_int_equal(CALL("ixy_rx_wake", u64(device), u32(0)).int32, 0);
+    assert_int_equal(CALL("ixy_rx_wait", u64(device), u32(0), i32(-1)).int32, 0);
     uint8_t *view = record(room, "ixy_view");
     assert_int_equal(CALL("ixy_pool_view", u64(pool), pointer(view)).int32, 0);
     const uint8_t *memory = (const uint8_t *)(uintptr_t)get(view, "ixy_view", "base");

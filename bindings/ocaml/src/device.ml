@@ -120,6 +120,8 @@ external rx_descr_stub : int -> int -> (Unix.file_descr, error) result
 external rx_wait_stub : int -> int -> int -> (bool, error) result
   = "ixy_ocaml_rx_wait"
 
+external rx_wake_stub : int -> int -> int = "ixy_ocaml_rx_wake"
+
 let close device =
   match close_stub device.handle with
   | Ok () ->
@@ -231,6 +233,11 @@ let rx_arm device ~queue =
   match rx_arm device.handle queue with
   | code when code < 0 -> Result.Error (error_of_code code)
   | code -> Ok (code > 0)
+
+let rx_wake device ~queue =
+  match rx_wake_stub device.handle queue with
+  | code when code < 0 -> Result.Error (error_of_code code)
+  | _ -> Ok ()
 
 let rx_wait ?timeout device ~queue =
   let milliseconds =

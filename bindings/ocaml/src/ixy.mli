@@ -365,7 +365,7 @@ module Device : sig
     | Rx_timestamp  (** stamps received packets with the device's clock *)
     | Jumbo  (** packets longer than 1514 bytes: [frame_len_max] of {!open_} *)
     | Queue_stats  (** {!queue_stats} *)
-    | Rx_wait  (** {!rx_wait}, {!rx_arm}, {!rx_descr} *)
+    | Rx_wait  (** {!rx_wait}, {!rx_wake}, {!rx_arm}, {!rx_descr} *)
 
   (** A network device of this machine that libixy has a driver for. *)
   type found = {
@@ -552,10 +552,10 @@ module Device : sig
 
   val rx_wait : ?timeout:float -> t -> queue:int -> (bool, error) result
   (** Sleeps until there is something to receive, which is [true]. [false] when
-      [timeout] seconds are over (0. only looks; without it the wait has no end)
-      or a signal came: its OCaml handler has then run, so that a loop can look
-      at what it did; what the handler raises comes out of [rx_wait]. As with
-      [Unix.select], a signal just before the sleep does not end it.
+      [timeout] seconds are over (0. only looks; without it the wait has no end),
+      {!rx_wake} or a signal came: its OCaml handler has then run, so that a loop
+      can look at what it did; what the handler raises comes out of [rx_wait].
+      As with [Unix.select], a signal just before the sleep does not end it.
 
       Other threads run meanwhile, and may call anything on the device. Errors:
       [Handle] (also when another thread closes it meanwhile), [Fork], [Range]
@@ -566,6 +566,12 @@ module Device : sig
   (** The queue's descriptor, to be watched for reading. It stays the same until
       {!close}, which ends it: forget it then. It is the library's own: nobody
       reads, writes or closes it. Errors: [Handle], [Range] (queue). *)
+
+  val rx_wake : t -> queue:int -> (unit, error) result
+  (** Ends the {!rx_wait} of the thread that is in it for this queue, which
+      returns [false]; or else the next one that would sleep, so that a wake just
+      before a wait is not lost. Any thread. Errors: [Handle], [Fork], [Range]
+      (queue). *)
 
   val rx_arm : t -> queue:int -> (bool, error) result
   (** Makes the descriptor unreadable, switches the queue's interrupt on and

@@ -38,3 +38,8 @@ value ixy_ocaml_rx_wait(value device, value queue, value timeout_ms)
     caml_process_pending_actions();
     CAMLreturn(result);
 }
+
+value ixy_ocaml_rx_wake(value device, value queue)
+{
+    return Val_long(ixy_rx_wake((uint64_t)Long_val(device), stubs_uint32(Long_val(queue))));
+}
