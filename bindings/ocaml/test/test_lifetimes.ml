@@ -94,23 +94,25 @@ let test_allocations () =
 
 (* A timer whose handler raises while [f] runs. *)
 let with_raising_timer seconds f =
-  let handler = Sys.Signal_handle (fun _ -> raise Interrupted) in
-  let before = Sys.signal Sys.sigalrm handler in
+  let armed = ref true in
+  let handler _ = if !armed then raise Interrupted in
+  let before = Sys.signal Sys.sigalrm (Sys.Signal_handle handler) in
   let set it_value =
     ignore
       (Unix.setitimer Unix.ITIMER_REAL { Unix.it_interval = 0.; it_value }
         : Unix.interval_timer_status)
   in
-  (* It may raise before [f], in it or behind it, but once. *)
+  (* It may raise before [f], in it or behind it, but once, and not later. *)
   let interrupted =
     match
       set seconds;
       f ();
-      set 0.
+      armed := false
     with
     | () -> false
     | exception Interrupted -> true
   in
+  set 0.;
   Sys.set_signal Sys.sigalrm before;
   interrupted
 
@@ -136,7 +138,9 @@ let test_signals () =
 let test_wait_goes_on () =
   with_pool (fun pool ->
       with_device ~address:"emu:82599" pool (fun device ->
-          let wait timeout = get_ok (Device.rx_wait ~timeout device ~queue:0) in
+          let wait timeout =
+            get_ok (Device.rx_wait ~timeout device ~queue:0)
+          in
           for i = 1 to 100 do
             ignore
               (with_raising_timer
@@ -151,8 +155,7 @@ let test_wait_goes_on () =
 let test_batch_stays_whole () =
   with_pool ~buffers:6000 (fun pool ->
       let device =
-        get_ok
-          (Device.open_ ~pool ~tx_ring_size:64 "emu:82599,timing=inline")
+        get_ok (Device.open_ ~pool ~tx_ring_size:64 "emu:82599,timing=inline")
       in
       get_ok (Device.start device);
       let b = Batch.create pool Ixy.batch_max in
@@ -194,7 +197,8 @@ let refuses_copies what object_ other =
   abstract (what ^ ", in a list, with sharing") (fun () ->
       ignore (Marshal.to_string [ object_ ] [ Marshal.Closures ] : string));
   abstract (what ^ ", =") (fun () -> ignore (object_ = other : bool));
-  abstract (what ^ ", compare") (fun () -> ignore (compare object_ other : int));
+  abstract (what ^ ", compare") (fun () ->
+      ignore (compare object_ other : int));
   ignore (Hashtbl.hash object_ : int)
 
 let duplicate x = Obj.obj (Obj.dup (Obj.repr x))
@@ -221,7 +225,8 @@ let test_copies () =
   let b = one pool 60 in
   let again = duplicate b in
   int "sent" 1 (Device.tx_batch_exn device ~queue:0 b);
-  raises "IXY_E_HANDLE" "the copy's frame" (fun () -> Batch.get_uint8 again 0 0);
+  raises "IXY_E_HANDLE" "the copy's frame" (fun () ->
+      Batch.get_uint8 again 0 0);
   fails "IXY_E_HANDLE" "sent again" (fun () ->
       Device.tx_batch device ~queue:0 again);
   get_ok (Device.close device);
@@ -242,8 +247,9 @@ let test_raw_copies () =
       let copy : Raw.frames =
         Marshal.from_string (Marshal.to_string frames []) 0
       in
-      let part = Bigarray.Array1.sub (Pool.unsafe_bigarray pool)
-          (Batch.offset b 0) 60 in
+      let part =
+        Bigarray.Array1.sub (Pool.unsafe_bigarray pool) (Batch.offset b 0) 60
+      in
       let bytes : (char, _, _) Bigarray.Array1.t =
         Marshal.from_string (Marshal.to_string part []) 0
       in
@@ -291,7 +297,9 @@ let test_own_finalisers () =
 let number : Unix.file_descr -> int = Obj.magic
 
 let flags descr =
-  let channel = open_in (Printf.sprintf "/proc/self/fdinfo/%d" (number descr)) in
+  let channel =
+    open_in (Printf.sprintf "/proc/self/fdinfo/%d" (number descr))
+  in
   let rec find () =
     match String.split_on_char '\t' (input_line channel) with
     | [ "flags:"; octal ] -> int_of_string ("0o" ^ String.trim octal)
@@ -305,34 +313,35 @@ let test_descriptors () =
       with_pool (fun pool ->
           let device = get_ok (Device.open_ ~pool address) in
           get_ok (Device.start device);
-          (
-              let descr () = get_ok (Device.rx_descr device ~queue:0) in
-              let kept = descr () and closed = descr () in
-              bool "each is the caller's own" true (kept <> closed);
-              bool "closed by exec" true (flags kept land 0o2000000 <> 0);
-              Unix.close closed;
-              (* Another file gets the number, and is left alone. *)
-              let read, write = Unix.pipe () in
-              int "the number" (number closed) (number read);
-              bool "nothing is there" false
-                (get_ok (Device.rx_arm device ~queue:0));
-              int "sent" 1 (Device.tx_batch_exn device ~queue:0 (one pool 60));
-              bool "a packet wakes" true
-                (get_ok (Device.rx_wait ~timeout:20. device ~queue:0));
-              bool "the other one tells it" true
-                (Unix.select [ kept ] [] [] 20. <> ([], [], []));
-              let b = Batch.create pool 2 in
-              int "received" 1 (Device.rx_batch_exn device ~queue:0 b);
-              free b;
-              get_ok (Device.reset device);
-              bool "nothing is in the pipe" true
-                (Unix.select [ read ] [] [] 0. = ([], [], []));
-              int "written" 4 (Unix.write_substring write "mine" 0 4);
-              get_ok (Device.close device);
-              let bytes = Bytes.create 8 in
-              int "read" 4 (Unix.read read bytes 0 8);
-              string "what was written" "mine" (Bytes.sub_string bytes 0 4);
-              List.iter Unix.close [ kept; read; write ])))
+          let descr () = get_ok (Device.rx_descr device ~queue:0) in
+          let kept = descr () and closed = descr () in
+          bool "each is the caller's own" true (kept <> closed);
+          bool "closed by exec" true (flags kept land 0o2000000 <> 0);
+          Unix.close closed;
+          (* Another file gets the number, and is left alone. *)
+          let read, write = Unix.pipe () in
+          int "the number" (number closed) (number read);
+          bool "nothing is there" false
+            (get_ok (Device.rx_arm device ~queue:0));
+          int "sent" 1 (Device.tx_batch_exn device ~queue:0 (one pool 60));
+          bool "a packet wakes" true
+            (get_ok (Device.rx_wait ~timeout:20. device ~queue:0));
+          bool "the other one tells it" true
+            (Unix.select [ kept ] [] [] 20. <> ([], [], []));
+          let b = Batch.create pool 2 in
+          int "received" 1 (Device.rx_batch_exn device ~queue:0 b);
+          free b;
+          get_ok (Device.reset device);
+          bool "nothing is in the pipe" true
+            (Unix.select [ read ] [] [] 0. = ([], [], []));
+          int "written" 4 (Unix.write_substring write "mine" 0 4);
+          get_ok (Device.close device);
+          bool "a close wakes who still watches" true
+            (Unix.select [ kept ] [] [] 20. <> ([], [], []));
+          let bytes = Bytes.create 8 in
+          int "read" 4 (Unix.read read bytes 0 8);
+          string "what was written" "mine" (Bytes.sub_string bytes 0 4);
+          List.iter Unix.close [ kept; read; write ]))
     [ "emu:82599"; "emu:virtio" ];
   let detail = "rx_descr gives a duplicate: nobody else loses anything" in
   column "descriptor closed" "contained" ~batch:detail ~raw:detail

@@ -50,7 +50,13 @@ type place = {
 }
 
 let accessors p =
-  let at width f = Numbers [ number "frame" 0 (fun i -> f i 0); number "position" (60 - width) (fun at -> f 0 at) ] in
+  let at width f =
+    Numbers
+      [
+        number "frame" 0 (fun i -> f i 0);
+        number "position" (60 - width) (fun at -> f 0 at);
+      ]
+  in
   let get width f = at width (fun i pos -> ignore (f p.b i pos)) in
   let set width f x = at width (fun i pos -> f p.b i pos x) in
   [
@@ -93,16 +99,20 @@ let copies p =
       Numbers
         [
           number "frame" 0 (fun i -> ignore (Batch.sub_string p.b i 0 1));
-          number "position" 59 (fun pos -> ignore (Batch.sub_string p.b 0 pos 1));
+          number "position" 59 (fun pos ->
+              ignore (Batch.sub_string p.b 0 pos 1));
           number "size" 60 (fun n -> ignore (Batch.sub_string p.b 0 0 n));
         ] );
-    ("Batch.to_string", Numbers [ number "frame" 0 (ignored (Batch.to_string p.b)) ]);
+    ( "Batch.to_string",
+      Numbers [ number "frame" 0 (ignored (Batch.to_string p.b)) ] );
   ]
 
 let frames p =
   let frame f = Numbers [ number "frame" 0 (ignored f) ] in
-  let metadata ?(timestamp = 1) ?(vlan_tci = 1) ?(l2_len = 14) ?(l3_len = 20) i =
-    Batch.set_metadata p.b i { flags = [ Metadata.Vlan ]; timestamp; vlan_tci; l2_len; l3_len }
+  let metadata ?(timestamp = 1) ?(vlan_tci = 1) ?(l2_len = 14) ?(l3_len = 20)
+      i =
+    Batch.set_metadata p.b i
+      { flags = [ Metadata.Vlan ]; timestamp; vlan_tci; l2_len; l3_len }
   in
   let some n =
     ok (Batch.alloc p.wide n);
@@ -162,7 +172,8 @@ let frames p =
   ]
 
 let devices p =
-  let open_ f = fun n ->
+  let open_ f =
+   fun n ->
     match f n with
     | Ok device -> get_ok (Device.close device)
     | Result.Error _ -> raise Refused
@@ -175,11 +186,19 @@ let devices p =
     ( "Device.open_",
       Numbers
         [
-          number "rx_queues" 1 (open_ (fun rx_queues -> Device.open_ ~pool ~rx_queues address));
-          number "tx_queues" 1 (open_ (fun tx_queues -> Device.open_ ~pool ~tx_queues address));
-          number "rx_ring_size" 64 (open_ (fun rx_ring_size -> Device.open_ ~pool ~rx_ring_size address));
-          number "tx_ring_size" 64 (open_ (fun tx_ring_size -> Device.open_ ~pool ~tx_ring_size address));
-          number "frame_len_max" 1514 (open_ (fun frame_len_max -> Device.open_ ~pool ~frame_len_max address));
+          number "rx_queues" 1
+            (open_ (fun rx_queues -> Device.open_ ~pool ~rx_queues address));
+          number "tx_queues" 1
+            (open_ (fun tx_queues -> Device.open_ ~pool ~tx_queues address));
+          number "rx_ring_size" 64
+            (open_ (fun rx_ring_size ->
+                 Device.open_ ~pool ~rx_ring_size address));
+          number "tx_ring_size" 64
+            (open_ (fun tx_ring_size ->
+                 Device.open_ ~pool ~tx_ring_size address));
+          number "frame_len_max" 1514
+            (open_ (fun frame_len_max ->
+                 Device.open_ ~pool ~frame_len_max address));
         ] );
     ("Device.start", None_taken);
     ("Device.reset", None_taken);
@@ -187,15 +206,22 @@ let devices p =
     ("Device.info", None_taken);
     ("Device.link", None_taken);
     ("Device.stats", None_taken);
-    ("Device.queue_stats", queue (fun ~queue -> ok (Device.queue_stats p.device ~queue)));
+    ( "Device.queue_stats",
+      queue (fun ~queue -> ok (Device.queue_stats p.device ~queue)) );
     ("Device.features", None_taken);
     ("Device.mac", None_taken);
     ("Device.set_mac", None_taken);
     ("Device.set_promiscuous", None_taken);
-    ("Device.rx_batch", queue (fun ~queue -> ok (Device.rx_batch p.device ~queue p.wide)));
-    ("Device.rx_batch_exn", queue (fun ~queue -> ignore (Device.rx_batch_exn p.device ~queue p.wide)));
-    ("Device.tx_batch", queue (fun ~queue -> ok (Device.tx_batch p.device ~queue p.wide)));
-    ("Device.tx_batch_exn", queue (fun ~queue -> ignore (Device.tx_batch_exn p.device ~queue p.wide)));
+    ( "Device.rx_batch",
+      queue (fun ~queue -> ok (Device.rx_batch p.device ~queue p.wide)) );
+    ( "Device.rx_batch_exn",
+      queue (fun ~queue ->
+          ignore (Device.rx_batch_exn p.device ~queue p.wide)) );
+    ( "Device.tx_batch",
+      queue (fun ~queue -> ok (Device.tx_batch p.device ~queue p.wide)) );
+    ( "Device.tx_batch_exn",
+      queue (fun ~queue ->
+          ignore (Device.tx_batch_exn p.device ~queue p.wide)) );
     ( "Device.rx_wait",
       Numbers
         [
@@ -215,7 +241,9 @@ let devices p =
 
 let raw_level p =
   let handle = Batch.handle p.b 0 and offset = Batch.offset p.b 0 in
-  let set ?(offset = offset) ?(len = 60) i = Raw.set p.raw i ~handle ~offset ~len in
+  let set ?(offset = offset) ?(len = 60) i =
+    Raw.set p.raw i ~handle ~offset ~len
+  in
   let index f = Numbers [ number "frame" 0 (ignored f) ] in
   let device = p.device and pool = p.pool in
   let none = Raw.frames 4 in
@@ -238,36 +266,46 @@ let raw_level p =
               code (Raw.alloc pool none n);
               code (Raw.free pool none n));
         ] );
-    ("Raw.free", Numbers [ number "count" 0 (fun n -> code (Raw.free pool none n)) ]);
+    ( "Raw.free",
+      Numbers [ number "count" 0 (fun n -> code (Raw.free pool none n)) ] );
     ( "Raw.rx_batch",
       Numbers
         [
-          number "queue" 0 (fun queue -> code (Raw.rx_batch device ~queue none 4));
-          number "count" 4 (fun n -> code (Raw.rx_batch device ~queue:0 none n));
+          number "queue" 0 (fun queue ->
+              code (Raw.rx_batch device ~queue none 4));
+          number "count" 4 (fun n ->
+              code (Raw.rx_batch device ~queue:0 none n));
         ] );
     ( "Raw.tx_batch",
       Numbers
         [
-          number "queue" 0 (fun queue -> code (Raw.tx_batch device ~queue none 0));
-          number "count" 0 (fun n -> code (Raw.tx_batch device ~queue:0 none n));
+          number "queue" 0 (fun queue ->
+              code (Raw.tx_batch device ~queue none 0));
+          number "count" 0 (fun n ->
+              code (Raw.tx_batch device ~queue:0 none n));
         ] );
     ( "Raw.read",
       Numbers
         [
-          number "frame" 0 (fun i -> code (Raw.read pool p.raw i ~pos:0 p.bytes));
-          number "position" 0 (fun pos -> code (Raw.read pool p.raw 0 ~pos p.bytes));
+          number "frame" 0 (fun i ->
+              code (Raw.read pool p.raw i ~pos:0 p.bytes));
+          number "position" 0 (fun pos ->
+              code (Raw.read pool p.raw 0 ~pos p.bytes));
         ] );
     ( "Raw.write",
       Numbers
         [
-          number "frame" 0 (fun i -> code (Raw.write pool p.raw i ~pos:0 p.bytes));
-          number "position" 0 (fun pos -> code (Raw.write pool p.raw 0 ~pos p.bytes));
+          number "frame" 0 (fun i ->
+              code (Raw.write pool p.raw i ~pos:0 p.bytes));
+          number "position" 0 (fun pos ->
+              code (Raw.write pool p.raw 0 ~pos p.bytes));
         ] );
     ( "Raw.error",
       Any
         (fun n ->
           let known = n >= -19 && n < 0 in
-          bool (string_of_int n) known ((Raw.error n).name <> "IXY_E_UNKNOWN")) );
+          bool (string_of_int n) known ((Raw.error n).name <> "IXY_E_UNKNOWN"))
+    );
   ]
 
 let table p =
@@ -333,7 +371,16 @@ let with_place f =
               Raw.set raw 0 ~handle:(Batch.handle b 0)
                 ~offset:(Batch.offset b 0) ~len:60;
               let wide = Batch.create pool 4 in
-              f { pool; device; waiting; b; wide; raw; bytes = Bytes.make 60 'a' };
+              f
+                {
+                  pool;
+                  device;
+                  waiting;
+                  b;
+                  wide;
+                  raw;
+                  bytes = Bytes.make 60 'a';
+                };
               int "the packet is as it was" 60 (Batch.len b 0);
               free b)))
 
@@ -349,11 +396,15 @@ let test_walk () =
               List.iter
                 (fun parameter ->
                   let what = name ^ ", " ^ parameter.name in
-                  bool (what ^ ": what is right") false
+                  bool
+                    (what ^ ": what is right")
+                    false
                     (refused parameter.call parameter.good);
                   List.iter
                     (fun n ->
-                      bool (Printf.sprintf "%s: %d" what n) true
+                      bool
+                        (Printf.sprintf "%s: %d" what n)
+                        true
                         (refused parameter.call n))
                     (odd parameter))
                 parameters)
@@ -378,7 +429,9 @@ let test_low_bits () =
             string "beside it" (String.make 8 'a') (Batch.sub_string b 0 0 8);
             string "behind it" (String.make 8 'a')
               (Batch.sub_string b 0 (8 + width) 8);
-            int (string_of_int x) (x land ((1 lsl (8 * width)) - 1)) (shown b 0 8))
+            int (string_of_int x)
+              (x land ((1 lsl (8 * width)) - 1))
+              (shown b 0 8))
           (odd (number "" 7 ignore))
       in
       check 1 Batch.set_uint8 Batch.get_uint8;
@@ -415,7 +468,8 @@ let test_types () =
           Printf.sprintf "ignore p; ignore r; Ixy.Batch.get_uint8 b 0 %s";
           Printf.sprintf "ignore p; ignore r; Ixy.Batch.sub_string b 0 0 %s";
           Printf.sprintf "ignore b; ignore r; Ixy.Batch.create p %s";
-          Printf.sprintf "ignore b; ignore r; ignore p; Ixy.Pool.open_ ~buffers:%s ()";
+          Printf.sprintf
+            "ignore b; ignore r; ignore p; Ixy.Pool.open_ ~buffers:%s ()";
           Printf.sprintf "ignore b; ignore p; Ixy.Raw.len r %s";
         ])
     [

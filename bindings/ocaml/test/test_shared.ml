@@ -18,8 +18,9 @@ let guards pool =
   int "guards" 1000 (Batch.alloc_exn g 1000);
   for i = 0 to 999 do
     Batch.set_len g i (Pool.buffer_size pool);
-    Batch.blit_of_string (String.make (Pool.buffer_size pool) 'g') 0 g i 0
-      (Pool.buffer_size pool)
+    Batch.blit_of_string
+      (String.make (Pool.buffer_size pool) 'g')
+      0 g i 0 (Pool.buffer_size pool)
   done;
   g
 
@@ -58,8 +59,7 @@ let on_devices f =
     (fun address ->
       let pool = get_ok (Pool.open_ ~buffers ()) in
       let device =
-        get_ok
-          (Device.open_ ~pool ~rx_ring_size:64 ~tx_ring_size:64 address)
+        get_ok (Device.open_ ~pool ~rx_ring_size:64 ~tx_ring_size:64 address)
       in
       get_ok (Device.start device);
       let g = guards pool in
@@ -105,6 +105,20 @@ let test_batches () =
     "each access checks the frame that it read: no byte outside the packet's \
      own buffer"
 
+(* A batch never holds more frames than it has room for. *)
+let test_lengths () =
+  let pool = get_ok (Pool.open_ ~buffers:65536 ()) in
+  let b = Batch.create pool 64 in
+  let wrong = Atomic.make 0 in
+  together (fun random ->
+      (match Batch.alloc b (1 + random 64) with Ok _ | Error _ -> ());
+      let length = Batch.length b in
+      if length < 0 || length > 64 then Atomic.incr wrong;
+      if random 2 = 0 then ignore (Batch.free b : (int, error) result)
+      else Batch.clear b);
+  int "wrong lengths" 0 (Atomic.get wrong);
+  get_ok (Pool.close pool)
+
 let test_frames () =
   on_devices (fun pool device ->
       let held = Batch.create pool 64 in
@@ -116,13 +130,14 @@ let test_frames () =
           match random 6 with
           | 0 | 1 ->
               let other = random 64 in
-              Raw.set frames i
-                ~handle:(Batch.handle held other)
+              Raw.set frames i ~handle:(Batch.handle held other)
                 ~offset:(Batch.offset held (random 64) + random 4096)
                 ~len:(random 2048)
           | 2 -> ignore (Raw.tx_batch device ~queue:0 frames n : int)
-          | 3 -> ignore (Raw.write pool frames i ~pos:(random 2048) bytes : int)
-          | 4 -> ignore (Raw.read pool frames i ~pos:(random 2048) bytes : int)
+          | 3 ->
+              ignore (Raw.write pool frames i ~pos:(random 2048) bytes : int)
+          | 4 ->
+              ignore (Raw.read pool frames i ~pos:(random 2048) bytes : int)
           | _ -> ignore (Raw.free pool frames n : int));
       [ held ]);
   mark raw "changed during a call" "contained"
@@ -136,7 +151,8 @@ let test_writes_on () =
       let handle = Batch.handle b 0 in
       let over = Atomic.make false in
       let view =
-        Bytes1.sub (Pool.unsafe_bigarray pool)
+        Bytes1.sub
+          (Pool.unsafe_bigarray pool)
           (Batch.offset b 0 - Pool.headroom pool)
           (Pool.headroom pool + Pool.buffer_size pool)
       in
@@ -156,7 +172,8 @@ let test_writes_on () =
           let before = Bytes.of_string copy in
           let byte = Batch.get_uint8 b 0 0 in
           bool "a byte" true (byte >= 0 && byte < 256);
-          raises "IXY_E_RANGE" "past the end" (fun () -> Batch.get_uint8 b 0 60);
+          raises "IXY_E_RANGE" "past the end" (fun () ->
+              Batch.get_uint8 b 0 60);
           int "its length" 60 (Batch.len b 0);
           int "its handle" handle (Batch.handle b 0);
           Thread.yield ();
@@ -177,6 +194,10 @@ let () =
   Alcotest.run "shared"
     [
       ( "changed during a call",
-        [ case "batches" test_batches; case "frames" test_frames ] );
+        [
+          case "batches" test_batches;
+          case "lengths" test_lengths;
+          case "frames" test_frames;
+        ] );
       ("written on", [ case "by a device" test_writes_on ]);
     ]
