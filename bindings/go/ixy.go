@@ -66,13 +66,3 @@ func checkABI() error {
 	}
 	return nil
 }
-
-// u32 converts a count or an index for C. What does not fit becomes the largest value, which C refuses with its own
-// error.
-func u32(value int) C.uint32_t {
-	const most = 1<<32 - 1
-	if uint64(value) > most {
-		return most
-	}
-	return C.uint32_t(value)
-}
