@@ -372,6 +372,13 @@ func TestSafetyClosedPool(t *testing.T) {
 	mark(t, raw, "view after pool close", "not caught", "reads zeroes, writes reach nobody; never a fault")
 }
 
+// deviceOf forges a device, which only a test in this package can.
+func deviceOf(handle uint64) *Device {
+	device := &Device{&deviceState{}}
+	*(*uint64)(unsafe.Pointer(&device.state.handle)) = handle // C's types have no name in tests
+	return device
+}
+
 // TestSafetyChild: a Go program has no way to fork; a program that it starts knows nothing of its handles.
 func TestSafetyChild(t *testing.T) {
 	const variable = "IXY_SAFETY_HANDLE"
@@ -380,9 +387,7 @@ func TestSafetyChild(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		device := &Device{&deviceState{}}
-		*(*uint64)(unsafe.Pointer(&device.state.handle)) = handle // C's types have no name in tests
-		_, err = device.Receive(0, make([]Frame, 1))
+		_, err = deviceOf(handle).Receive(0, make([]Frame, 1))
 		wantError(t, err, ErrHandle)
 		return
 	}
