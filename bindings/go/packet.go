@@ -171,7 +171,7 @@ func (p Packet) CopyFrom(from []byte, offset int) error {
 // UnsafeBytes returns the packet's bytes as a slice over the pool's memory. Ownership is checked now and never again:
 // after the packet was transmitted or freed the slice shows, and changes, whatever the buffer holds then. After the
 // pool was closed it reads zeroes. A pool of which this was called keeps its addresses, without memory behind them,
-// until the process ends.
+// until the process ends; after 1024 such pools NewPool is ErrLimit.
 func (p Packet) UnsafeBytes() ([]byte, error) {
 	b, err := p.bytes(0, p.Len())
 	if err != nil {
