@@ -17,13 +17,16 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	if e == nil {
+		return "ixy: no error"
+	}
 	return "ixy: " + e.Text + " (" + e.Name + ")"
 }
 
 // Is reports whether target is an *Error of the same code, so that errors.Is(err, ixy.ErrHandle) holds for any text.
 func (e *Error) Is(target error) bool {
 	other, ok := target.(*Error)
-	return ok && other.Code == e.Code
+	return ok && e != nil && other != nil && other.Code == e.Code
 }
 
 func newError(code C.int32_t, text string) *Error {
