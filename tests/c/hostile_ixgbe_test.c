@@ -333,6 +333,32 @@ static void case_26_transmit_that_was_not_posted(void **state)
     hostile_test_close(&test);
 }
 
+/* Packets of three buffers. Those of the first batch wait in the ring; the second fits but for the context that its last
+ * packet may need. So the device works, and lies about the whole ring, in the middle of the second batch: what the
+ * driver has written of it must be the device's by then, or the lie would be taken for the driver's mistake. */
+static void case_26_not_posted_in_mid_batch(void **state)
+{
+    (void)state;
+    enum { FIRST = 33, SECOND = RING - 1 - FIRST };
+    struct hostile_test test;
+    uint32_t seen = 0;
+    open_lying_packets(&test, "emu:82599", "tx-done-all");
+    hostile_wake(&test);
+    for (uint32_t i = 0; i < 20; i++) {
+        ixy_frame frames[FIRST + SECOND];
+        for (uint32_t n = 0; n < FIRST + SECOND; n++) {
+            hostile_make(&test, &frames[n], 60 + n, i);
+            frames[n].flags = n % 3 < 2 ? IXY_FRAME_MORE : 0;
+        }
+        assert_int_equal(hostile_transmit(&test, frames, FIRST), FIRST);
+        assert_int_equal(hostile_transmit(&test, frames + FIRST, SECOND), SECOND);
+        seen += hostile_drain(&test);
+    }
+    assert_true(hostile_told(&test, HOSTILE_TX_DONE_ALL) >= 20);
+    assert_true(seen > 0);
+    hostile_test_close(&test);
+}
+
 /* The driver cannot know; but it loses no buffer, and goes on. */
 static void case_26_done_but_never_sent(void **state)
 {
@@ -612,6 +638,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(case_25_without_end_for_ever),
         cmocka_unit_test(case_26_receive_that_was_not_posted),
         cmocka_unit_test(case_26_transmit_that_was_not_posted),
+        cmocka_unit_test(case_26_not_posted_in_mid_batch),
         cmocka_unit_test(case_26_done_but_never_sent),
         cmocka_unit_test(case_27_write_back_after_disable),
         cmocka_unit_test(case_28_gone_in_mid_run),
