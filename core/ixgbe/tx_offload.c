@@ -138,28 +138,16 @@ static void ixgbe_tx_write(struct ixgbe_tx_queue *queue, const struct ixgbe_tx_p
     }
 }
 
-/* Whether the ring has room for so many descriptors. Those of packets before, from *handed_over on, are the device's
- * first: it cannot make room for what it does not know of, and while an inline model is stepped, nothing that it did
- * not get may be half written. */
-static bool ixgbe_tx_fits(struct ixgbe_tx_queue *queue, uint32_t wanted, uint32_t *handed_over)
-{
-    if (queue->posted != *handed_over && queue->mask - (queue->posted - queue->cleaned) < wanted) {
-        ixgbe_tx_hand_over(queue);
-        *handed_over = queue->posted;
-    }
-    return ixgbe_tx_room(queue, wanted) == wanted;
-}
-
 /* Sends the packet that begins at packet->frames, one of count frames. Returns 0 or why not; false in *fits: the ring
- * has no room for it. handed_over: the position up to which the device was told. */
+ * has no room for it. first: of the batch. */
 static int32_t ixgbe_tx_packet(struct ixgbe_tx_queue *queue, uint32_t count, struct ixgbe_tx_packet *packet, bool owned,
-                               uint32_t *handed_over, bool *fits)
+                               bool first, bool *fits)
 {
     int32_t code = ixgbe_tx_measure(queue, count, packet);
     if (code < 0)
         return code;
     uint32_t wanted = packet->count + 1; /* and a context */
-    *fits = ixgbe_tx_fits(queue, wanted, handed_over);
+    *fits = ixgbe_tx_room(queue, wanted, first) == wanted;
     if (!*fits)
         return 0;
     code = owned ? ixgbe_tx_take_back(queue, packet) : 0;
@@ -178,12 +166,12 @@ static int32_t ixgbe_tx_packet(struct ixgbe_tx_queue *queue, uint32_t count, str
 uint32_t ixgbe_tx_packets(struct ixgbe_tx_queue *queue, const struct frame *frames, uint32_t count, bool owned,
                           int32_t *code)
 {
-    uint32_t sent = 0, handed_over = queue->posted;
+    uint32_t sent = 0, posted = queue->posted;
     bool fits = true;
     *code = 0;
     while (sent < count && *code == 0) {
         struct ixgbe_tx_packet packet = {.frames = frames + sent};
-        *code = ixgbe_tx_packet(queue, count - sent, &packet, owned, &handed_over, &fits);
+        *code = ixgbe_tx_packet(queue, count - sent, &packet, owned, queue->posted == posted, &fits);
         if (!fits) {
             if (bus_idle(&queue->idle))
                 ixgbe_watch(queue->bus);
@@ -192,7 +180,7 @@ uint32_t ixgbe_tx_packets(struct ixgbe_tx_queue *queue, const struct frame *fram
         if (*code == 0)
             sent += packet.count;
     }
-    if (queue->posted != handed_over)
+    if (queue->posted != posted)
         ixgbe_tx_hand_over(queue);
     return sent;
 }

@@ -334,8 +334,8 @@ static void case_26_transmit_that_was_not_posted(void **state)
 }
 
 /* Packets of three buffers. Those of the first batch wait in the ring; the second fits but for the context that its last
- * packet may need. So the device works, and lies about the whole ring, in the middle of the second batch: what the
- * driver has written of it must be the device's by then, or the lie would be taken for the driver's mistake. */
+ * packet may need. A device that worked then, and lied about the whole ring, would write over what the driver has
+ * written, and the driver would be blamed. */
 static void case_26_not_posted_in_mid_batch(void **state)
 {
     (void)state;
@@ -346,12 +346,17 @@ static void case_26_not_posted_in_mid_batch(void **state)
     hostile_wake(&test);
     for (uint32_t i = 0; i < 20; i++) {
         ixy_frame frames[FIRST + SECOND];
+        uint32_t sent = FIRST;
         for (uint32_t n = 0; n < FIRST + SECOND; n++) {
             hostile_make(&test, &frames[n], 60 + n, i);
             frames[n].flags = n % 3 < 2 ? IXY_FRAME_MORE : 0;
         }
         assert_int_equal(hostile_transmit(&test, frames, FIRST), FIRST);
-        assert_int_equal(hostile_transmit(&test, frames + FIRST, SECOND), SECOND);
+        while (sent < FIRST + SECOND) {
+            int32_t more = hostile_transmit(&test, frames + sent, FIRST + SECOND - sent);
+            assert_true(more > 0);
+            sent += (uint32_t)more;
+        }
         seen += hostile_drain(&test);
     }
     assert_true(hostile_told(&test, HOSTILE_TX_DONE_ALL) >= 20);
