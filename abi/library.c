@@ -26,7 +26,7 @@ static const struct library_error {
     {IXY_E_STATE, "IXY_E_STATE", "not possible in this state of the device"},
     {IXY_E_NO_MEMORY, "IXY_E_NO_MEMORY", "the operating system gave no memory"},
     {IXY_E_NO_BUFFERS, "IXY_E_NO_BUFFERS", "the pool has no free buffer at the moment"},
-    {IXY_E_POOL_SIZE, "IXY_E_POOL_SIZE", "the pool is smaller than the rings of its devices need"},
+    {IXY_E_POOL_SIZE, "IXY_E_POOL_SIZE", "the pool has too few buffers for the rings of its devices, or too small ones"},
     {IXY_E_TIMEOUT, "IXY_E_TIMEOUT", "the device did not answer in time"},
     {IXY_E_ADDRESS, "IXY_E_ADDRESS", "the device address is malformed or names something unknown"},
     {IXY_E_NOT_FOUND, "IXY_E_NOT_FOUND", "no such device, file or interface"},

@@ -24,6 +24,7 @@
 #define VMODEL_CONTROL_SIZE 64 /* of the control queue, at most */
 #define VMODEL_PLACE_SIZE 80   /* of a text that names a descriptor */
 #define VMODEL_MTU_MAX 9216
+#define VMODEL_FRAME_MAX WIRE_FRAME_MAX /* where no MTU was negotiated: as long as wires carry */
 #define VMODEL_BATCH 64 /* frames between two looks at what the driver sees */
 
 /* A descriptor that the device holds, or is about to use. */
@@ -120,7 +121,7 @@ struct virtio_model {
     bool verifies;      /* GUEST_CSUM: checksums of received frames */
     bool header_alone;  /* the header has a descriptor of its own, 5.1.6.6 */
     uint32_t header;    /* its size */
-    uint32_t frame_max; /* either way */
+    uint32_t frame_max; /* longest, either way: the MTU's, or what the model can handle at all */
 
     uint32_t active; /* queue pairs */
     bool promiscuous;
@@ -130,7 +131,7 @@ struct virtio_model {
     /* the chain that is being read: room for as many descriptors as a queue can have */
     struct vmodel_slot *chain;
     uint16_t *chain_index; /* split: their places in the descriptor table */
-    uint8_t scratch[VIRTIO_NET_HDR_SIZE + VMODEL_MTU_MAX + 14];
+    uint8_t scratch[VIRTIO_NET_HDR_SIZE + VMODEL_FRAME_MAX];
     struct vmodel_queue queues[VMODEL_QUEUES];
 };
 

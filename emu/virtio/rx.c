@@ -246,7 +246,9 @@ static bool vmodel_rx_frame(struct virtio_model *model, const uint8_t *frame, ui
 {
     if (len < 14 || !vmodel_accepts(model, frame))
         return true;
-    if (len > model->frame_max) { /* 5.1.4.2: nothing longer than the MTU, once that was negotiated */
+    /* 5.1.4.2: no longer than the MTU and an Ethernet header, to which a VLAN tag belongs, if that was negotiated. */
+    uint32_t tag = frame[12] == 0x81 && frame[13] == 0 ? 4 : 0;
+    if (len > model->frame_max + tag) {
         model->device.missed++;
         return true;
     }
