@@ -382,6 +382,32 @@ static void case_26_done_but_never_sent(void **state)
     hostile_test_close(&test);
 }
 
+static void send_tagged(struct hostile_test *test, uint32_t number)
+{
+    const ixy_metadata tag = {.flags = IXY_META_VLAN, .vlan_tci = 5};
+    ixy_frame frame;
+    hostile_make(test, &frame, 60, number);
+    assert_int_equal(ixy_buf_metadata_set(test->pool, &frame, &tag), 0);
+    assert_int_equal(hostile_transmit(test, &frame, 1), 1);
+}
+
+/* The context is among what is never sent. The driver has told it all the same, and tells it no second time. */
+static void case_26_context_never_sent(void **state)
+{
+    (void)state;
+    struct hostile_test test;
+    hostile_test_pool_small(&test, IXY_CAN_VLAN_INSERT, 3000);
+    hostile_test_open_on(&test, "emu:82599", "tx-unsent", RING);
+    hostile_wake(&test);
+    send_tagged(&test, 1);
+    assert_int_equal(hostile_drain(&test), 0);
+    assert_int_equal(hostile_told(&test, HOSTILE_TX_UNSENT), 1);
+    hostile_sleep(&test);
+    send_tagged(&test, 2);
+    assert_int_equal(hostile_drain(&test), 1);
+    hostile_test_close(&test);
+}
+
 /* DD everywhere in the ring and bytes in buffers that are free again: nothing was received. */
 static void case_27_write_back_after_disable(void **state)
 {
@@ -645,6 +671,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(case_26_transmit_that_was_not_posted),
         cmocka_unit_test(case_26_not_posted_in_mid_batch),
         cmocka_unit_test(case_26_done_but_never_sent),
+        cmocka_unit_test(case_26_context_never_sent),
         cmocka_unit_test(case_27_write_back_after_disable),
         cmocka_unit_test(case_28_gone_in_mid_run),
         cmocka_unit_test(case_28_closed_while_gone),
