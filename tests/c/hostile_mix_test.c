@@ -319,7 +319,11 @@ static void mix_run(struct mix *mix, uint64_t seed)
             usleep(50); /* it has a thread, which wants a core */
     }
     mix_release(mix, mix->keeps);
-    hostile_test_close(test); /* 0 violations, every buffer back */
+    char text[IXY_TEXT_MAX] = "";
+    if (ixy_emu_violation(test->device, 0, text, sizeof(text)) != 0)
+        fail_msg("%s, offloads %u, frame_len_max %u, buffers of %u bytes: %s", mix->address, test->offloads,
+                 test->frame_len_max, test->view.buffer_size, text);
+    hostile_test_close(test); /* every buffer back */
 }
 
 static uint64_t mix_number(const char *name, uint64_t otherwise)
