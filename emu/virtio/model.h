@@ -88,8 +88,8 @@ struct vmodel_queue {
     uint32_t counted; /* used_next up to which `untold` counts */
     bool counted_wrap;
 
-    /* hostile (lies.c): told up to this used index; one more than the last id; the device leaves it alone from its next
-     * step on */
+    /* hostile (lies.c): told up to this used index; one more than the last id; the device leaves it alone, a receive queue
+     * at once, a transmit queue from its next step on */
     uint32_t lies_published, lies_before;
     bool lies_end;
 
@@ -224,6 +224,8 @@ void vmodel_lie_publish(struct virtio_model *model, struct vmodel_queue *queue, 
 uint32_t vmodel_lie_index(struct virtio_model *model, struct vmodel_queue *queue);
 /* Between the driver's looks; true: the device is gone. */
 bool vmodel_lie_step(struct virtio_model *model);
+/* The device leaves a queue alone: what it held is the driver's again, as the driver may believe so. */
+void vmodel_lie_leave(struct virtio_model *model, struct vmodel_queue *queue);
 void vmodel_lie_event(struct virtio_model *model, struct vmodel_queue *queue);
 /* A reset brings back a device that is gone, unless it stays away for good. */
 bool vmodel_lie_back(struct virtio_model *model);
