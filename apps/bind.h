@@ -1,5 +1,5 @@
-/* What the parts of `ixy bind` share: the devices that it binds and, for each, what was changed and is undone if a later
- * step fails. Functions that can fail print why and return false. */
+/* What the parts of `ixy bind` share: the devices that it binds and, for each, what was changed and is undone if a
+ * later step fails. Functions that can fail print why and return false. */
 #ifndef APPS_BIND_H
 #define APPS_BIND_H
 

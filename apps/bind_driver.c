@@ -31,7 +31,8 @@ bool bind_driver(struct binding *device)
         return false;
     sysfs_link(address, "driver", driver);
     if (strcmp(driver, "vfio-pci") != 0)
-        return sysfs_complain(address, "vfio-pci did not take it, its driver is %s; the kernel's log (dmesg) may tell why",
+        return sysfs_complain(address,
+                              "vfio-pci did not take it, its driver is %s; the kernel's log (dmesg) may tell why",
                               driver[0] != '\0' ? driver : "none");
     printf("%s: bound to vfio-pci\n", address);
     return true;

@@ -116,8 +116,9 @@ static bool group_file_is_free(const struct bindings *all, const char *address, 
     /* The name is copied: getpwuid and getpwnam may share a place. */
     char name[64];
     snprintf(name, sizeof(name), "%s", group_user_name(owner, text));
-    return sysfs_complain(address, "%s belongs to %s, whose programs may be using it; right is, when they are done: "
-                                   "ixy unbind %s",
+    return sysfs_complain(address,
+                          "%s belongs to %s, whose programs may be using it; right is, when they are done: "
+                          "ixy unbind %s",
                           path, name, address);
 }
 

@@ -121,12 +121,15 @@ static bool read_number(const char *name, const char *text, uint64_t low, uint64
 /* Reads everything after the subcommand's name. Returns -1 to go on, else the exit code. */
 static int read_options(int count, char **arguments, const struct command *command, struct options *options)
 {
-    static const struct option known[] = {
-        {"batch", required_argument, NULL, 'b'},   {"packets", required_argument, NULL, 'p'},
-        {"seconds", required_argument, NULL, 's'}, {"size", required_argument, NULL, 'z'},
-        {"json", no_argument, NULL, 'j'},          {"user", required_argument, NULL, 'u'},
-        {"group", no_argument, NULL, 'g'},         {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"batch", required_argument, NULL, 'b'},
+                                          {"packets", required_argument, NULL, 'p'},
+                                          {"seconds", required_argument, NULL, 's'},
+                                          {"size", required_argument, NULL, 'z'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"user", required_argument, NULL, 'u'},
+                                          {"group", no_argument, NULL, 'g'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     uint64_t batch = 64, seconds = 0, size = 60;
     int found;
     opterr = 0; /* we say it in our own words */

@@ -1,5 +1,5 @@
-/* ixy unbind: takes back what `ixy bind` did, however far that came and whatever was done since; the kernel's own driver
- * gets the device. */
+/* ixy unbind: takes back what `ixy bind` did, however far that came and whatever was done since; the kernel's own
+ * driver gets the device. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

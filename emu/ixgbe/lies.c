@@ -175,9 +175,9 @@ bool ixgbe_model_lie_unsent(struct ixgbe_model *model, uint32_t queue, uint32_t 
     hostile_completion(&model->device.hostile);
     ring->partial_count = 0;
     for (uint32_t i = ring->head; i != tail; i = i + 1 < ring->size ? i + 1 : 0) {
-        struct model_tx_descriptor descriptor = {
-            .address = __atomic_load_n(&ring->descriptors[i].address, __ATOMIC_RELAXED),
-            .word = __atomic_load_n(&ring->descriptors[i].word, __ATOMIC_RELAXED)};
+        struct model_tx_descriptor descriptor = {.address =
+                                                     __atomic_load_n(&ring->descriptors[i].address, __ATOMIC_RELAXED),
+                                                 .word = __atomic_load_n(&ring->descriptors[i].word, __ATOMIC_RELAXED)};
         if ((descriptor.word & LIES_TX_TYPE) == LIES_TX_CONTEXT)
             ixgbe_model_tx_context(model, queue, i, descriptor);
         lies_tx_done(&ring->descriptors[i]);

@@ -25,7 +25,7 @@
 #define VMODEL_PLACE_SIZE 80   /* of a text that names a descriptor */
 #define VMODEL_MTU_MAX 9216
 #define VMODEL_FRAME_MAX WIRE_FRAME_MAX /* where no MTU was negotiated: as long as wires carry */
-#define VMODEL_BATCH 64 /* frames between two looks at what the driver sees */
+#define VMODEL_BATCH 64                 /* frames between two looks at what the driver sees */
 
 /* A descriptor that the device holds, or is about to use. */
 struct vmodel_slot {
@@ -88,8 +88,8 @@ struct vmodel_queue {
     uint32_t counted; /* used_next up to which `untold` counts */
     bool counted_wrap;
 
-    /* hostile (lies.c): told up to this used index; one more than the last id; the device leaves it alone, a receive queue
-     * at once, a transmit queue from its next step on */
+    /* hostile (lies.c): told up to this used index; one more than the last id; the device leaves it alone, a receive
+     * queue at once, a transmit queue from its next step on */
     uint32_t lies_published, lies_before;
     bool lies_end;
 

@@ -333,8 +333,8 @@ static void case_26_transmit_that_was_not_posted(void **state)
     hostile_test_close(&test);
 }
 
-/* Packets of three buffers. Those of the first batch wait in the ring; the second fits but for the context that its last
- * packet may need. A device that worked then, and lied about the whole ring, would write over what the driver has
+/* Packets of three buffers. Those of the first batch wait in the ring; the second fits but for the context that its
+ * last packet may need. A device that worked then, and lied about the whole ring, would write over what the driver has
  * written, and the driver would be blamed. */
 static void case_26_not_posted_in_mid_batch(void **state)
 {

@@ -18,7 +18,7 @@
 #define MIX_STEPS 1200 /* with each */
 #define MIX_BATCH 64
 #define MIX_KEPT 512
-#define MIX_IDLE 24      /* batches without a frame, after which the caller resets: a queue that was lied about rests */
+#define MIX_IDLE 24     /* batches without a frame, after which the caller resets: a queue that was lied about rests */
 #define MIX_ATTEMPTS 12 /* to open, start or reset; most of a hostile device's fail */
 
 enum mix_family { MIX_82599, MIX_X550, MIX_SPLIT, MIX_PACKED, MIX_FAMILIES };
