@@ -121,7 +121,9 @@ const char *ixy_last_error(void);
 typedef struct ixy_pool_config {
     uint32_t struct_size;  /* sizeof(ixy_pool_config) */
     uint32_t buffer_count; /* buffers, 1 to IXY_BUFFERS_MAX; default 8192 */
-    uint32_t buffer_size;  /* packet bytes a buffer holds at least, a multiple of 1024 up to 15360; default 2048 */
+    uint32_t buffer_size;  /* packet bytes a buffer holds at least, a multiple of 1024 up to 15360; default 2048;
+                              1024 is too small but for devices that receive a frame in several, see
+                              ixy_device_config.frame_len_max */
     uint32_t reserved;     /* 0 */
 } ixy_pool_config;
 
@@ -311,7 +313,8 @@ int32_t ixy_device_find(uint32_t index, ixy_found *found);
  * also rx_queues other than tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (config->pool),
  * IXY_E_FORK (config->pool), IXY_E_STATE (the pool has buffers in use, and this device needs other pages under them,
  * as vhost-user devices and cards without IOMMU do: open it first; or the card's IOMMU group is not all VFIO's),
- * IXY_E_POOL_SIZE, IXY_E_NO_MEMORY (also more locked memory than the user may have), IXY_E_LIMIT. Control call. */
+ * IXY_E_POOL_SIZE (too few buffers, or too small ones for a frame that this device receives; the text says what would
+ * do), IXY_E_NO_MEMORY (also more locked memory than the user may have), IXY_E_LIMIT. Control call. */
 int32_t ixy_device_open(const char *address, const ixy_device_config *config, uint64_t *device);
 
 /* Starts all queues: rings filled, link requested.

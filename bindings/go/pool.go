@@ -8,7 +8,8 @@ import "runtime"
 // PoolConfig says how a pool is made; zero means the default.
 type PoolConfig struct {
 	Buffers    int // how many; default 8192
-	BufferSize int // packet bytes that each holds at least, a multiple of 1024 up to 15360; default 2048
+	BufferSize int // packet bytes that each holds at least, a multiple of 1024 up to 15360; default 2048.
+	// 1024 serves only devices that receive a frame in several buffers, which DeviceConfig.FrameLenMax asks for.
 }
 
 // Pool is packet memory cut into buffers. A copy is the same pool: when one is closed all are, and the memory stays until

@@ -69,7 +69,9 @@ type code =
   | State  (** not possible in this state: transmit before start *)
   | No_memory  (** the operating system gave no memory *)
   | No_buffers  (** the pool has no free buffer at the moment *)
-  | Pool_size  (** the pool is smaller than the rings of its devices need *)
+  | Pool_size
+      (** the pool has too few buffers for the rings of its devices, or too
+          small ones *)
   | Timeout  (** the device did not answer in time *)
   | Address  (** malformed device address, unknown scheme, device or option *)
   | Not_found  (** no such device, file or interface *)
@@ -126,7 +128,8 @@ module Pool : sig
         transmit queue holds as many as its ring has descriptors, and some more.
       @param buffer_size
         packet bytes that a buffer holds at least, a multiple of 1024 up to
-        15360; default (and 0) 2048.
+        15360; default (and 0) 2048. 1024 serves only devices that receive a
+        frame in several buffers, which [frame_len_max] asks for.
 
       Errors: [Argument], [No_memory], [Io], [Limit] (64 pools are open, or 1024
       closed ones are still used). *)

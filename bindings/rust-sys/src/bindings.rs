@@ -102,7 +102,7 @@ pub struct ixy_pool_config {
     pub struct_size: u32,
     #[doc = " buffers, 1 to IXY_BUFFERS_MAX; default 8192"]
     pub buffer_count: u32,
-    #[doc = " packet bytes a buffer holds at least, a multiple of 1024 up to 15360; default 2048"]
+    #[doc = " packet bytes a buffer holds at least, a multiple of 1024 up to 15360; default 2048;\n1024 is too small but for devices that receive a frame in several, see\nixy_device_config.frame_len_max"]
     pub buffer_size: u32,
     #[doc = " 0"]
     pub reserved: u32,
@@ -335,7 +335,7 @@ extern "C" {
     pub fn ixy_device_find(index: u32, found: *mut ixy_found) -> i32;
 }
 extern "C" {
-    #[doc = " Opens a device. address: \"emu:82599\", \"emu:virtio,wire=gen,timing=inline\", see docs/addresses.md. It is found,\n reset and identified; no packet moves before ixy_device_start. config: NULL for the defaults. device: receives the\n handle, which is the caller's to close.\n Returns 0. Errors: IXY_E_ADDRESS, IXY_E_NOT_FOUND, IXY_E_PERMISSION, IXY_E_BUSY (what the address names is in use:\n a card that has a kernel driver, both ends of a pair, a tap), IXY_E_IO (also a capture file that is damaged),\n IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED (no driver for it; an offload, frame_len_max or an option that it\n cannot do; VFIO without an IOMMU), IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (queues, ring sizes, frame_len_max;\n also rx_queues other than tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (config->pool),\n IXY_E_FORK (config->pool), IXY_E_STATE (the pool has buffers in use, and this device needs other pages under them,\n as vhost-user devices and cards without IOMMU do: open it first; or the card's IOMMU group is not all VFIO's),\n IXY_E_POOL_SIZE, IXY_E_NO_MEMORY (also more locked memory than the user may have), IXY_E_LIMIT. Control call."]
+    #[doc = " Opens a device. address: \"emu:82599\", \"emu:virtio,wire=gen,timing=inline\", see docs/addresses.md. It is found,\n reset and identified; no packet moves before ixy_device_start. config: NULL for the defaults. device: receives the\n handle, which is the caller's to close.\n Returns 0. Errors: IXY_E_ADDRESS, IXY_E_NOT_FOUND, IXY_E_PERMISSION, IXY_E_BUSY (what the address names is in use:\n a card that has a kernel driver, both ends of a pair, a tap), IXY_E_IO (also a capture file that is damaged),\n IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED (no driver for it; an offload, frame_len_max or an option that it\n cannot do; VFIO without an IOMMU), IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (queues, ring sizes, frame_len_max;\n also rx_queues other than tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (config->pool),\n IXY_E_FORK (config->pool), IXY_E_STATE (the pool has buffers in use, and this device needs other pages under them,\n as vhost-user devices and cards without IOMMU do: open it first; or the card's IOMMU group is not all VFIO's),\n IXY_E_POOL_SIZE (too few buffers, or too small ones for a frame that this device receives; the text says what would\n do), IXY_E_NO_MEMORY (also more locked memory than the user may have), IXY_E_LIMIT. Control call."]
     pub fn ixy_device_open(
         address: *const ::std::os::raw::c_char,
         config: *const ixy_device_config,
