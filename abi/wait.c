@@ -35,18 +35,17 @@ static bool wait_can(const struct device_slot *slot)
 
 int32_t ixy_rx_fd(uint64_t device, uint32_t queue)
 {
-    objects_lock();
     int32_t code;
-    const struct device_slot *slot = device_slot_find(device);
+    struct device_slot *slot = device_slot_enter(device, &code);
     if (slot == NULL)
-        code = handle_error_text(device, "device");
-    else if (queue >= slot->rx_queues)
+        return code;
+    if (queue >= slot->rx_queues)
         code = error_set(IXY_E_RANGE, "queue %u; the device has %u receive queues", queue, slot->rx_queues);
     else if (!wait_can(slot))
         code = wait_unsupported(slot->device);
     else
         code = slot->device->bus->events[queue];
-    objects_unlock();
+    device_slot_leave(slot);
     return code;
 }
 
@@ -55,8 +54,8 @@ static int32_t wait_enter(struct device_slot *slot, struct queue_gate *gate, uin
 {
     *was = __atomic_exchange_n(&gate->state, GATE_TAKEN, __ATOMIC_ACQUIRE);
     if (*was == GATE_TAKEN)
-        return __atomic_load_n(&slot->handle, __ATOMIC_RELAXED) != device ? IXY_E_HANDLE : IXY_E_BUSY;
-    int32_t code = gate_check(slot, gate, device);
+        return gate_is_of(device) ? IXY_E_BUSY : IXY_E_HANDLE;
+    int32_t code = gate_check(gate, device);
     if (code == 0 && !wait_can(slot))
         code = IXY_E_UNSUPPORTED;
     if (code < 0)
@@ -222,7 +221,7 @@ int32_t ixy_rx_wait(uint64_t device, uint32_t queue, int32_t timeout_ms)
     if (__atomic_exchange_n(&gate->waiting, 1, __ATOMIC_SEQ_CST) == 0) {
         code = IXY_E_HANDLE;
         pthread_cleanup_push(wait_leave, gate);
-        if (__atomic_load_n(&slot->handle, __ATOMIC_SEQ_CST) == device)
+        if (__atomic_load_n(&object_handles.device[handle_slot(device)], __ATOMIC_SEQ_CST) == device)
             code = wait_for(slot, gate, device, timeout_ms);
         pthread_cleanup_pop(1);
     }
