@@ -123,9 +123,11 @@ static int32_t device_slot_open(const char *address, const ixy_device_config *gi
     struct device_config config;
     uint64_t pool = 0;
     uint32_t number = 0;
-    int32_t code = objects_ready();
+    int32_t code = device_read_config(given, &config, &pool);
+    if (code >= 0 && pool != 0 && pool_slot_find(pool) == NULL)
+        code = handle_error_text(pool, "pool");
     if (code >= 0)
-        code = device_read_config(given, &config, &pool);
+        code = objects_ready();
     if (code >= 0)
         code = device_slot_take(pool, &number);
     if (code < 0)
