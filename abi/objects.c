@@ -176,8 +176,9 @@ static int32_t objects_begin(void)
 int32_t objects_ready(void)
 {
     if (objects_orphaned())
-        return error_set(IXY_E_FORK, "this process was made by _Fork() or clone(), which run no fork handlers, from one "
-                                     "that used libixy: make it by fork(), or execute a program first");
+        return error_set(IXY_E_FORK,
+                         "this process was made by _Fork() or clone(), which run no fork handlers, from one "
+                         "that used libixy: make it by fork(), or execute a program first");
     pthread_once(&objects_once, objects_register_handlers); /* before somebody holds the lock */
     objects_lock();
     int32_t code = objects_begun ? 0 : objects_begin();
@@ -291,7 +292,8 @@ int32_t handle_error(uint64_t handle)
         number >= objects_kinds[kind].count)
         return IXY_E_HANDLE;
     const struct object *object = objects_at(kind, number);
-    if (__atomic_load_n(objects_word(kind, number), __ATOMIC_ACQUIRE) == handle) /* of another kind than was asked for */
+    /* Open here, but of another kind than was asked for. */
+    if (__atomic_load_n(objects_word(kind, number), __ATOMIC_ACQUIRE) == handle)
         return IXY_E_HANDLE;
     bool inherited = __atomic_load_n(&object->inherited, __ATOMIC_RELAXED) == handle ||
                      __atomic_load_n(&object->opened, __ATOMIC_ACQUIRE) == handle;

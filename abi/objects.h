@@ -100,10 +100,10 @@ struct device_slot {
     struct pool_slot *pool;
     uint32_t rx_queues, tx_queues; /* atomic: hot calls read them */
     uint32_t rx_count_min;         /* shortest array that ixy_rx_batch takes: a whole packet fits */
-    pthread_mutex_t control;
-    int cancel; /* under it: whether who holds it may be cancelled when it has let go */
     struct queue_gate rx[IXY_QUEUES_MAX];
     struct queue_gate tx[IXY_QUEUES_MAX];
+    pthread_mutex_t control;
+    int cancel; /* under it: whether who holds it may be cancelled when it has let go */
 };
 
 struct view_slot {
@@ -117,7 +117,7 @@ extern struct device_slot object_devices[IXY_DEVICES_MAX];
 extern struct view_slot object_views[OBJECTS_VIEWS_MAX];
 
 /* Before each call that opens something; the first one registers buses and fork handlers. Returns 0, or an error with
- * its text: IXY_E_FORK if no fork handler ran in this child, where locks may be held by threads that it does not have. */
+ * its text: IXY_E_FORK if no fork handler ran in this child, where a lock may be held by a thread that it lacks. */
 int32_t objects_ready(void);
 
 /* Not before objects_ready, or a lookup, succeeded. */

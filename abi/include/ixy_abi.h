@@ -140,8 +140,8 @@ typedef struct ixy_view {
 
 /* Makes a pool. config: NULL for the defaults. pool: receives the handle, which is the caller's to close.
  * Returns 0. Errors: IXY_E_ARGUMENT (also over 4 GiB in all), IXY_E_STRUCT, IXY_E_NO_MEMORY, IXY_E_PERMISSION,
- * IXY_E_IO (memfd_create was refused, or no file descriptor is left), IXY_E_LIMIT, IXY_E_FORK (in a child that _Fork()
- * or clone() made). Control call. */
+ * IXY_E_IO (memfd_create was refused, or no file descriptor is left), IXY_E_LIMIT, IXY_E_FORK (in a child where no fork
+ * handler ran). Control call. */
 int32_t ixy_pool_open(const ixy_pool_config *config, uint64_t *pool);
 
 /* Ends a pool: every buffer handle is stale at once, its memory reads as zeroes in views that are still held.
@@ -307,10 +307,10 @@ int32_t ixy_device_find(uint32_t index, ixy_found *found);
  * IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED (no driver for it; an offload, frame_len_max or an option that it
  * cannot do; VFIO without an IOMMU), IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (queues, ring sizes, frame_len_max;
  * also rx_queues other than tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (config->pool),
- * IXY_E_FORK (config->pool; any call in a child that _Fork() or clone() made), IXY_E_STATE (the pool has buffers in
- * use, and this device needs other pages under them, as vhost-user devices and cards without IOMMU do: open it first;
- * or the card's IOMMU group is not all VFIO's), IXY_E_POOL_SIZE, IXY_E_NO_MEMORY (also more locked memory than the user
- * may have), IXY_E_LIMIT. Control call. */
+ * IXY_E_FORK (config->pool; also in a child where no fork handler ran), IXY_E_STATE (the pool has buffers in use, and
+ * this device needs other pages under them, as vhost-user devices and cards without IOMMU do: open it first; or the
+ * card's IOMMU group is not all VFIO's), IXY_E_POOL_SIZE, IXY_E_NO_MEMORY (also more locked memory than the user may
+ * have), IXY_E_LIMIT. Control call. */
 int32_t ixy_device_open(const char *address, const ixy_device_config *config, uint64_t *device);
 
 /* Starts all queues: rings filled, link requested.

@@ -119,5 +119,6 @@ void pci_vfio_groups_after_fork_in_child(void)
 {
     pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
     memcpy(&pci_vfio_mutex, &fresh, sizeof(fresh)); /* a thread that the child has not may have held it */
-    pci_vfio_groups = NULL; /* not freed: that thread may have been changing the list */
+    /* Not freed: that thread may have been changing the list. */
+    pci_vfio_groups = NULL;
 }

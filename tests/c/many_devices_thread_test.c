@@ -1,5 +1,6 @@
-/* Control calls of many threads on many devices at once: two vhost-user back ends, both ends of a cable, inline devices,
- * all of them on one pool, which moves into a file when the first vhost-user device opens. Runs under TSan too. */
+/* Control calls of many threads on many devices at once: two vhost-user back ends, both ends of a cable, inline
+ * devices, all of them on one pool, which moves into a file when the first vhost-user device opens. Runs under TSan
+ * too. */
 #include "tests/c/vhost_user_support.h"
 
 #include <pthread.h>

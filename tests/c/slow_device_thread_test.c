@@ -169,9 +169,8 @@ static bool other_asks_slow_pool(struct other *other)
 {
     const uint64_t pool = other->slow->pool;
     ixy_view view = {.struct_size = sizeof(view)};
-    return ixy_pool_free_count(pool) >= 0 && ixy_pool_view(pool, &view) == 0 &&
-           ixy_pool_view_release(view.view) == 0 && ixy_pool_close(pool) == IXY_E_BUSY &&
-           strstr(ixy_last_error(), "the pool is used by") != NULL;
+    return ixy_pool_free_count(pool) >= 0 && ixy_pool_view(pool, &view) == 0 && ixy_pool_view_release(view.view) == 0 &&
+           ixy_pool_close(pool) == IXY_E_BUSY && strstr(ixy_last_error(), "the pool is used by") != NULL;
 }
 
 static bool other_finds(struct other *other)
@@ -301,8 +300,7 @@ static void test_closed_while_it_is_reset(void **state)
 static void test_used_while_it_is_closed(void **state)
 {
     (void)state;
-    struct slow slow = {
-        .name = "close", .call = slow_close, .opened = true, .request = VHOST_USER_GET_VRING_BASE};
+    struct slow slow = {.name = "close", .call = slow_close, .opened = true, .request = VHOST_USER_GET_VRING_BASE};
     pthread_t thread;
     ixy_frame frame;
     slow_begin(&slow, &thread);
@@ -374,10 +372,14 @@ static void test_a_child_keeps_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open_of_a_silent_one),       cmocka_unit_test(test_open_of_a_slow_one),
-        cmocka_unit_test(test_reset),                      cmocka_unit_test(test_link),
-        cmocka_unit_test(test_close),                      cmocka_unit_test(test_closed_while_it_is_reset),
-        cmocka_unit_test(test_used_while_it_is_closed),    cmocka_unit_test(test_cancelled_while_it_is_reset),
+        cmocka_unit_test(test_open_of_a_silent_one),
+        cmocka_unit_test(test_open_of_a_slow_one),
+        cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_link),
+        cmocka_unit_test(test_close),
+        cmocka_unit_test(test_closed_while_it_is_reset),
+        cmocka_unit_test(test_used_while_it_is_closed),
+        cmocka_unit_test(test_cancelled_while_it_is_reset),
         cmocka_unit_test(test_a_child_keeps_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, backend_remove_sockets);
