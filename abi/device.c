@@ -148,7 +148,7 @@ int32_t ixy_device_open(const char *address, const ixy_device_config *config, ui
         return error_set(IXY_E_ARGUMENT, "%s is NULL; right is %s", address == NULL ? "address" : "device",
                          address == NULL ? "a text such as emu:82599" : "where the handle shall go");
     int cancel = cancel_off();
-    uint64_t handle;
+    uint64_t handle = 0;
     int32_t code = device_slot_open(address, config, &handle);
     if (code >= 0)
         *device = handle;

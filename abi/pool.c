@@ -135,7 +135,7 @@ static int32_t pool_check_config(ixy_pool_config *config)
 
 static int32_t pool_slot_open(const ixy_pool_config *config, uint64_t *handle)
 {
-    uint32_t number;
+    uint32_t number = 0;
     int32_t code = objects_ready();
     if (code < 0)
         return code;
@@ -165,7 +165,7 @@ int32_t ixy_pool_open(const ixy_pool_config *given, uint64_t *pool)
     if (code < 0)
         return code;
     int cancel = cancel_off();
-    uint64_t handle;
+    uint64_t handle = 0;
     code = pool_slot_open(&config, &handle);
     if (code >= 0)
         *pool = handle;
@@ -277,7 +277,7 @@ int32_t ixy_pool_free_count(uint64_t pool)
 /* Takes a view of the pool whose handle it is, and describes it. */
 static int32_t pool_view_open(uint64_t pool, ixy_view *view)
 {
-    uint32_t number;
+    uint32_t number = 0;
     const struct pool_slot *slot = pool_slot_find(pool);
     int32_t code = slot == NULL ? handle_error_text(pool, "pool") : objects_take(HANDLE_VIEW, &number);
     if (code < 0)

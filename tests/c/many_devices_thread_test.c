@@ -1,13 +1,14 @@
 /* Control calls of many threads on many devices at once: two vhost-user back ends, both ends of a cable, inline
- * devices, all of them on one pool, which moves into a file when the first vhost-user device opens. Runs under TSan
- * too. */
+ * devices, all of them on one pool, which moves into a file when the first vhost-user device opens; and fork(), all the
+ * time. Runs under TSan too. */
 #include "tests/c/vhost_user_support.h"
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/wait.h>
 
 #define BUFFERS 16384
-#define WORKERS 7
+#define WORKERS 8
 #define ROUNDS 12
 
 static pthread_barrier_t together;
@@ -17,6 +18,8 @@ struct worker {
     uint64_t pool;
     bool shares;    /* its device is another process, which gets no pool whose buffers are in use */
     bool allocates; /* is no device: takes buffers and gives them back */
+    bool forks;     /* nor is this one */
+    ixy_view view;
     uint32_t opened;
     const char *wrong;
 };
@@ -82,13 +85,53 @@ static const char *worker_allocates(const struct worker *worker)
     return NULL;
 }
 
+/* In the child, which asks for no memory: a sanitizer's allocator is left by fork() as another thread holds it. */
+static int child_checks(const struct worker *worker, uint8_t *last)
+{
+    ixy_frame frame;
+    if (ixy_pool_free_count(worker->pool) != IXY_E_FORK || ixy_buf_alloc(worker->pool, &frame, 1) != IXY_E_FORK)
+        return 1;
+    if (ixy_pool_view_release(worker->view.view) != IXY_E_FORK)
+        return 2;
+    for (uint32_t i = 0; i < BUFFERS; i++)
+        if (worker->view.owner[i] != 0)
+            return 3;
+    if (*last != 0)
+        return 4;
+    *last = 0x77; /* not to be seen by the parent */
+    return 0;
+}
+
+/* Whatever the others are doing to the pool, a child sees nothing of it. The last buffer is never handed out. */
+static const char *worker_forks(const struct worker *worker)
+{
+    uint8_t *last = worker->view.base + worker->view.size - 1;
+    for (uint32_t i = 0; i < 8; i++) {
+        int status = 0;
+        *(volatile uint8_t *)last = 0x42; /* lost, should the pool move now */
+        pid_t child = fork();
+        if (child == 0)
+            _exit(child_checks(worker, last));
+        if (waitpid(child, &status, 0) != child || status != 0 || *(volatile uint8_t *)last == 0x77)
+            return "a child found what it should not, or changed it";
+    }
+    return NULL;
+}
+
+static const char *worker_turn(struct worker *worker)
+{
+    if (worker->forks)
+        return worker_forks(worker);
+    return worker->allocates ? worker_allocates(worker) : worker_round(worker);
+}
+
 static void *worker_run(void *argument)
 {
     struct worker *worker = argument;
     for (uint32_t round = 0; round < ROUNDS; round++) {
         pthread_barrier_wait(&together);
         if (worker->wrong == NULL)
-            worker->wrong = worker->allocates ? worker_allocates(worker) : worker_round(worker);
+            worker->wrong = worker_turn(worker);
     }
     if (worker->wrong != NULL) /* the text is this thread's */
         print_error("%s\n", worker->wrong);
@@ -105,19 +148,22 @@ static void many_on(struct backend *first, struct backend *second)
         {.address = "emu:x550,timing=inline"},
         {.address = "emu:virtio,ring=packed,timing=inline"},
         {.allocates = true},
+        {.forks = true},
     };
     pthread_t threads[WORKERS];
     uint64_t pool = test_pool(BUFFERS);
     snprintf(workers[0].address, sizeof(workers[0].address), "vhost-user:%s", first->path);
     snprintf(workers[1].address, sizeof(workers[1].address), "vhost-user:%s", second->path);
+    ixy_view view = test_view(pool);
     for (uint32_t i = 0; i < WORKERS; i++) {
         workers[i].pool = pool;
+        workers[i].view = view;
         assert_int_equal(pthread_create(&threads[i], NULL, worker_run, &workers[i]), 0);
     }
     for (uint32_t i = 0; i < WORKERS; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
         assert_null(workers[i].wrong);
-        assert_true(workers[i].opened == ROUNDS || workers[i].shares || workers[i].allocates);
+        assert_true(workers[i].opened == ROUNDS || workers[i].address[0] == '\0' || workers[i].shares);
     }
     assert_int_equal(ixy_pool_free_count(pool), BUFFERS);
     /* Whoever shared it, it is a pool as any other. */
@@ -126,6 +172,7 @@ static void many_on(struct backend *first, struct backend *second)
     assert_int_equal(ixy_device_close(device), 0);
     assert_int_equal(ixy_pool_free_count(pool), BUFFERS);
     assert_int_equal(ixy_pool_close(pool), 0);
+    assert_int_equal(ixy_pool_view_release(view.view), 0);
 }
 
 static void test_many_devices(void **state)
