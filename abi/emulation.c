@@ -17,7 +17,8 @@ static struct device_slot *emulation_enter(uint64_t device, int32_t *code)
 
 int32_t ixy_emu_counters_get(uint64_t device, ixy_emu_counters *counters)
 {
-    int32_t code = struct_check(counters, sizeof(ixy_emu_counters), "ixy_emu_counters");
+    struct struct_result result;
+    int32_t code = struct_check(counters, sizeof(ixy_emu_counters), "ixy_emu_counters", &result);
     if (code < 0)
         return code;
     struct device_slot *slot = emulation_enter(device, &code);
@@ -33,14 +34,15 @@ int32_t ixy_emu_counters_get(uint64_t device, ixy_emu_counters *counters)
                                .reordered = read.reordered,
                                .foreign = read.foreign,
                                .wire_dropped = read.wire_dropped};
-    struct_write(counters, &filled, sizeof(filled));
+    struct_write(&result, &filled, sizeof(filled));
     device_slot_leave(slot);
     return code;
 }
 
 int32_t ixy_emu_meter_get(uint64_t device, ixy_emu_meter *meter)
 {
-    int32_t code = struct_check(meter, sizeof(ixy_emu_meter), "ixy_emu_meter");
+    struct struct_result result;
+    int32_t code = struct_check(meter, sizeof(ixy_emu_meter), "ixy_emu_meter", &result);
     if (code < 0)
         return code;
     struct device_slot *slot = emulation_enter(device, &code);
@@ -54,7 +56,7 @@ int32_t ixy_emu_meter_get(uint64_t device, ixy_emu_meter *meter)
                             .model_cycles = read.model_cycles,
                             .steps = read.steps,
                             .idle_steps = read.idle_steps};
-    struct_write(meter, &filled, sizeof(filled));
+    struct_write(&result, &filled, sizeof(filled));
     device_slot_leave(slot);
     return code;
 }

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "abi/descriptor.h"
 #include "core/bus/pci.h"
 #include "core/bus/vhost_user.h"
 #include "core/device/cancel.h"
@@ -107,7 +108,8 @@ static void objects_inherit_devices(void)
 {
     for (uint32_t i = 0; i < IXY_DEVICES_MAX; i++) {
         struct device_slot *slot = &object_devices[i];
-        objects_inherit(&slot->object);
+        if (objects_inherit(&slot->object))
+            descriptors_close(slot); /* while the events, by which it knows them, are open */
         pthread_mutex_init(&slot->control, NULL);
         memset(slot->rx, 0, sizeof(slot->rx));
         memset(slot->tx, 0, sizeof(slot->tx));

@@ -299,7 +299,8 @@ static int32_t pool_view_open(uint64_t pool, ixy_view *view)
 
 int32_t ixy_pool_view(uint64_t pool, ixy_view *view)
 {
-    int32_t code = struct_check(view, offsetof(ixy_view, metadata), "ixy_view");
+    struct struct_result result;
+    int32_t code = struct_check(view, offsetof(ixy_view, metadata), "ixy_view", &result);
     if (code < 0)
         return code;
     if (pool_slot_find(pool) == NULL)
@@ -309,7 +310,7 @@ int32_t ixy_pool_view(uint64_t pool, ixy_view *view)
     code = pool_view_open(pool, &filled);
     objects_unlock();
     if (code >= 0)
-        struct_write(view, &filled, sizeof(filled));
+        struct_write(&result, &filled, sizeof(filled));
     return code;
 }
 
