@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/bus/event.h"
 #include "core/device/error.h"
@@ -35,7 +34,7 @@ int32_t bus_events_open(struct bus *bus, uint32_t count)
 void bus_events_close(struct bus *bus)
 {
     while (bus->event_count > 0)
-        close(bus->events[--bus->event_count]);
+        event_close(&bus->events[--bus->event_count]);
 }
 
 void bus_wake(const struct bus *bus)
@@ -70,7 +69,7 @@ static int32_t bus_map_prepared(struct bus *bus, struct dma_memory *memory, uint
 {
     int32_t code = bus->ops->dma_map(bus, memory, device_address);
     if (code >= 0 && bus->iommu && !bus->wants_physical)
-        memory->held++;
+        __atomic_fetch_add(&memory->held, 1, __ATOMIC_RELAXED);
     return code;
 }
 
@@ -82,15 +81,19 @@ int32_t bus_map(struct bus *bus, struct dma_memory *memory, uint64_t *device_add
 
 int32_t bus_map_pool(struct bus *bus, struct pool *pool, uint64_t *device_address)
 {
+    pthread_mutex_lock(&pool->mapping);
     int32_t code = bus->shares_memory ? pool_share(pool) : bus->wants_physical ? pool_pin(pool) : 0;
-    return code < 0 ? code : bus_map_prepared(bus, &pool->memory, device_address);
+    if (code >= 0)
+        code = bus_map_prepared(bus, &pool->memory, device_address);
+    pthread_mutex_unlock(&pool->mapping);
+    return code;
 }
 
 void bus_unmap(struct bus *bus, struct dma_memory *memory)
 {
     bus->ops->dma_unmap(bus, memory);
     if (bus->iommu && !bus->wants_physical)
-        memory->held--;
+        __atomic_fetch_sub(&memory->held, 1, __ATOMIC_RELAXED);
 }
 
 void bus_sleep(struct bus *bus, uint32_t microseconds)

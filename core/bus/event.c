@@ -9,11 +9,19 @@
 
 #include "core/device/cancel.h"
 #include "core/device/error.h"
+#include "core/device/fork.h"
 
 int32_t event_open(int *event, const char *name)
 {
-    *event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    fork_lock();
+    *event = fork_record(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    fork_unlock();
     return *event < 0 ? error_set_errno("%.90s: eventfd", name) : 0;
+}
+
+void event_close(int *event)
+{
+    fork_close(event);
 }
 
 /* The flag alone does not ensure anything: who else has the eventfd may clear it again. */

@@ -9,8 +9,11 @@
 
 #include <stdint.h>
 
-/* Returns 0, or an error with its text, which begins with name. */
+/* Returns 0, or an error with its text, which begins with name. A forked child does not have it (fork.h). */
 int32_t event_open(int *event, const char *name);
+
+/* Closes it and sets it to -1; does nothing with one that is not open. */
+void event_close(int *event);
 
 /* Makes it readable. */
 void event_signal(int event);

@@ -8,6 +8,7 @@
 
 #include "core/bus/vhost_user_device.h"
 #include "core/device/error.h"
+#include "core/device/fork.h"
 
 #define VHOST_USER_RETRY_MS 20
 
@@ -25,7 +26,9 @@ struct vhost_user_deadline vhost_user_within(uint32_t milliseconds, const char *
 
 static int vhost_user_try_connect(const struct vhost_user_device *vhost)
 {
-    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    fork_lock();
+    int descriptor = fork_record(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    fork_unlock();
     if (descriptor < 0)
         return -1;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -33,7 +36,7 @@ static int vhost_user_try_connect(const struct vhost_user_device *vhost)
     if (connect(descriptor, (struct sockaddr *)&address, sizeof(address)) == 0)
         return descriptor;
     int why = errno;
-    close(descriptor);
+    fork_close(&descriptor);
     errno = why;
     return -1;
 }
@@ -68,7 +71,7 @@ void vhost_user_disconnect(struct vhost_user_device *vhost)
     /* A forked child of ours that did not exec may have a copy: the back end shall see the end all the same. */
     shutdown(vhost->socket, SHUT_RDWR);
     if (!vhost->watched) /* else when the watcher has ended: until then the number may mean no other file */
-        close(vhost->socket);
+        fork_close(&vhost->socket);
     vhost->socket = -1;
 }
 
