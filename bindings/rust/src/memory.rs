@@ -6,14 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ixy_sys::{ixy_frame, ixy_view};
 
+use crate::byte::Byte;
+
 /// A pool's packet memory and ownership table, as a view shows them. Plain numbers, copied into iterators so that the
 /// compiler keeps them in registers while packet bytes are written.
 ///
 /// # Ownership
 ///
 /// Whoever holds a frame in a [`Packet`](crate::Packet) or [`Batch`](crate::Batch) is the only one to reach its
-/// buffer: the library gives each buffer to one owner at a time, frames are never copied out of those types without
-/// ending them, and both keep the pool (and so this mapping) alive. Other languages find out by asking the table, packet
+/// buffer in this process: the library gives each buffer to one owner at a time, frames are never copied out of those
+/// types without ending them, and both keep the pool (and so this mapping) alive. Nor does an emulated device write into
+/// a buffer that it does not hold, a hostile one neither: after a lie about what it holds it leaves the queue alone. Who
+/// is outside of the process may write at any time; how that is kept from slices of u8 stands in pool.rs. Other languages find out by asking the table, packet
 /// by packet; here the types know, so walking through a batch asks for nothing but the bounds. What they do not know is
 /// fork(): in a child the table is empty. So a walk asks the table once, and access to a single packet, which is not on
 /// the hot path, asks each time.
@@ -86,13 +90,13 @@ impl<'a> Memory<'a> {
     ///
     /// # Safety
     ///
-    /// Nobody changes the frame's buffer for as long as the slice is used.
+    /// If they are `u8`: nobody changes the frame's buffer for as long as the slice is used.
     #[inline]
-    pub(crate) unsafe fn bytes(self, frame: &ixy_frame) -> &'a [u8] {
+    pub(crate) unsafe fn bytes<B: Byte>(self, frame: &ixy_frame) -> &'a [B] {
         let (first, len) = self.place(frame);
-        // SAFETY: the bytes lie in the pool's memory, which is mapped while 'a lasts and initialised; nobody changes
-        // them, as the caller promises.
-        unsafe { std::slice::from_raw_parts(first, len) }
+        // SAFETY: the bytes lie in the pool's memory, which is mapped while 'a lasts and initialised, and each of them is
+        // a B. Nobody changes them, as the caller promises, or they are atomics, which anybody may change.
+        unsafe { std::slice::from_raw_parts(first.cast(), len) }
     }
 
     /// The packet's bytes to change.
