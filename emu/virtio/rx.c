@@ -251,7 +251,7 @@ static bool vmodel_rx_frame(struct virtio_model *model, const uint8_t *frame, ui
         return true;
     }
     struct vmodel_queue *queue = &model->queues[VIRTIO_NET_RECEIVEQ(vmodel_steer(model, frame, len))];
-    if (queue->live) {
+    if (queue->live && !queue->lies_end) {
         if (vmodel_rx_deliver(model, queue, frame, len))
             return true;
         vmodel_receive_fetch(model, queue);
@@ -329,7 +329,9 @@ static uint32_t vmodel_rx_generate(struct virtio_model *model, uint32_t most)
     uint32_t available = queue->fetched - queue->head; /* descriptors */
     uint32_t ready = available == 0 ? 0 : gen_ready(gen, available < most ? available : most);
     uint32_t left = ready;
-    while (left != 0) {
+    /* After a lie about what it holds the driver may have given the next buffers to its caller: none is written, in this
+     * step either. */
+    while (left != 0 && !queue->lies_end) {
         uint32_t straight = queue->slot_mask + 1 - (queue->head & queue->slot_mask);
         uint32_t batch = left < VMODEL_BATCH ? left : VMODEL_BATCH;
         batch = batch < straight ? batch : straight;
