@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod copied;
+mod interrupted;
 mod untrusted;
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
