@@ -110,9 +110,9 @@ fn answer(mut stream: UnixStream, shared: &Arc<Shared>, writer: &mut Option<Join
         let request = word(&header, 0);
         let mut payload = vec![0; word(&header, 8) as usize];
         stream.read_exact(&mut payload).unwrap();
-        let reply: &[u8] = match request {
-            GET_FEATURES => &VERSION_1.to_ne_bytes(),
-            GET_VRING_BASE => &payload,
+        let reply = match request {
+            GET_FEATURES => VERSION_1.to_ne_bytes().to_vec(),
+            GET_VRING_BASE => payload,
             SET_VRING_ADDR if word(&payload, 0) == 0 => {
                 ring = Some([8, 16, 24].map(|at| address(&payload, at)));
                 continue;
@@ -126,7 +126,7 @@ fn answer(mut stream: UnixStream, shared: &Arc<Shared>, writer: &mut Option<Join
             _ => continue,
         };
         let length = (reply.len() as u32).to_ne_bytes();
-        let message = [&header[..4], &REPLY.to_ne_bytes(), &length, reply].concat();
+        let message = [&header[..4], &REPLY.to_ne_bytes(), &length, &reply].concat();
         stream.write_all(&message).unwrap();
     }
 }

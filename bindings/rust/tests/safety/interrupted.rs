@@ -218,7 +218,10 @@ fn raw_descriptor_closed() {
     assert_nothing_leaked(pool);
     let (word, detail) = match there.read(&mut [0; 64]) {
         Err(error) if error.kind() == Io::WouldBlock => ("contained", "the library left the program's file alone"),
-        _ => ("not caught", "unsafe: the library wrote into the program's file, or closed it"),
+        _ => (
+            "not caught",
+            "unsafe: the library wrote into the program's file, or closed it",
+        ),
     };
     mark(RAW, "descriptor closed", word, detail);
 }
