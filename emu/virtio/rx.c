@@ -189,6 +189,15 @@ static bool vmodel_rx_fill(struct virtio_model *model, struct vmodel_queue *queu
     return whole;
 }
 
+/* The driver sees what is there; of a lie it may have any buffer from then on, so none is written to any more. */
+static inline void vmodel_rx_publish(struct virtio_model *model, struct vmodel_queue *queue,
+                                     struct vmodel_packed_batch *batch)
+{
+    vmodel_publish(model, queue, batch);
+    if (__builtin_expect(queue->lies_end, 0))
+        vmodel_lie_leave(model, queue);
+}
+
 /* What the header says of the checksum of a frame, which stands in the scratch behind it (5.1.6.4.1). */
 static void vmodel_rx_checksum(struct virtio_model *model, uint32_t len)
 {
@@ -235,7 +244,7 @@ static bool vmodel_rx_deliver(struct virtio_model *model, struct vmodel_queue *q
         vmodel_complete(model, queue, &batch, id, descriptors, piece);
         done += piece;
     }
-    vmodel_publish(model, queue, &batch);
+    vmodel_rx_publish(model, queue, &batch);
     if (!whole)
         model->device.missed++;
     return true;
@@ -246,12 +255,14 @@ static bool vmodel_rx_frame(struct virtio_model *model, const uint8_t *frame, ui
 {
     if (len < 14 || !vmodel_accepts(model, frame))
         return true;
-    if (len > model->frame_max) { /* 5.1.4.2: nothing longer than the MTU, once that was negotiated */
+    /* 5.1.4.2: no longer than the MTU and an Ethernet header, to which a VLAN tag belongs, if that was negotiated. */
+    uint32_t tag = frame[12] == 0x81 && frame[13] == 0 ? 4 : 0;
+    if (len > model->frame_max + tag) {
         model->device.missed++;
         return true;
     }
     struct vmodel_queue *queue = &model->queues[VIRTIO_NET_RECEIVEQ(vmodel_steer(model, frame, len))];
-    if (queue->live && !queue->lies_end) {
+    if (queue->live) {
         if (vmodel_rx_deliver(model, queue, frame, len))
             return true;
         vmodel_receive_fetch(model, queue);
@@ -312,7 +323,7 @@ static uint32_t vmodel_rx_generate_straight(struct virtio_model *model, struct v
     else
         vmodel_split_complete_run(queue, id, done, size);
     queue->head += done;
-    vmodel_publish(model, queue, &batch);
+    vmodel_rx_publish(model, queue, &batch);
     return done;
 }
 
@@ -329,9 +340,7 @@ static uint32_t vmodel_rx_generate(struct virtio_model *model, uint32_t most)
     uint32_t available = queue->fetched - queue->head; /* descriptors */
     uint32_t ready = available == 0 ? 0 : gen_ready(gen, available < most ? available : most);
     uint32_t left = ready;
-    /* After a lie about what it holds the driver may have given the next buffers to its caller: none is written, in this
-     * step either. */
-    while (left != 0 && !queue->lies_end) {
+    while (left != 0) {
         uint32_t straight = queue->slot_mask + 1 - (queue->head & queue->slot_mask);
         uint32_t batch = left < VMODEL_BATCH ? left : VMODEL_BATCH;
         batch = batch < straight ? batch : straight;
