@@ -75,6 +75,7 @@ fn of_devices() {
         assert_error(device.rx_queue(index), ErrorKind::Range, "IXY_E_RANGE", "queue");
         assert_error(device.tx_queue(index), ErrorKind::Range, "IXY_E_RANGE", "queue");
         assert_error(device.queue_stats(index), ErrorKind::Range, "IXY_E_RANGE", "queue");
+        assert_error(device.rx_wake(index), ErrorKind::Range, "IXY_E_RANGE", "");
     }
     device.close().unwrap();
     assert_nothing_leaked(pool);
