@@ -1,10 +1,13 @@
 //! Many packets, owned together: what receive fills and transmit empties.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::{Index, IndexMut};
+use std::sync::atomic::AtomicU8;
 
 use ixy_sys::ixy_frame;
 
+use crate::byte::Byte;
 use crate::error::{Error, Result};
 use crate::iter::{Iter, IterMut};
 use crate::metadata::Metadata;
@@ -19,6 +22,8 @@ use crate::BATCH_MAX;
 /// [`TxQueue::transmit`](crate::TxQueue::transmit) takes what it sends out of it, from the front. Neither allocates.
 ///
 /// A child process has no part in the packets that its parent held at fork(): there, access to their bytes panics.
+///
+/// Its packets are slices of `u8`, those of a `Batch<AtomicU8>` slices of atomics: [`Batch::atomic`].
 ///
 /// ```
 /// use libixy::{Batch, Pool};
@@ -35,10 +40,11 @@ use crate::BATCH_MAX;
 /// assert_eq!((batch.len(), last[12]), (2, 0x08));
 /// # Ok::<(), libixy::Error>(())
 /// ```
-pub struct Batch {
+pub struct Batch<B = u8> {
     pool: Pool,
     frames: Box<[ixy_frame]>,
     len: usize,
+    bytes: PhantomData<B>,
 }
 
 impl Batch {
@@ -46,8 +52,64 @@ impl Batch {
     ///
     /// # Errors
     ///
-    /// `Range` when the capacity is 0 or over [`BATCH_MAX`].
+    /// `Range` when the capacity is 0 or over [`BATCH_MAX`]; `Unsupported` when the pool is for devices that are not
+    /// trusted.
     pub fn new(pool: &Pool, capacity: usize) -> Result<Self> {
+        pool.gives_slices()?;
+        Batch::with_capacity(pool, capacity)
+    }
+
+    /// The bytes of packet `index` to change, or None when there are not so many.
+    #[inline]
+    #[must_use]
+    pub fn get_mut(&mut self, index: usize) -> Option<&mut [u8]> {
+        let frame = self.frames().get(index)?;
+        let memory = self.pool.memory();
+        memory.assert_owned(frame);
+        // SAFETY: the batch has its packets' buffers to itself, and self is borrowed mutably.
+        Some(unsafe { memory.bytes_mut(frame) })
+    }
+
+    /// The packets' bytes to change, in order.
+    #[inline]
+    pub fn iter_mut(&mut self) -> IterMut<'_> {
+        let memory = self.pool.memory();
+        let frames = &mut self.frames[..self.len];
+        memory.assert_not_inherited(frames);
+        IterMut::new(frames, memory)
+    }
+}
+
+impl Batch<AtomicU8> {
+    /// An empty batch for up to `capacity` packets of a pool, whose bytes are atomics: of a pool for [devices that are
+    /// not trusted](crate#devices-that-are-not-trusted), or of any other.
+    ///
+    /// ```
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// use libixy::{Batch, Pool};
+    ///
+    /// let pool = Pool::builder().untrusted_devices().open()?;
+    /// let mut batch = Batch::atomic(&pool, 32)?;
+    /// batch.alloc(4, 60)?;
+    /// for packet in &batch {
+    ///     packet[12].store(0x08, Relaxed);
+    /// }
+    /// let copy: Vec<u8> = batch[3].iter().map(|byte| byte.load(Relaxed)).collect();
+    /// assert_eq!((copy.len(), copy[12]), (60, 0x08));
+    /// # Ok::<(), libixy::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Range` when the capacity is 0 or over [`BATCH_MAX`].
+    pub fn atomic(pool: &Pool, capacity: usize) -> Result<Self> {
+        Batch::with_capacity(pool, capacity)
+    }
+}
+
+impl<B> Batch<B> {
+    /// Where an untrusted device reaches the pool, its bytes are not u8.
+    fn with_capacity(pool: &Pool, capacity: usize) -> Result<Self> {
         if capacity == 0 || capacity > BATCH_MAX {
             return Err(Error::new(
                 ixy_sys::IXY_E_RANGE,
@@ -58,6 +120,7 @@ impl Batch {
             pool: pool.clone(),
             frames: vec![NO_FRAME; capacity].into_boxed_slice(),
             len: 0,
+            bytes: PhantomData,
         })
     }
 
@@ -112,45 +175,6 @@ impl Batch {
         Ok(self.len - before)
     }
 
-    /// The bytes of packet `index`, or None when there are not so many.
-    #[inline]
-    #[must_use]
-    pub fn get(&self, index: usize) -> Option<&[u8]> {
-        let frame = self.frames().get(index)?;
-        let memory = self.pool.memory();
-        memory.assert_owned(frame);
-        // SAFETY: the batch has its packets' buffers to itself, and self is borrowed.
-        Some(unsafe { memory.bytes(frame) })
-    }
-
-    /// The bytes of packet `index` to change, or None when there are not so many.
-    #[inline]
-    #[must_use]
-    pub fn get_mut(&mut self, index: usize) -> Option<&mut [u8]> {
-        let frame = self.frames().get(index)?;
-        let memory = self.pool.memory();
-        memory.assert_owned(frame);
-        // SAFETY: the batch has its packets' buffers to itself, and self is borrowed mutably.
-        Some(unsafe { memory.bytes_mut(frame) })
-    }
-
-    /// The packets' bytes, in order.
-    #[inline]
-    pub fn iter(&self) -> Iter<'_> {
-        let memory = self.pool.memory();
-        memory.assert_not_inherited(self.frames());
-        Iter::new(self.frames(), memory)
-    }
-
-    /// The packets' bytes to change, in order.
-    #[inline]
-    pub fn iter_mut(&mut self) -> IterMut<'_> {
-        let memory = self.pool.memory();
-        let frames = &mut self.frames[..self.len];
-        memory.assert_not_inherited(frames);
-        IterMut::new(frames, memory)
-    }
-
     /// Makes packet `index` longer or shorter, as [`Packet::resize`].
     ///
     /// # Errors
@@ -200,7 +224,7 @@ impl Batch {
     /// # Errors
     ///
     /// Gives the packet back when the batch is full or of another pool.
-    pub fn push(&mut self, packet: Packet) -> std::result::Result<(), Packet> {
+    pub fn push(&mut self, packet: Packet<B>) -> std::result::Result<(), Packet<B>> {
         if self.len == self.capacity() || !self.pool.is(packet.pool()) {
             return Err(packet);
         }
@@ -210,7 +234,7 @@ impl Batch {
     }
 
     /// Takes out the last packet.
-    pub fn pop(&mut self) -> Option<Packet> {
+    pub fn pop(&mut self) -> Option<Packet<B>> {
         let last = self.len.checked_sub(1)?;
         self.len = last;
         Some(Packet::new(self.pool.clone(), self.frames[last]))
@@ -221,7 +245,7 @@ impl Batch {
     /// # Panics
     ///
     /// If there are not so many packets.
-    pub fn remove(&mut self, index: usize) -> Packet {
+    pub fn remove(&mut self, index: usize) -> Packet<B> {
         assert!(index < self.len, "packet {index} of a batch of {}", self.len);
         let frame = self.frames[index];
         self.frames.copy_within(index + 1..self.len, index);
@@ -270,6 +294,27 @@ impl Batch {
     }
 }
 
+impl<B: Byte> Batch<B> {
+    /// The bytes of packet `index`, or None when there are not so many.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&[B]> {
+        let frame = self.frames().get(index)?;
+        let memory = self.pool.memory();
+        memory.assert_owned(frame);
+        // SAFETY: the batch has its packets' buffers to itself, unless its bytes are atomics, and self is borrowed.
+        Some(unsafe { memory.bytes(frame) })
+    }
+
+    /// The packets' bytes, in order.
+    #[inline]
+    pub fn iter(&self) -> Iter<'_, B> {
+        let memory = self.pool.memory();
+        memory.assert_not_inherited(self.frames());
+        Iter::new(self.frames(), memory)
+    }
+}
+
 fn frame_mut(frames: &mut [ixy_frame], index: usize) -> Result<&mut ixy_frame> {
     let packets = frames.len();
     frames
@@ -277,16 +322,16 @@ fn frame_mut(frames: &mut [ixy_frame], index: usize) -> Result<&mut ixy_frame> {
         .ok_or_else(|| Error::new(ixy_sys::IXY_E_RANGE, format!("packet {index} of a batch of {packets}")))
 }
 
-impl Drop for Batch {
+impl<B> Drop for Batch<B> {
     fn drop(&mut self) {
         self.clear();
     }
 }
 
-impl Index<usize> for Batch {
-    type Output = [u8];
+impl<B: Byte> Index<usize> for Batch<B> {
+    type Output = [B];
 
-    fn index(&self, index: usize) -> &[u8] {
+    fn index(&self, index: usize) -> &[B] {
         match self.get(index) {
             Some(bytes) => bytes,
             None => panic!("packet {index} of a batch of {}", self.len),
@@ -304,7 +349,7 @@ impl IndexMut<usize> for Batch {
     }
 }
 
-impl fmt::Debug for Batch {
+impl<B> fmt::Debug for Batch<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Batch")
             .field("len", &self.len)

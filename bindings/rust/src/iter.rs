@@ -2,18 +2,20 @@
 
 use std::fmt;
 use std::iter::FusedIterator;
+use std::marker::PhantomData;
 use std::slice;
 
 use ixy_sys::ixy_frame;
 
 use crate::batch::Batch;
+use crate::byte::Byte;
 use crate::memory::Memory;
 
 /// The packets of a [`Batch`]: [`Batch::iter`].
-#[derive(Clone)]
-pub struct Iter<'a> {
+pub struct Iter<'a, B = u8> {
     frames: slice::Iter<'a, ixy_frame>,
     memory: Memory<'a>,
+    bytes: PhantomData<&'a [B]>,
 }
 
 /// The packets of a [`Batch`] to change: [`Batch::iter_mut`].
@@ -22,12 +24,22 @@ pub struct IterMut<'a> {
     memory: Memory<'a>,
 }
 
-impl<'a> Iter<'a> {
+impl<'a, B> Iter<'a, B> {
     #[inline]
     pub(crate) fn new(frames: &'a [ixy_frame], memory: Memory<'a>) -> Self {
         Iter {
             frames: frames.iter(),
             memory,
+            bytes: PhantomData,
+        }
+    }
+}
+
+impl<B> Clone for Iter<'_, B> {
+    fn clone(&self) -> Self {
+        Iter {
+            frames: self.frames.clone(),
+            ..*self
         }
     }
 }
@@ -43,24 +55,24 @@ impl<'a> IterMut<'a> {
 }
 
 // SAFETY: an Iter is a &Batch, and an IterMut a &mut Batch: both may be sent, and shared, as slices of bytes may.
-unsafe impl Send for Iter<'_> {}
+unsafe impl<B: Byte> Send for Iter<'_, B> {}
 // SAFETY: as above.
-unsafe impl Sync for Iter<'_> {}
+unsafe impl<B: Byte> Sync for Iter<'_, B> {}
 // SAFETY: as above.
 unsafe impl Send for IterMut<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for IterMut<'_> {}
 
 macro_rules! iterator {
-    ($name:ident, $item:ty, $bytes:ident) => {
-        impl<'a> Iterator for $name<'a> {
+    ($name:ident [$($byte:ident)?], $item:ty, $bytes:ident) => {
+        impl<'a $(, $byte: Byte)?> Iterator for $name<'a $(, $byte)?> {
             type Item = $item;
 
             #[inline]
             fn next(&mut self) -> Option<Self::Item> {
                 let frame = self.frames.next()?;
                 // SAFETY: the iterator borrows the batch, which has its packets' buffers to itself, and gives each
-                // packet once (Iter: only to read).
+                // packet once (Iter: only to read, or as atomics).
                 Some(unsafe { self.memory.$bytes(frame) })
             }
 
@@ -70,7 +82,7 @@ macro_rules! iterator {
             }
         }
 
-        impl DoubleEndedIterator for $name<'_> {
+        impl<'a $(, $byte: Byte)?> DoubleEndedIterator for $name<'a $(, $byte)?> {
             #[inline]
             fn next_back(&mut self) -> Option<Self::Item> {
                 let frame = self.frames.next_back()?;
@@ -79,11 +91,11 @@ macro_rules! iterator {
             }
         }
 
-        impl ExactSizeIterator for $name<'_> {}
+        impl<'a $(, $byte: Byte)?> ExactSizeIterator for $name<'a $(, $byte)?> {}
 
-        impl FusedIterator for $name<'_> {}
+        impl<'a $(, $byte: Byte)?> FusedIterator for $name<'a $(, $byte)?> {}
 
-        impl fmt::Debug for $name<'_> {
+        impl<'a $(, $byte)?> fmt::Debug for $name<'a $(, $byte)?> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!(stringify!($name), "({} packets)"), self.frames.len())
             }
@@ -91,15 +103,15 @@ macro_rules! iterator {
     };
 }
 
-iterator!(Iter, &'a [u8], bytes);
-iterator!(IterMut, &'a mut [u8], bytes_mut);
+iterator!(Iter[B], &'a [B], bytes);
+iterator!(IterMut [], &'a mut [u8], bytes_mut);
 
-impl<'a> IntoIterator for &'a Batch {
-    type Item = &'a [u8];
-    type IntoIter = Iter<'a>;
+impl<'a, B: Byte> IntoIterator for &'a Batch<B> {
+    type Item = &'a [B];
+    type IntoIter = Iter<'a, B>;
 
     #[inline]
-    fn into_iter(self) -> Iter<'a> {
+    fn into_iter(self) -> Iter<'a, B> {
         self.iter()
     }
 }

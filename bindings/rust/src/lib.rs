@@ -4,6 +4,7 @@
 
 mod batch;
 mod builder;
+mod byte;
 mod capabilities;
 mod device;
 mod emulated;
@@ -18,6 +19,7 @@ mod status;
 
 pub use batch::Batch;
 pub use builder::DeviceBuilder;
+pub use byte::Byte;
 pub use capabilities::Capabilities;
 pub use device::{devices, Device};
 pub use error::{Error, ErrorKind, Result};

@@ -1,10 +1,12 @@
 //! One packet, owned.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use ixy_sys::ixy_frame;
 
+use crate::byte::Byte;
 use crate::error::Result;
 use crate::memory::Memory;
 use crate::metadata::Metadata;
@@ -16,6 +18,9 @@ use crate::pool::Pool;
 /// [`Batch::remove`](crate::Batch::remove)); [`Batch::push`](crate::Batch::push) puts one into a batch to transmit it.
 /// Each packet counts a reference to its pool, so a program that moves millions of them stays with whole batches.
 ///
+/// A `Packet<AtomicU8>` is a slice of atomics, of a pool for [devices that are not
+/// trusted](crate#devices-that-are-not-trusted): [`Pool::alloc_atomic`].
+///
 /// ```
 /// let pool = libixy::Pool::open()?;
 /// let mut packet = pool.alloc(64)?;
@@ -25,15 +30,21 @@ use crate::pool::Pool;
 /// assert_eq!(packet.len(), 1514);
 /// # Ok::<(), libixy::Error>(())
 /// ```
-pub struct Packet {
+pub struct Packet<B = u8> {
     pool: Pool,
     frame: ixy_frame,
+    bytes: PhantomData<B>,
 }
 
-impl Packet {
-    /// The packet of a frame whose buffer is the caller's, and now the packet's alone.
+impl<B> Packet<B> {
+    /// The packet of a frame whose buffer is the caller's, and now the packet's alone. Where an untrusted device reaches
+    /// the pool its bytes are not u8.
     pub(crate) fn new(pool: Pool, frame: ixy_frame) -> Self {
-        Packet { pool, frame }
+        Packet {
+            pool,
+            frame,
+            bytes: PhantomData,
+        }
     }
 
     /// Makes the packet longer or shorter. Bytes that come to it are whatever the buffer held there.
@@ -107,17 +118,17 @@ pub(crate) fn set_more(frame: &mut ixy_frame, on: bool) {
 
 const MORE: u16 = ixy_sys::IXY_FRAME_MORE as u16;
 
-impl Drop for Packet {
+impl<B> Drop for Packet<B> {
     fn drop(&mut self) {
         self.pool.free_frames(std::slice::from_ref(&self.frame));
     }
 }
 
-impl Deref for Packet {
-    type Target = [u8];
+impl<B: Byte> Deref for Packet<B> {
+    type Target = [B];
 
-    fn deref(&self) -> &[u8] {
-        // SAFETY: the packet has its buffer to itself, and self is borrowed.
+    fn deref(&self) -> &[B] {
+        // SAFETY: the packet has its buffer to itself, unless its bytes are atomics, and self is borrowed.
         unsafe { self.memory().bytes(&self.frame) }
     }
 }
@@ -129,8 +140,8 @@ impl DerefMut for Packet {
     }
 }
 
-impl AsRef<[u8]> for Packet {
-    fn as_ref(&self) -> &[u8] {
+impl<B: Byte> AsRef<[B]> for Packet<B> {
+    fn as_ref(&self) -> &[B] {
         self
     }
 }
@@ -141,7 +152,7 @@ impl AsMut<[u8]> for Packet {
     }
 }
 
-impl fmt::Debug for Packet {
+impl<B> fmt::Debug for Packet<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Packet")
             .field("buf", &format_args!("{:#x}", self.frame.buf))

@@ -1,6 +1,12 @@
 //! The pool: packet memory, alive as long as anything uses it.
+//!
+//! A device outside of this process can write into all of a pool, at any time, from when it is opened until long after it
+//! is closed. So each pool is one of two kinds from its beginning: its packets are slices of `u8`, and only devices reach
+//! it that are emulated or vouched for ([`Pool::admits_untrusted_devices`]); or any device may reach it, and its packets are slices of
+//! atomics ([`Pool::gives_slices`]).
 
 use std::fmt;
+use std::sync::atomic::AtomicU8;
 use std::sync::Arc;
 
 use ixy_sys::{ixy_frame, ixy_pool_config, ixy_view};
@@ -34,11 +40,12 @@ pub struct Pool {
 struct Inner {
     handle: u64,
     view: ixy_view,
+    untrusted_devices: bool,
 }
 
 // SAFETY: the view's pointers reach memory that the pool's owner keeps mapped until Inner is dropped. What lies there is
-// only reached through packets, each of which has its buffer to itself, and through atomics; the library's pool calls
-// may be made by any thread.
+// only reached through packets, each of which has its buffer to itself or is atomics, and through atomics; the library's
+// pool calls may be made by any thread.
 unsafe impl Send for Inner {}
 // SAFETY: as above.
 unsafe impl Sync for Inner {}
@@ -49,6 +56,7 @@ unsafe impl Sync for Inner {}
 pub struct PoolBuilder {
     buffers: u32,
     buffer_size: u32,
+    untrusted_devices: bool,
 }
 
 impl PoolBuilder {
@@ -62,6 +70,14 @@ impl PoolBuilder {
     /// 1024 serves only devices that receive a frame in several buffers, which `frame_len_max` asks for.
     pub fn buffer_size(mut self, bytes: u32) -> Self {
         self.buffer_size = bytes;
+        self
+    }
+
+    /// Makes the pool one for [devices that are not trusted](crate#devices-that-are-not-trusted): any device may be
+    /// opened with it, and its packets are slices of [`AtomicU8`]: [`Batch::atomic`](crate::Batch::atomic),
+    /// [`Pool::alloc_atomic`].
+    pub fn untrusted_devices(mut self) -> Self {
+        self.untrusted_devices = true;
         self
     }
 
@@ -86,7 +102,11 @@ impl PoolBuilder {
             return Err(error);
         }
         Ok(Pool {
-            inner: Arc::new(Inner { handle, view }),
+            inner: Arc::new(Inner {
+                handle,
+                view,
+                untrusted_devices: self.untrusted_devices,
+            }),
         })
     }
 }
@@ -110,8 +130,33 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// `NoBuffers` when none is free; `Frame` when a buffer has no room for `len` bytes.
+    /// `NoBuffers` when none is free; `Frame` when a buffer has no room for `len` bytes; `Unsupported` when the pool is
+    /// for devices that are not trusted.
     pub fn alloc(&self, len: usize) -> Result<Packet> {
+        self.gives_slices()?;
+        self.alloc_packet(len)
+    }
+
+    /// Takes a buffer, as a packet of `len` bytes that are atomics: of a pool for [devices that are not
+    /// trusted](crate#devices-that-are-not-trusted), or of any other.
+    ///
+    /// ```
+    /// use std::sync::atomic::Ordering::Relaxed;
+    ///
+    /// let pool = libixy::Pool::builder().untrusted_devices().open()?;
+    /// let packet = pool.alloc_atomic(60)?;
+    /// packet[0].store(0xff, Relaxed);
+    /// # Ok::<(), libixy::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `NoBuffers` when none is free; `Frame` when a buffer has no room for `len` bytes.
+    pub fn alloc_atomic(&self, len: usize) -> Result<Packet<AtomicU8>> {
+        self.alloc_packet(len)
+    }
+
+    fn alloc_packet<B>(&self, len: usize) -> Result<Packet<B>> {
         let mut frame = [NO_FRAME];
         self.alloc_frames(&mut frame)?;
         let mut packet = Packet::new(self.clone(), frame[0]);
@@ -145,6 +190,23 @@ impl Pool {
     #[must_use]
     pub fn as_raw(&self) -> u64 {
         self.inner.handle
+    }
+
+    /// Whether a device whose other side may write into the pool at any time can be opened with it.
+    pub(crate) fn admits_untrusted_devices(&self) -> bool {
+        self.inner.untrusted_devices
+    }
+
+    /// Refuses a pool whose bytes may change while a program reads them as u8.
+    pub(crate) fn gives_slices(&self) -> Result<()> {
+        if !self.inner.untrusted_devices {
+            return Ok(());
+        }
+        Err(Error::new(
+            ixy_sys::IXY_E_UNSUPPORTED,
+            "expected a pool whose packets are slices of u8; this one was made with PoolBuilder::untrusted_devices, so \
+             take Batch::atomic or Pool::alloc_atomic",
+        ))
     }
 
     pub(crate) fn is(&self, other: &Pool) -> bool {
@@ -214,6 +276,7 @@ impl fmt::Debug for Pool {
             .field("handle", &format_args!("{:#x}", self.inner.handle))
             .field("buffers", &self.buffers())
             .field("buffer_size", &self.buffer_size())
+            .field("untrusted_devices", &self.inner.untrusted_devices)
             .finish()
     }
 }

@@ -67,7 +67,7 @@ impl RxQueue {
     /// batch is of another pool than the device's; for frames over several buffers also `Range`, when the batch has room
     /// for fewer packets than [`Info::rx_frames_max`](crate::Info::rx_frames_max).
     #[inline]
-    pub fn receive(&mut self, batch: &mut Batch) -> Result<usize> {
+    pub fn receive<B>(&mut self, batch: &mut Batch<B>) -> Result<usize> {
         if !self.pool.is(batch.pool()) {
             return Err(other_pool());
         }
@@ -82,7 +82,8 @@ impl RxQueue {
     }
 
     /// Waits until there is something to receive, and returns true; or false when `timeout` is over, when a signal
-    /// handler ran or [`Device::rx_wake`](crate::Device::rx_wake) came. None waits without end, zero only looks. Milliseconds count, rounded up, to at most 24 days.
+    /// handler ran or [`Device::rx_wake`](crate::Device::rx_wake) came. None waits without end, zero only looks.
+    /// Milliseconds count, rounded up, to at most 24 days.
     ///
     /// ```
     /// use std::time::Duration;
@@ -165,7 +166,7 @@ impl TxQueue {
     /// Of the first packet: `Frame` when its length cannot be sent, `Handle` when its batch is of another pool than the
     /// device's. `State` before the device was started, `Handle` after it was closed.
     #[inline]
-    pub fn transmit(&mut self, batch: &mut Batch) -> Result<usize> {
+    pub fn transmit<B>(&mut self, batch: &mut Batch<B>) -> Result<usize> {
         let frames = batch.frames();
         // SAFETY: the array has that many frames, at most IXY_BATCH_MAX.
         let sent = unsafe { ixy_sys::ixy_tx_batch(self.handle, self.index, frames.as_ptr(), frames.len() as u32) };

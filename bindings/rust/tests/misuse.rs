@@ -2,7 +2,8 @@
 //! lines announce (`//~ E0382`) and no others, on those lines; and without these lines, which must succeed, so that
 //! nothing but the misuse is what the compiler refuses.
 //!
-//! A program with a line `// safety: COLUMN` is a mark of the safety table, told once the compiler has refused it.
+//! A program with a line `// safety: COLUMN` is a mark of the safety table, told once the compiler has refused it;
+//! with `// safety raw: COLUMN`, one of the raw row.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const MARK: &str = "//~ ";
-const COLUMN: &str = "// safety: ";
+const COLUMNS: [(&str, &str); 2] = [("safe", "// safety: "), ("raw", "// safety raw: ")];
 
 #[test]
 fn misuse_does_not_compile() {
@@ -23,7 +24,7 @@ fn misuse_does_not_compile() {
         .filter(|path| path.extension().map_or(false, |ext| ext == "rs"))
         .collect();
     programs.sort();
-    assert!(programs.len() >= 15, "programs are missing in {}", folder.display());
+    assert!(programs.len() >= 30, "programs are missing in {}", folder.display());
     let out = env::temp_dir().join(format!("libixy-misuse-{}", std::process::id()));
     fs::create_dir_all(&out).unwrap();
     let failures: Vec<String> = programs
@@ -66,28 +67,31 @@ fn judge(program: &Path, out: &Path) -> Result<(), String> {
     if !errors.is_empty() {
         return Err(format!("{name}: does not compile without its misuse\n{text}"));
     }
-    for column in source.lines().filter_map(|line| line.strip_prefix(COLUMN)) {
-        let codes: BTreeSet<&str> = expected.iter().map(|(_, code)| code.as_str()).collect();
-        let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
-        let mut out = std::io::stdout(); // not println!, whose lines a test that passes keeps to itself
-        writeln!(
-            out,
-            "safety: Rust/safe | {column} | compile time | {codes} (misuse/{name})"
-        )
-        .unwrap();
+    let codes: BTreeSet<&str> = expected.iter().map(|(_, code)| code.as_str()).collect();
+    let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
+    for (row, prefix) in COLUMNS {
+        for column in source.lines().filter_map(|line| line.strip_prefix(prefix)) {
+            let mut out = std::io::stdout(); // not println!, whose lines a test that passes keeps to itself
+            writeln!(
+                out,
+                "safety: Rust/{row} | {column} | compile time | {codes} (misuse/{name})"
+            )
+            .unwrap();
+        }
     }
     Ok(())
 }
 
-/// The crate as cargo built it for this test, TARGET/PROFILE/deps/misuse-HASH. Hashes differ by features and profile; the
+/// A crate as cargo built it for this test, TARGET/PROFILE/deps/misuse-HASH. Hashes differ by features and profile; the
 /// newest is the one that was just built.
-fn newest_library(deps: &Path) -> PathBuf {
+fn newest_library(deps: &Path, name: &str) -> PathBuf {
+    let begin = format!("lib{name}-");
     fs::read_dir(deps)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| {
             let name = path.file_name().unwrap().to_string_lossy();
-            name.starts_with("liblibixy-") && name.ends_with(".rlib")
+            name.starts_with(&begin) && name.ends_with(".rlib")
         })
         .max_by_key(|path| fs::metadata(path).unwrap().modified().unwrap())
         .expect("cargo has built this crate before its test")
@@ -108,8 +112,10 @@ fn compile(source: &str, out: &Path) -> (BTreeSet<(usize, String)>, String) {
         ])
         .arg("-L")
         .arg(format!("dependency={}", deps.display()))
-        .arg("--extern")
-        .arg(format!("libixy={}", newest_library(&deps).display()))
+        .args(["libixy", "ixy_sys"].iter().flat_map(|name| {
+            let library = newest_library(&deps, name);
+            ["--extern".to_owned(), format!("{name}={}", library.display())]
+        }))
         .arg("--out-dir")
         .arg(out)
         .arg(&file)

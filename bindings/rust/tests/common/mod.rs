@@ -1,6 +1,8 @@
 //! What several tests share.
 #![allow(dead_code)]
 
+pub mod back_end;
+
 use std::time::{Duration, Instant};
 
 use libixy::{Batch, Device, Error, ErrorKind, Pool, RxQueue};

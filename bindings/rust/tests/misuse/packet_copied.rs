@@ -1,4 +1,5 @@
 //! A packet has one owner: neither it nor a batch can be cloned.
+// safety: object copied
 use libixy::{Batch, Pool};
 
 fn second<T: Clone>(_: &T) {}

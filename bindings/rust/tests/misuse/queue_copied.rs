@@ -1,5 +1,6 @@
 //! A queue has one owner: it cannot be cloned.
 // safety: two threads on one queue
+// safety: object copied
 use libixy::{Device, Pool};
 
 fn second<T: Clone>(_: &T) {}

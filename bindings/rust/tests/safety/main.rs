@@ -1,7 +1,11 @@
 //! The safety table (docs/safety.md): each mistake that compiles is made, what comes of it asserted, and then told.
 //! Mistakes that do not compile are in misuse.rs, a child process in fork.rs.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod copied;
+mod interrupted;
+mod untrusted;
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
