@@ -30,7 +30,10 @@ static inline void packets_leave(struct queue_gate *gate)
 
 static inline struct device_slot *packets_device(uint64_t device)
 {
-    return check_is_made(CHECK_ENTRY) ? device_slot_find(device) : &object_devices[handle_slot(device)];
+    struct device_slot *slot =
+        check_is_made(CHECK_ENTRY) ? device_slot_find(device) : &object_devices[handle_slot(device)];
+    __asm__("" : "+r"(slot)); /* or compilers compute the address anew at each use */
+    return slot;
 }
 
 /* An array without frames: to drivers NULL + 0 would be undefined behaviour. */
