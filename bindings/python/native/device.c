@@ -51,7 +51,7 @@ static struct device *device_alloc(PyTypeObject *type, PyObject *memory)
     self->memory = (struct memory *)memory;
     self->known = -1;
     for (uint32_t queue = 0; queue < IXY_QUEUES_MAX; queue++)
-        self->descriptors[queue] = -1;
+        self->descriptors[queue] = self->sleeping[queue] = -1;
     return self;
 }
 
@@ -123,6 +123,7 @@ static PyObject *device_get_open(PyObject *object, void *closure)
 static PyMethodDef device_methods[] = {
     {"close", device_close, METH_NOARGS, "Closes the device; again: does nothing."},
     {"fileno", device_fileno, METH_O, "fileno(queue): a descriptor of a receive queue, the same in each call."},
+    {"sleeping", device_sleeping, METH_O, "sleeping(queue): the descriptor that the Waiter on the queue sleeps on."},
     {"__reduce__", object_no_copy, METH_NOARGS, "TypeError."},
     {NULL, NULL, 0, NULL},
 };

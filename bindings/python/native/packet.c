@@ -76,7 +76,7 @@ static PyObject *packet_item(PyObject *object, Py_ssize_t index)
 /* An index as Python means it, negative ones counted from the end. Returns 0, or -1 with an exception set. */
 static inline int packet_index(const struct packet *self, PyObject *key, Py_ssize_t *index)
 {
-    Py_ssize_t at = PyLong_Check(key) ? PyLong_AsSsize_t(key) : PyNumber_AsSsize_t(key, PyExc_IndexError);
+    Py_ssize_t at = PyLong_Check(key) ? PyLong_AsSsize_t(key) : PyNumber_AsSsize_t(key, PyExc_OverflowError);
     if (at == -1 && PyErr_Occurred()) {
         if (!PyErr_ExceptionMatches(PyExc_OverflowError))
             return -1;

@@ -2,7 +2,8 @@
  *
  * The library signals a queue's event once, so a second waiter would take the signal that the first sleeps on. A Waiter
  * has the place from the moment it is made to the end of its `with` block, or until it is collected, if an interrupt
- * came before the block began. */
+ * came before or after the block. So no variable should name it: the frames that an exception's traceback holds would
+ * keep it. */
 #include <unistd.h>
 
 #include "objects.h"
@@ -11,17 +12,18 @@ struct waiter {
     PyObject_HEAD struct device *device;
     uint32_t queue;
     int placed;
-    int descriptor; /* -1 before it is wanted */
 };
 
 static void waiter_leave(struct waiter *self)
 {
-    if (self->placed)
-        self->device->waiting &= ~((uint32_t)1 << self->queue);
+    struct device *device = self->device;
+    if (!self->placed)
+        return;
     self->placed = 0;
-    if (self->descriptor >= 0)
-        close(self->descriptor); /* nobody else was told of the number */
-    self->descriptor = -1;
+    device->waiting &= ~((uint32_t)1 << self->queue);
+    if (device->sleeping[self->queue] >= 0)
+        close(device->sleeping[self->queue]); /* the number was told to the waiter alone */
+    device->sleeping[self->queue] = -1;
 }
 
 static PyObject *waiter_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
@@ -40,7 +42,6 @@ static PyObject *waiter_new(PyTypeObject *type, PyObject *args, PyObject *keywor
     Py_INCREF(device);
     self->device = (struct device *)device;
     self->queue = (uint32_t)queue;
-    self->descriptor = -1;
     if (self->device->waiting >> queue & 1) {
         Py_DECREF((PyObject *)self);
         return raise_code(IXY_E_BUSY, PyUnicode_FromFormat("another task or thread waits on receive queue %u; one may "
@@ -76,21 +77,26 @@ static PyObject *waiter_exit(PyObject *object, PyObject *args)
     Py_RETURN_NONE;
 }
 
-static PyObject *waiter_descriptor(PyObject *object, PyObject *none)
+PyObject *device_sleeping(PyObject *object, PyObject *argument)
 {
-    (void)none;
-    struct waiter *self = (struct waiter *)object;
-    if (self->descriptor < 0) {
-        int descriptor = device_duplicate(self->device, self->queue);
+    struct device *self = (struct device *)object;
+    uint64_t queue;
+    if (argument_number(argument, "queue", 0, IXY_QUEUES_MAX - 1, &queue) < 0)
+        return NULL;
+    if (self->sleeping[queue] < 0) {
+        int descriptor = device_duplicate(self, (uint32_t)queue);
         if (descriptor < 0)
             return NULL;
-        self->descriptor = descriptor;
+        if ((self->waiting >> queue & 1) == 0 || self->sleeping[queue] >= 0) {
+            close(descriptor);
+            return raise_code(IXY_E_BUSY, PyUnicode_FromString("a descriptor to sleep on is for the one who waits"));
+        }
+        self->sleeping[queue] = descriptor;
     }
-    return PyLong_FromLong(self->descriptor);
+    return PyLong_FromLong(self->sleeping[queue]);
 }
 
 static PyMethodDef waiter_methods[] = {
-    {"descriptor", waiter_descriptor, METH_NOARGS, "A duplicate of the queue's descriptor, closed with the place."},
     {"__enter__", waiter_enter, METH_NOARGS, "The waiter."},
     {"__exit__", waiter_exit, METH_VARARGS, "Gives the place up."},
     {"__reduce__", object_no_copy, METH_NOARGS, "TypeError."},

@@ -98,7 +98,7 @@ class Batch(Frames):
         The values are converted as NumPy converts them; RangeError too for an integer that dtype does not hold.
         """
         arrays = self._arrays or self._numpy()
-        kind = arrays.kind(dtype)
+        kind, at = arrays.kind(dtype), operator.index(at)
         # Converting them may run code of the caller's, so the packets are looked at after it; and they may lie in the
         # packets' own memory, so this is a copy.
         source = arrays.numpy.empty(Frames.__len__(self), kind)
@@ -160,4 +160,6 @@ class _Arrays:
         kind = self.numpy.dtype(dtype)
         if kind.itemsize == 0 or kind.hasobject:
             raise TypeError(f"packets hold no values of type {kind}")
+        if kind.itemsize > 0xFFFF:
+            raise error_of(lib.IXY_E_RANGE, f"a value of type {kind} is longer than any packet")
         return kind

@@ -205,8 +205,9 @@ class Device:
     async def rx_async(self, queue: int = 0, count: int = 32) -> list[Packet]:
         """Receives as rx, but waits, as a task of asyncio, until there is at least one packet.
 
-        Raises as rx and wait. A cancelled call has received nothing.
+        Raises as rx and wait; RangeError if `count` is 0. A cancelled call has received nothing.
         """
+        count = number("count", count, 1, lib.IXY_BATCH_MAX)
         while True:
             await waiting.sleep_async(self._device, queue)
             if packets := self.rx(queue, count):

@@ -37,13 +37,13 @@ def sleep(device: OpenDevice, queue: int, timeout: float | None) -> bool:
     if timeout is not None:
         timeout = seconds(timeout)
     end = None if timeout is None else time.monotonic() + timeout
-    with Waiter(device, queue) as waiter:
+    with Waiter(device, queue):
         if _look(device, queue, 0 if timeout == 0 else _MOMENT):
             return True
         if timeout == 0:
             return False
         poll = select.poll()  # Python's own: it runs signal handlers, and goes on sleeping after them
-        poll.register(waiter.descriptor(), select.POLLIN)
+        poll.register(device.sleeping(queue), select.POLLIN)
         while not arm(device, queue):
             left = None if end is None else max(0.0, end - time.monotonic()) * 1000
             if not poll.poll(left if left is None else min(left, _MILLISECONDS_MAX)) and left == 0:
@@ -56,12 +56,12 @@ async def sleep_async(device: OpenDevice, queue: int) -> None:
     import asyncio  # there is a loop, so it was imported before
 
     queue = number("queue", queue)
-    with Waiter(device, queue) as waiter:
+    with Waiter(device, queue):
         await asyncio.sleep(0)  # under load nothing else here would wait, and no other task run
         if _look(device, queue, 0):
             return
         loop = asyncio.get_running_loop()
-        descriptor = waiter.descriptor()
+        descriptor = device.sleeping(queue)
         while not arm(device, queue):
             signal: Future[None] = loop.create_future()
             try:
