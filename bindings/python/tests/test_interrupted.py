@@ -4,10 +4,12 @@ Nothing may be lost: devices and pools close, queues can be waited for, no descr
 """
 
 import asyncio
+import ctypes
 import gc
 import os
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -25,6 +27,7 @@ from ixy.raw import ffi, lib
 PACKAGE = str(Path(ixy.__file__).parent)
 SMALL = {"rx_ring_size": 64, "tx_ring_size": 64}
 BUFFERS = 1024
+LONG = 20.0
 
 
 class Interrupt(BaseException):
@@ -206,6 +209,39 @@ def test_signals_while_waiting(pool: ixy.Pool) -> None:
                 hits += interrupt(lambda: device.wait(timeout=0.0003), delay)
                 assert device.wait(timeout=0) is False
         assert hits > 10
+
+
+def test_exceptions_sent_to_a_thread(pool: ixy.Pool) -> None:
+    """Debuggers and test runners end other threads so, at any of their instructions."""
+    hits, stop = [0], threading.Event()
+
+    def work() -> None:
+        while True:
+            try:
+                while not stop.is_set():
+                    device.wait(timeout=0.0003)
+                    open_and_close(pool)
+                return
+            except Interrupt:
+                hits[0] += 1
+
+    with ixy.open("emu:82599", pool=pool, **SMALL) as device:  # type: ignore[arg-type]
+        with nothing_left(pool):
+            thread = threading.Thread(target=work)
+            thread.start()
+            send, end = ctypes.pythonapi.PyThreadState_SetAsyncExc, time.monotonic() + LONG
+            assert thread.ident is not None
+            while hits[0] < 1000 and time.monotonic() < end:
+                before = hits[0]
+                time.sleep(1e-4 + 2e-3 * (before * 0.6180339887 % 1))
+                send(ctypes.c_ulong(thread.ident), ctypes.py_object(Interrupt))
+                while hits[0] == before and time.monotonic() < end and thread.is_alive():
+                    time.sleep(0.0001)
+            stop.set()
+            thread.join(LONG)
+            assert not thread.is_alive()
+        assert hits[0] > 10
+        assert device.wait(timeout=0) is False
 
 
 def test_in_the_handler_of_the_interrupt(pool: ixy.Pool) -> None:
