@@ -54,7 +54,7 @@ extern PyType_Spec waiter_spec;
 /* The device's receive queue as the caller's own descriptor, the same in each call (descriptors.c). */
 PyObject *device_fileno(PyObject *object, PyObject *queue);
 
-/* The descriptor that the waiter on a receive queue sleeps on, closed when he leaves his place (waiter.c). */
+/* The descriptor that the waiter on a receive queue sleeps on, closed when the place is given up (waiter.c). */
 PyObject *device_sleeping(PyObject *object, PyObject *queue);
 
 /* A duplicate of a receive queue's descriptor; -1 with an exception set. */

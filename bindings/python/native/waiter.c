@@ -1,4 +1,4 @@
-/* Waiter: the place of the one who waits on a receive queue, and the descriptor that he sleeps on.
+/* Waiter: the place of the one who waits on a receive queue, and the descriptor to sleep on.
  *
  * The library signals a queue's event once, so a second waiter would take the signal that the first sleeps on. A Waiter
  * has the place from the moment it is made to the end of its `with` block, or until it is collected, if an interrupt
