@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "abi/descriptor.h"
 #include "abi/gate.h"
 #include "abi/structs.h"
 #include "core/device/error.h"
@@ -33,14 +34,18 @@ static void device_gates_open(struct device_slot *slot)
     }
 }
 
-/* Waits until no thread is in ixy_rx_wait. The handle is 0 and the gates are shut, so that all of them wake, find that
- * and go. */
+/* Waits until no thread is in ixy_rx_wait or ixy_rx_wake. The handle is 0 and the gates are shut, so that all of them
+ * wake, find that and go. */
 static void device_waiters_out(struct device_slot *slot)
 {
     bus_wake(slot->device->bus);
-    for (uint32_t i = 0; i < IXY_QUEUES_MAX; i++)
-        while (__atomic_load_n(&slot->rx[i].waiting, __ATOMIC_SEQ_CST) != 0)
+    for (uint32_t i = 0; i < IXY_QUEUES_MAX; i++) {
+        struct queue_gate *gate = &slot->rx[i];
+        while (__atomic_load_n(&gate->waiting, __ATOMIC_SEQ_CST) != 0 ||
+               __atomic_load_n(&gate->waking, __ATOMIC_SEQ_CST) != 0)
             sched_yield();
+        __atomic_store_n(&gate->woken, 0, __ATOMIC_RELAXED); /* the next device in this slot was not woken */
+    }
 }
 
 _Static_assert(DEVICE_CAN_RX_CHECKSUM == IXY_CAN_RX_CHECKSUM && DEVICE_CAN_TX_CHECKSUM == IXY_CAN_TX_CHECKSUM &&
@@ -96,6 +101,7 @@ static int32_t device_slot_fill(struct device_slot *slot, const char *address, c
         return code;
     slot->driver = slot->device->driver;
     slot->pool = pool;
+    slot->can_wait = (slot->device->capabilities & DEVICE_CAN_RX_WAIT) != 0;
     __atomic_store_n(&slot->rx_queues, slot->device->config.rx_queues, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->tx_queues, slot->device->config.tx_queues, __ATOMIC_RELAXED);
     uint32_t frames_max = slot->device->rx_frames_max;
@@ -122,9 +128,10 @@ int32_t ixy_device_open(const char *address, const ixy_device_config *config, ui
         code = device_slot_fill(slot, address, config);
         if (code >= 0) {
             device_gates_shut(slot);
-            *device = handle_make(HANDLE_DEVICE, number, ++slot->generation);
-            __atomic_store_n(&slot->handle, *device, __ATOMIC_RELEASE);
+            uint64_t handle = handle_make(HANDLE_DEVICE, number, ++slot->generation);
+            __atomic_store_n(&slot->handle, handle, __ATOMIC_RELEASE);
             device_gates_open(slot);
+            *device = handle;
         }
     }
     objects_unlock();
@@ -166,6 +173,7 @@ int32_t ixy_device_close(uint64_t device)
         __atomic_store_n(&slot->handle, 0, __ATOMIC_SEQ_CST);
         device_gates_shut(slot);
         device_waiters_out(slot);
+        descriptors_close(slot);
         device_close(slot->device);
         if (slot->pool != NULL)
             slot->pool->devices--;
@@ -179,7 +187,8 @@ int32_t ixy_device_close(uint64_t device)
 
 int32_t ixy_device_info(uint64_t device, ixy_info *info)
 {
-    int32_t code = struct_check(info, offsetof(ixy_info, capabilities), "ixy_info");
+    struct struct_result result;
+    int32_t code = struct_check(info, offsetof(ixy_info, capabilities), "ixy_info", &result);
     if (code < 0)
         return code;
     objects_lock();
@@ -202,7 +211,7 @@ int32_t ixy_device_info(uint64_t device, ixy_info *info)
         snprintf(filled.driver, sizeof(filled.driver), "%s", opened->driver->name);
         snprintf(filled.name, sizeof(filled.name), "%s", opened->name);
         snprintf(filled.address, sizeof(filled.address), "%s", opened->bus->address);
-        struct_write(info, &filled, sizeof(filled));
+        struct_write(&result, &filled, sizeof(filled));
     }
     objects_unlock();
     return code;
@@ -210,7 +219,8 @@ int32_t ixy_device_info(uint64_t device, ixy_info *info)
 
 int32_t ixy_device_link(uint64_t device, ixy_link *link)
 {
-    int32_t code = struct_check(link, sizeof(ixy_link), "ixy_link");
+    struct struct_result result;
+    int32_t code = struct_check(link, sizeof(ixy_link), "ixy_link", &result);
     if (code < 0)
         return code;
     objects_lock();
@@ -222,7 +232,7 @@ int32_t ixy_device_link(uint64_t device, ixy_link *link)
             code = slot->driver->link(slot->device, &read);
         if (code >= 0) {
             ixy_link filled = {.up = read.up, .speed_mbps = read.speed_mbps};
-            struct_write(link, &filled, sizeof(filled));
+            struct_write(&result, &filled, sizeof(filled));
         }
     }
     objects_unlock();
@@ -231,7 +241,8 @@ int32_t ixy_device_link(uint64_t device, ixy_link *link)
 
 int32_t ixy_device_stats(uint64_t device, ixy_stats *stats)
 {
-    int32_t code = struct_check(stats, sizeof(ixy_stats), "ixy_stats");
+    struct struct_result result;
+    int32_t code = struct_check(stats, sizeof(ixy_stats), "ixy_stats", &result);
     if (code < 0)
         return code;
     objects_lock();
@@ -248,7 +259,7 @@ int32_t ixy_device_stats(uint64_t device, ixy_stats *stats)
                                 .rx_errors = read.rx_errors,
                                 .rx_dropped = read.rx_dropped,
                                 .rx_starved = read.rx_starved};
-            struct_write(stats, &filled, sizeof(filled));
+            struct_write(&result, &filled, sizeof(filled));
         }
     }
     objects_unlock();
@@ -257,7 +268,8 @@ int32_t ixy_device_stats(uint64_t device, ixy_stats *stats)
 
 int32_t ixy_device_queue_stats(uint64_t device, uint32_t queue, ixy_queue_stats *stats)
 {
-    int32_t code = struct_check(stats, sizeof(ixy_queue_stats), "ixy_queue_stats");
+    struct struct_result result;
+    int32_t code = struct_check(stats, sizeof(ixy_queue_stats), "ixy_queue_stats", &result);
     if (code < 0)
         return code;
     objects_lock();
@@ -280,7 +292,7 @@ int32_t ixy_device_queue_stats(uint64_t device, uint32_t queue, ixy_queue_stats 
                                       .rx_starved = read.rx_starved,
                                       .tx_packets = read.tx_packets,
                                       .tx_bytes = read.tx_bytes};
-            struct_write(stats, &filled, sizeof(filled));
+            struct_write(&result, &filled, sizeof(filled));
         }
     }
     objects_unlock();
@@ -323,10 +335,12 @@ int32_t ixy_device_mac(uint64_t device, uint8_t *mac)
     return code;
 }
 
-int32_t ixy_device_mac_set(uint64_t device, const uint8_t *mac)
+int32_t ixy_device_mac_set(uint64_t device, const uint8_t *given)
 {
-    if (mac == NULL)
+    if (given == NULL)
         return error_set(IXY_E_ARGUMENT, "mac is NULL; right is 6 bytes");
+    uint8_t mac[6]; /* a copy, as it is looked at more than once */
+    memcpy(mac, given, sizeof(mac));
     if (!station_is_valid(mac))
         return error_set(IXY_E_ARGUMENT,
                          "%02x:%02x:%02x:%02x:%02x:%02x is no station address; right is one that is "
