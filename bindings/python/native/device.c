@@ -49,9 +49,8 @@ static struct device *device_alloc(PyTypeObject *type, PyObject *memory)
         return NULL;
     Py_INCREF(memory);
     self->memory = (struct memory *)memory;
-    self->known = -1;
     for (uint32_t queue = 0; queue < IXY_QUEUES_MAX; queue++)
-        self->descriptors[queue] = self->sleeping[queue] = -1;
+        self->sleeping[queue] = -1;
     return self;
 }
 
@@ -89,7 +88,6 @@ static void device_dealloc(PyObject *object)
         Py_BEGIN_ALLOW_THREADS ixy_device_close(self->handle); /* fails harmlessly if it was closed before */
         Py_END_ALLOW_THREADS
     }
-    device_close_descriptors(self);
     Py_DECREF((PyObject *)self->memory);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(object);
@@ -122,7 +120,6 @@ static PyObject *device_get_open(PyObject *object, void *closure)
 
 static PyMethodDef device_methods[] = {
     {"close", device_close, METH_NOARGS, "Closes the device; again: does nothing."},
-    {"fileno", device_fileno, METH_O, "fileno(queue): a descriptor of a receive queue, the same in each call."},
     {"sleeping", device_sleeping, METH_O, "sleeping(queue): the descriptor that the Waiter on the queue sleeps on."},
     {"__reduce__", object_no_copy, METH_NOARGS, "TypeError."},
     {NULL, NULL, 0, NULL},

@@ -40,28 +40,20 @@ extern PyType_Spec memory_spec;
 struct device {
     PyObject_HEAD struct memory *memory;
     uint64_t handle;
-    int open;                        /* not closed by close() yet */
-    int sleeping[IXY_QUEUES_MAX];    /* duplicates that waiters sleep on, -1 for none */
-    uint32_t waiting;                /* bit q: someone waits on receive queue q */
-    int descriptors[IXY_QUEUES_MAX]; /* those that fileno() gave out, -1 for none: see descriptors.c */
-    int known;                       /* an epoll instance that knows them, -1 before the first */
+    int open;                     /* not closed by close() yet */
+    int sleeping[IXY_QUEUES_MAX]; /* duplicates that waiters sleep on, -1 for none */
+    uint32_t waiting;             /* bit q: someone waits on receive queue q */
 };
 
 extern PyTypeObject *device_type;
 extern PyType_Spec device_spec;
 extern PyType_Spec waiter_spec;
 
-/* The device's receive queue as the caller's own descriptor, the same in each call (descriptors.c). */
-PyObject *device_fileno(PyObject *object, PyObject *queue);
-
 /* The descriptor that the waiter on a receive queue sleeps on, closed when the place is given up (waiter.c). */
 PyObject *device_sleeping(PyObject *object, PyObject *queue);
 
 /* A duplicate of a receive queue's descriptor; -1 with an exception set. */
 int device_duplicate(struct device *self, uint32_t queue);
-
-/* Closes what fileno() gave out, as far as the numbers are still what was given out. */
-void device_close_descriptors(struct device *self);
 
 struct packet {
     PyObject_HEAD struct memory *memory;

@@ -204,6 +204,7 @@ def test_signals(mark: Mark, action: Callable[[ixy.Pool], None]) -> None:
 def test_signals_while_waiting(pool: ixy.Pool) -> None:
     hits = 0
     with ixy.open("emu:82599", pool=pool) as device:
+        device.fileno()
         with nothing_left(pool), alarms(0.001) as interrupt:
             for delay in sweep(0.0006):
                 hits += interrupt(lambda: device.wait(timeout=0.0003), delay)
@@ -226,6 +227,7 @@ def test_exceptions_sent_to_a_thread(pool: ixy.Pool) -> None:
                 hits[0] += 1
 
     with ixy.open("emu:82599", pool=pool, **SMALL) as device:  # type: ignore[arg-type]
+        device.fileno()  # is made once, and there until close
         with nothing_left(pool):
             thread = threading.Thread(target=work)
             thread.start()

@@ -28,6 +28,7 @@ SOON = 0.05
 def card(pool: ixy.Pool) -> Iterator[ixy.Device]:
     """A device with a thread of its own, whose wire brings back what it sends."""
     with ixy.open("emu:82599", pool=pool) as made:
+        made.fileno()  # is made once, and there until close
         yield made
 
 
@@ -273,6 +274,7 @@ def test_rx_async(pool: ixy.Pool, frames: Frames, address: str) -> None:
             assert len(packets) == count
 
     with ixy.open(address, pool=pool) as device:
+        device.fileno()
         tasks(main)
 
 
@@ -298,6 +300,7 @@ def test_several_queues_and_devices(pool: ixy.Pool, frames: Frames) -> None:
         assert [len(task.result()) for task in waiting] == [1, 2]
 
     with ixy.open("emu:82599", pool=pool) as a, ixy.open("emu:virtio", pool=pool) as b:
+        a.fileno(), b.fileno()
         tasks(main)
 
 

@@ -216,12 +216,11 @@ class Device:
     def fileno(self, queue: int = 0) -> int:
         """A receive queue's file descriptor, for poll, selectors and other event loops; not to be read or closed.
 
-        It becomes readable after `arm`, with the next packet, and when the device fails or is closed. It is a duplicate
-        of the library's own, the same number in each call, and stays open, after `close` too, until this object is
-        collected; a program that closes it takes nothing from the library, and is given another by the next call.
-        Raises as wait.
+        It becomes readable after `arm`, with the next packet, and when the device fails. It is the same number in each
+        call until `close`: take it out of the event loop before that. The library itself uses another, so a program
+        that closes it takes nothing from the library, and is given another by the next call. Raises as wait.
         """
-        return self._device.fileno(queue)
+        return check(lib.ixy_rx_fd(self._device.handle, number("queue", queue)))
 
     def arm(self, queue: int = 0) -> bool:
         """For event loops: True if there is something to receive; if not, fileno(queue) becomes readable when there is.
