@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The benchmark's forwarder in Python: see benchmarks/README.md for the protocol.
 
-Three variants, named for what they are: "packet" (one Python object a packet), "numpy" (NumPy over the batch, ownership
-and bounds checked in NumPy), "bulk" (the binding's general bulk operation, which runs in C).
+Three variants, named for what they are: "packet" (one Python object a packet), "numpy" (NumPy over the batch's packets,
+once C has checked their ownership and bounds), "bulk" (the binding's general bulk operation, which runs in C).
 """
 
 from collections.abc import Callable

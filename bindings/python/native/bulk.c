@@ -1,15 +1,26 @@
-/* Operations on all packets of a batch in one call: see bulk.h.
+/* Operations on all packets of a batch in one call: methods of Frames.
  *
- * Another Python thread may change the frame array meanwhile (cffi releases the GIL), so each frame is copied once and
- * the copy is what is checked and used.
- */
+ * Each packet is checked as every accessor of the package checks it: its handle against the ownership table, its place
+ * against the buffer that the handle names, the position against its length. A frame is foreign memory (a program may
+ * write to the array through ixy.raw): each field is read once, and what was read is what is checked and used. */
 #include <string.h>
 
-#include "ixy.h"
+#include "objects.h"
 
-#include "bulk.h"
+typedef uint64_t __attribute__((may_alias)) frame_word;
 
-static inline int32_t bulk_check(const ixy_view *view, ixy_frame frame, uint32_t at, uint32_t size)
+static inline ixy_frame frame_read(const ixy_frame *from)
+{
+    uint64_t words[2];
+    ixy_frame frame;
+    for (int i = 0; i < 2; i++)
+        words[i] = __atomic_load_n((const frame_word *)from + i, __ATOMIC_RELAXED);
+    memcpy(&frame, words, sizeof(frame));
+    return frame;
+}
+
+/* Why bytes [at, at + size) of the packet may not be touched: 0 (they may), IXY_E_HANDLE, IXY_E_FRAME, IXY_E_RANGE. */
+static inline int32_t frame_check(const ixy_view *view, ixy_frame frame, uint32_t at, uint32_t size)
 {
     uint64_t index = frame.buf & view->index_mask;
     uint64_t first = index * view->buffer_stride;
@@ -22,54 +33,263 @@ static inline int32_t bulk_check(const ixy_view *view, ixy_frame frame, uint32_t
     return 0;
 }
 
-int32_t ixy_bulk_check(const ixy_view *view, const ixy_frame *frame, uint32_t at, uint32_t size)
+/* What a call needs of its batch, taken once. As copies: so the compiler knows that no packet byte is part of them.
+ * Empty for a batch that was not initialised. */
+struct bulk {
+    ixy_view view;
+    const ixy_frame *frames;
+    uint32_t count;
+};
+
+static inline struct bulk bulk_of(const struct frames *self)
 {
-    return bulk_check(view, *frame, at, size);
+    if (self->memory == NULL)
+        return (struct bulk){.count = 0};
+    return (struct bulk){.view = self->memory->view, .frames = self->frames, .count = self->count};
 }
 
-int32_t ixy_bulk_add_u8(const ixy_view *view, const ixy_frame *frames, uint32_t count, uint32_t at, uint8_t delta)
+/* Raises why a packet failed its check. Returns NULL. */
+static void *frame_failed(const struct frames *self, uint32_t position, ixy_frame frame, uint32_t at, uint32_t size)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        ixy_frame frame = frames[i];
-        if (bulk_check(view, frame, at, 1) != 0)
-            return (int32_t)i;
-        view->base[(uint64_t)frame.offset + at] += delta;
+    uint8_t none;
+    if (ixy_buf_read(self->memory->pool, &frame, 0, &none, 0) == IXY_E_FORK)
+        return raise_code(IXY_E_FORK, NULL);
+    int32_t code = frame_check(&self->memory->view, frame, at, size);
+    if (code == IXY_E_RANGE)
+        return raise_code(code, PyUnicode_FromFormat("bytes %u to %llu are not in packet %u of the batch, which has %u",
+                                                     (unsigned)at, (unsigned long long)at + size, (unsigned)position,
+                                                     (unsigned)frame.len));
+    if (code == IXY_E_FRAME)
+        return raise_code(code, PyUnicode_FromFormat("packet %u of the batch cannot have %u bytes: they do not fit its "
+                                                     "buffer",
+                                                     (unsigned)position, (unsigned)frame.len));
+    return raise_code(IXY_E_HANDLE,
+                      PyUnicode_FromFormat("packet %u of the batch is stale: it was transmitted or freed, "
+                                           "or its pool was closed",
+                                           (unsigned)position));
+}
+
+PyObject *bulk_add_u8(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
+{
+    struct frames *self = (struct frames *)object;
+    uint32_t at;
+    if (argument_count(nargs, 2) < 0 || argument_u32(args[0], "at", &at) < 0)
+        return NULL;
+    unsigned long delta = PyLong_AsUnsignedLongMask(args[1]);
+    if (delta == (unsigned long)-1 && PyErr_Occurred())
+        return NULL;
+    const struct bulk bulk = bulk_of(self);
+    for (uint32_t i = 0; i < bulk.count; i++) {
+        ixy_frame frame = frame_read(&bulk.frames[i]);
+        if (frame_check(&bulk.view, frame, at, 1) != 0)
+            return frame_failed(self, i, frame, at, 1);
+        bulk.view.base[(uint64_t)frame.offset + at] += (uint8_t)delta;
     }
-    return (int32_t)count;
+    Py_RETURN_NONE;
 }
 
-int32_t ixy_bulk_read(const ixy_view *view, const ixy_frame *frames, uint32_t count, uint32_t at, uint32_t size,
-                      uint8_t *bytes)
+PyObject *bulk_read(PyObject *object, PyObject *args, PyObject *keywords)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        ixy_frame frame = frames[i];
-        if (bulk_check(view, frame, at, size) != 0)
-            return (int32_t)i;
-        memcpy(bytes + (uint64_t)i * size, view->base + frame.offset + at, size);
+    static char *names[] = {"at", "size", NULL};
+    struct frames *self = (struct frames *)object;
+    PyObject *place, *length = NULL;
+    uint32_t at;
+    uint16_t size = 1;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O:bulk_read", names, &place, &length) ||
+        argument_u32(place, "at", &at) < 0 || (length != NULL && argument_u16(length, "size", &size) < 0))
+        return NULL;
+    const struct bulk bulk = bulk_of(self); /* making the result runs no code of the caller's */
+    PyObject *result = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)bulk.count * size);
+    if (result == NULL)
+        return NULL;
+    char *to = PyBytes_AsString(result);
+    for (uint32_t i = 0; i < bulk.count; i++) {
+        ixy_frame frame = frame_read(&bulk.frames[i]);
+        if (frame_check(&bulk.view, frame, at, size) != 0) {
+            Py_DECREF(result);
+            return frame_failed(self, i, frame, at, size);
+        }
+        memcpy(to + (size_t)i * size, bulk.view.base + frame.offset + at, size);
     }
-    return (int32_t)count;
+    return result;
 }
 
-int32_t ixy_bulk_write(const ixy_view *view, const ixy_frame *frames, uint32_t count, uint32_t at, uint32_t size,
-                       const uint8_t *bytes, uint32_t step)
+/* Writes size bytes to `at` on of each packet from bytes, which moves on by step (0: the same for each packet). They
+ * may be packet memory themselves. */
+static PyObject *bulk_store(const struct frames *self, uint32_t at, uint32_t size, const uint8_t *bytes, uint32_t step)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        ixy_frame frame = frames[i];
-        if (bulk_check(view, frame, at, size) != 0)
-            return (int32_t)i;
-        memcpy(view->base + frame.offset + at, bytes + (uint64_t)i * step, size);
+    const struct bulk bulk = bulk_of(self);
+    for (uint32_t i = 0; i < bulk.count; i++) {
+        ixy_frame frame = frame_read(&bulk.frames[i]);
+        if (frame_check(&bulk.view, frame, at, size) != 0)
+            return frame_failed(self, i, frame, at, size);
+        memmove(bulk.view.base + frame.offset + at, bytes + (uint64_t)i * step, size);
     }
-    return (int32_t)count;
+    Py_RETURN_NONE;
 }
 
-int32_t ixy_bulk_resize(const ixy_view *view, ixy_frame *frames, uint32_t count, const uint16_t *lengths, uint32_t step)
+PyObject *bulk_write(PyObject *object, PyObject *args, PyObject *keywords)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        ixy_frame frame = frames[i];
+    static char *names[] = {"at", "size", "data", NULL};
+    struct frames *self = (struct frames *)object;
+    PyObject *place, *length, *data, *result;
+    uint32_t at;
+    uint16_t size;
+    Py_buffer from;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOO:bulk_write", names, &place, &length, &data) ||
+        argument_u32(place, "at", &at) < 0 || argument_u16(length, "size", &size) < 0 ||
+        PyObject_GetBuffer(data, &from, PyBUF_SIMPLE) < 0)
+        return NULL;
+    if (from.len == (Py_ssize_t)self->count * size)
+        result = bulk_store(self, at, size, from.buf, size);
+    else
+        result = raise_code(IXY_E_RANGE, PyUnicode_FromFormat("data has %zd bytes: expected %u for each of %u packets",
+                                                              from.len, (unsigned)size, (unsigned)self->count));
+    PyBuffer_Release(&from);
+    return result;
+}
+
+PyObject *bulk_fill(PyObject *object, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"at", "data", NULL};
+    struct frames *self = (struct frames *)object;
+    PyObject *place, *data;
+    uint32_t at;
+    Py_buffer from;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO:bulk_fill", names, &place, &data) ||
+        argument_u32(place, "at", &at) < 0 || PyObject_GetBuffer(data, &from, PyBUF_SIMPLE) < 0)
+        return NULL;
+    /* What is longer than any packet fails like what is one byte longer. */
+    uint32_t size = from.len > UINT16_MAX ? UINT16_MAX + 1 : (uint32_t)from.len;
+    PyObject *result = bulk_store(self, at, size, from.buf, 0);
+    PyBuffer_Release(&from);
+    return result;
+}
+
+/* A length as a number of the caller's; RangeError of the gate becomes the FrameError of a length. */
+static int length_of(PyObject *object, uint16_t *length)
+{
+    PyObject *exact = PyNumber_Index(object);
+    if (exact == NULL)
+        return -1;
+    unsigned long long number = PyLong_AsUnsignedLongLong(exact);
+    Py_DECREF(exact);
+    if (PyErr_Occurred() || number > UINT16_MAX) {
+        PyErr_Clear();
+        raise_code(IXY_E_FRAME,
+                   PyUnicode_FromString("a packet has 0 to 65535 bytes, and at most what its buffer holds"));
+        return -1;
+    }
+    *length = (uint16_t)number;
+    return 0;
+}
+
+/* The lengths as an array, count of them, that is the caller's to free; NULL with an exception set. */
+static uint16_t *lengths_of(PyObject *sizes, Py_ssize_t *count)
+{
+    PyObject *list = PySequence_List(sizes); /* our own: nobody changes it while its items are converted */
+    if (list == NULL)
+        return NULL;
+    *count = PyList_Size(list);
+    uint16_t *lengths = PyMem_Malloc((size_t)*count * sizeof(*lengths));
+    if (lengths == NULL)
+        PyErr_NoMemory();
+    for (Py_ssize_t i = 0; i < *count && lengths != NULL; i++) {
+        if (length_of(PyList_GetItem(list, i), &lengths[i]) < 0) {
+            PyMem_Free(lengths);
+            lengths = NULL;
+        }
+    }
+    Py_DECREF(list);
+    return lengths;
+}
+
+/* Sets the length of each packet to lengths[i * step]. */
+static PyObject *lengths_store(struct frames *self, const uint16_t *lengths, uint32_t step)
+{
+    const struct bulk bulk = bulk_of(self);
+    for (uint32_t i = 0; i < bulk.count; i++) {
+        ixy_frame frame = frame_read(&bulk.frames[i]);
         frame.len = lengths[(uint64_t)i * step];
-        if (bulk_check(view, frame, 0, 0) != 0)
-            return (int32_t)i;
-        frames[i].len = frame.len;
+        if (frame_check(&bulk.view, frame, 0, 0) != 0)
+            return frame_failed(self, i, frame, 0, 0);
+        self->frames[i].len = frame.len;
     }
-    return (int32_t)count;
+    Py_RETURN_NONE;
+}
+
+PyObject *bulk_resize(PyObject *object, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"size", NULL};
+    struct frames *self = (struct frames *)object;
+    PyObject *size;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O:resize", names, &size))
+        return NULL;
+    if (PyIndex_Check(size)) {
+        uint16_t one;
+        if (length_of(size, &one) == 0)
+            return lengths_store(self, &one, 0);
+        if (!PyErr_ExceptionMatches(PyExc_TypeError) || !PySequence_Check(size))
+            return NULL;
+        PyErr_Clear(); /* a NumPy array has an __index__, which refuses all that are not of one value */
+    }
+    Py_ssize_t count;
+    uint16_t *lengths = lengths_of(size, &count);
+    if (lengths == NULL)
+        return NULL;
+    PyObject *result;
+    if (count == self->count)
+        result = lengths_store(self, lengths, 1);
+    else
+        result =
+            raise_code(IXY_E_RANGE, PyUnicode_FromFormat("%zd lengths for %u packets", count, (unsigned)self->count));
+    PyMem_Free(lengths);
+    return result;
+}
+
+PyObject *bulk_positions(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
+{
+    struct frames *self = (struct frames *)object;
+    uint16_t at, size;
+    if (argument_count(nargs, 2) < 0 || argument_u16(args[0], "at", &at) < 0 ||
+        argument_u16(args[1], "size", &size) < 0)
+        return NULL;
+    const struct bulk bulk = bulk_of(self);
+    PyObject *result = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(bulk.count * sizeof(int64_t)));
+    if (result == NULL)
+        return NULL;
+    char *to = PyBytes_AsString(result);
+    for (uint32_t i = 0; i < bulk.count; i++) {
+        ixy_frame frame = frame_read(&bulk.frames[i]);
+        if (frame_check(&bulk.view, frame, at, size) != 0) {
+            Py_DECREF(result);
+            return frame_failed(self, i, frame, at, size);
+        }
+        int64_t position = (int64_t)frame.offset + at;
+        memcpy(to + i * sizeof(position), &position, sizeof(position));
+    }
+    return result;
+}
+
+PyObject *bulk_metadata(PyObject *object, PyObject *none)
+{
+    (void)none;
+    struct frames *self = (struct frames *)object;
+    const struct bulk bulk = bulk_of(self);
+    PyObject *result = PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)(bulk.count * sizeof(ixy_metadata)));
+    if (result == NULL)
+        return NULL;
+    char *to = PyByteArray_AsString(result);
+    for (uint32_t i = 0; i < bulk.count; i++) {
+        ixy_frame frame = frame_read(&bulk.frames[i]);
+        ixy_metadata record = {.flags = 0};
+        if (frame_check(&bulk.view, frame, 0, 0) != 0) {
+            Py_DECREF(result);
+            return frame_failed(self, i, frame, 0, 0);
+        }
+        if (frame.flags & IXY_FRAME_METADATA)
+            record = bulk.view.metadata[frame.buf & bulk.view.index_mask];
+        memcpy(to + i * sizeof(record), &record, sizeof(record));
+    }
+    return result;
 }

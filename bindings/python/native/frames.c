@@ -1,21 +1,10 @@
-/* Frames: the part of ixy.Batch that runs once a batch. Batch derives from it and adds the rest in Python.
+/* Frames: the part of ixy.Batch that is written in C. Batch derives from it and adds NumPy in Python.
  *
- * The frames lie in a buffer that Batch made with cffi; Frames holds it. Frames [0, count) are the caller's. Only the
- * library and checked operations write there: each of them lies in its buffer.
- */
+ * The frames lie in a FrameArray, which Frames makes and NumPy looks at. Frames [0, count) are the caller's. Only the
+ * library and checked operations write there: each of them lies in its buffer. */
 #include <string.h>
 
 #include "objects.h"
-
-#include "bulk.h"
-
-struct frames {
-    PyObject_HEAD struct memory *memory; /* NULL before __init__, and then capacity is 0 */
-    Py_buffer buffer;
-    ixy_frame *frames;
-    uint32_t capacity;
-    uint32_t count;
-};
 
 /* Gives frames [0, count) back; one that is stale is nobody's loss. */
 static void frames_give_back(struct frames *self)
@@ -33,19 +22,25 @@ static int frames_init(PyObject *object, PyObject *args, PyObject *keywords)
 {
     (void)keywords;
     struct frames *self = (struct frames *)object;
-    PyObject *memory, *frames;
-    if (!PyArg_ParseTuple(args, "OO:Frames", &memory, &frames) || argument_memory(memory) < 0)
+    PyObject *memory, *number;
+    uint64_t capacity;
+    if (!PyArg_ParseTuple(args, "OO:Frames", &memory, &number) ||
+        argument_type(memory, memory_type, "ixy._packet.Memory") < 0 ||
+        argument_number(number, "capacity", 1, IXY_BATCH_MAX, &capacity) < 0)
         return -1;
     if (self->memory != NULL) {
         PyErr_SetString(PyExc_TypeError, "a batch is initialised once");
         return -1;
     }
-    if (PyObject_GetBuffer(frames, &self->buffer, PyBUF_WRITABLE) < 0)
+    ixy_frame *frames;
+    PyObject *array = frame_array_new((uint32_t)capacity, &frames);
+    if (array == NULL)
         return -1;
     Py_INCREF(memory);
     self->memory = (struct memory *)memory;
-    self->frames = self->buffer.buf;
-    self->capacity = (uint32_t)((size_t)self->buffer.len / sizeof(ixy_frame));
+    self->array = array;
+    self->frames = frames;
+    self->capacity = (uint32_t)capacity;
     return 0;
 }
 
@@ -55,7 +50,7 @@ static void frames_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
     if (self->memory != NULL) {
         frames_give_back(self);
-        PyBuffer_Release(&self->buffer);
+        Py_DECREF(self->array);
         Py_DECREF((PyObject *)self->memory);
     }
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
@@ -73,31 +68,43 @@ static PyObject *frames_counted(int32_t code)
     return code >= 0 ? PyLong_FromLong(code) : raise_code(code, NULL);
 }
 
-static PyObject *frames_rx(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
+/* The arguments of frames_rx and frames_tx. Returns 0, or -1 with an exception set. */
+static int frames_arguments(PyObject *const *args, Py_ssize_t nargs, struct device **device, uint32_t *queue,
+                            struct frames **frames)
 {
-    struct frames *self = (struct frames *)object;
-    uint64_t device;
+    if (argument_count(nargs, 3) < 0 || argument_type(args[0], device_type, "ixy._packet.OpenDevice") < 0 ||
+        argument_u32(args[1], "queue", queue) < 0 || argument_type(args[2], frames_type, "ixy.Batch") < 0)
+        return -1;
+    *device = (struct device *)args[0];
+    *frames = (struct frames *)args[2];
+    return 0;
+}
+
+PyObject *frames_rx(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    (void)module;
+    struct device *device;
+    struct frames *self;
     uint32_t queue;
-    if (argument_count(nargs, 3) < 0 || argument_u64(args[1], &device) < 0 ||
-        argument_u32(args[2], "queue", &queue) < 0)
+    if (frames_arguments(args, nargs, &device, &queue, &self) < 0)
         return NULL;
-    if (args[0] != (PyObject *)self->memory)
+    if (device->memory != self->memory)
         return raise_code(IXY_E_ARGUMENT, PyUnicode_FromString("the batch belongs to another pool than the device"));
-    int32_t got = ixy_rx_batch(device, queue, self->frames + self->count, self->capacity - self->count);
+    int32_t got = ixy_rx_batch(device->handle, queue, self->frames + self->count, self->capacity - self->count);
     if (got > 0)
         self->count += (uint32_t)got;
     return frames_counted(got);
 }
 
-static PyObject *frames_tx(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
+PyObject *frames_tx(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
-    struct frames *self = (struct frames *)object;
-    uint64_t device;
+    (void)module;
+    struct device *device;
+    struct frames *self;
     uint32_t queue;
-    if (argument_count(nargs, 2) < 0 || argument_u64(args[0], &device) < 0 ||
-        argument_u32(args[1], "queue", &queue) < 0)
+    if (frames_arguments(args, nargs, &device, &queue, &self) < 0)
         return NULL;
-    int32_t sent = ixy_tx_batch(device, queue, self->frames, self->count);
+    int32_t sent = ixy_tx_batch(device->handle, queue, self->frames, self->count);
     if (sent > 0) {
         self->count -= (uint32_t)sent;
         memmove(self->frames, self->frames + sent, self->count * sizeof(*self->frames));
@@ -127,38 +134,34 @@ static PyObject *frames_free(PyObject *object, PyObject *none)
     Py_RETURN_NONE;
 }
 
-/* Raises what Batch._failed(position, at, size) returns. */
-static PyObject *frames_failed(PyObject *object, int32_t position, uint32_t at, uint32_t size)
+static PyObject *frames_get_capacity(PyObject *object, void *closure)
 {
-    PyObject *error = PyObject_CallMethod(object, "_failed", "iII", (int)position, (unsigned)at, (unsigned)size);
-    if (error != NULL) {
-        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
-        Py_DECREF(error);
-    }
+    (void)closure;
+    return PyLong_FromUnsignedLong(((struct frames *)object)->capacity);
+}
+
+/* What NumPy looks at: an attribute of a batch that __init__ has made. */
+static PyObject *frames_part(PyObject *part)
+{
+    if (part != NULL)
+        return Py_NewRef(part);
+    PyErr_SetString(PyExc_TypeError, "this batch was not initialised: make one by ixy.Batch(pool, capacity)");
     return NULL;
 }
 
-static PyObject *frames_add_u8(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
+static PyObject *frames_get_memory(PyObject *object, void *closure)
 {
-    struct frames *self = (struct frames *)object;
-    uint32_t at;
-    if (argument_count(nargs, 2) < 0 || argument_u32(args[0], "at", &at) < 0)
-        return NULL;
-    unsigned long delta = PyLong_AsUnsignedLongMask(args[1]);
-    if (delta == (unsigned long)-1 && PyErr_Occurred())
-        return NULL;
-    if (self->count > 0) {
-        int32_t done = ixy_bulk_add_u8(&self->memory->view, self->frames, self->count, at, (uint8_t)delta);
-        if ((uint32_t)done != self->count)
-            return frames_failed(object, done, at, 1);
-    }
-    Py_RETURN_NONE;
+    (void)closure;
+    return frames_part((PyObject *)((struct frames *)object)->memory);
+}
+
+static PyObject *frames_get_array(PyObject *object, void *closure)
+{
+    (void)closure;
+    return frames_part(((struct frames *)object)->array);
 }
 
 static PyMethodDef frames_methods[] = {
-    {"_rx", (PyCFunction)(void (*)(void))frames_rx, METH_FASTCALL, "_rx(memory, device, queue): appends, how many."},
-    {"_tx", (PyCFunction)(void (*)(void))frames_tx, METH_FASTCALL,
-     "_tx(device, queue): takes from the front, how many."},
     {"alloc", frames_alloc, METH_O,
      "alloc($self, count, /)\n--\n\n"
      "Appends up to count empty packets out of the pool, as many as there is room for; returns how many.\n\n"
@@ -169,13 +172,42 @@ static PyMethodDef frames_methods[] = {
     {"free", frames_free, METH_NOARGS,
      "free($self, /)\n--\n\n"
      "Gives all packets back to the pool; the batch is empty then. A closed pool has taken them back by itself."},
-    {"bulk_add_u8", (PyCFunction)(void (*)(void))frames_add_u8, METH_FASTCALL,
+    {"bulk_add_u8", (PyCFunction)(void (*)(void))bulk_add_u8, METH_FASTCALL,
      "bulk_add_u8($self, at, delta, /)\n--\n\n"
      "Adds delta to byte `at` of each packet, modulo 256.\n\n"
      "Raises:\n"
      "    HandleError: a packet is stale.\n"
      "    RangeError: a packet has no such byte; those before it are changed."},
+    {"bulk_read", (PyCFunction)(void (*)(void))bulk_read, METH_VARARGS | METH_KEYWORDS,
+     "bulk_read($self, at, size=1)\n--\n\n"
+     "Bytes [at, at + size) of each packet, one packet's after the other's. Raises as bulk_add_u8."},
+    {"bulk_write", (PyCFunction)(void (*)(void))bulk_write, METH_VARARGS | METH_KEYWORDS,
+     "bulk_write($self, at, size, data)\n--\n\n"
+     "Writes bytes [at, at + size) of each packet from `data`, a contiguous buffer of `size` bytes for each.\n\n"
+     "Raises as bulk_add_u8; RangeError too if `data` does not hold that many."},
+    {"bulk_fill", (PyCFunction)(void (*)(void))bulk_fill, METH_VARARGS | METH_KEYWORDS,
+     "bulk_fill($self, at, data)\n--\n\n"
+     "Writes the same `data` into each packet, from byte `at` on. Raises as bulk_add_u8."},
+    {"resize", (PyCFunction)(void (*)(void))bulk_resize, METH_VARARGS | METH_KEYWORDS,
+     "resize($self, size)\n--\n\n"
+     "Sets the packets' lengths in bytes: one for all, or one for each (an array or a sequence).\n\n"
+     "Bytes that a packet gains are what its buffer held before.\n\n"
+     "Raises:\n"
+     "    FrameError: a packet does not fit its buffer; those before it are changed.\n"
+     "    HandleError: a packet is stale.\n"
+     "    RangeError: the number of lengths is not that of packets."},
+    {"_positions", (PyCFunction)(void (*)(void))bulk_positions, METH_FASTCALL,
+     "_positions(at, size): where bytes [at, at + size) of each packet begin in the pool's memory, as int64, checked."},
+    {"_metadata", bulk_metadata, METH_NOARGS, "_metadata(): a copy of each packet's record, zeroes where it has none."},
+    {"__reduce__", object_no_copy, METH_NOARGS, "TypeError."},
     {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef frames_getset[] = {
+    {"capacity", frames_get_capacity, NULL, "Most packets that it holds.", NULL},
+    {"_memory", frames_get_memory, NULL, "The pool's memory.", NULL},
+    {"_array", frames_get_array, NULL, "What the frames lie in.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 };
 
 static PyType_Slot frames_slots[] = {
@@ -183,6 +215,7 @@ static PyType_Slot frames_slots[] = {
     {Py_tp_init, frames_init},
     {Py_tp_dealloc, frames_dealloc},
     {Py_tp_methods, frames_methods},
+    {Py_tp_getset, frames_getset},
     {Py_sq_length, frames_length},
     {Py_mp_length, frames_length},
     {0, NULL},

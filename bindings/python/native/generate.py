@@ -1,4 +1,4 @@
-"""Writes the C source of ixy._native: cffi in API mode over libixy's headers as they are, and bulk.h.
+"""Writes the C source of ixy._native: cffi in API mode over libixy's headers as they are.
 
 generate.py OUT.c HEADER...
 """
@@ -14,7 +14,7 @@ def main(out: str, headers: list[str]) -> None:
     ffi = cffi.FFI()
     for header in headers:
         ffi.cdef(Path(header).read_text(encoding="utf-8"))
-    ffi.set_source("ixy._native", '#include "ixy.h"\n#include "bulk.h"\n', py_limited_api=True)
+    ffi.set_source("ixy._native", '#include "ixy.h"\n', py_limited_api=True)
     ffi.emit_c_code(out)
 
 

@@ -2,8 +2,6 @@
  *
  * Setting changes what it names and leaves the rest of the record as it is, so that a received packet that is sent on
  * keeps its tag while it is given a checksum to fill in. */
-#include <string.h>
-
 #include "objects.h"
 
 #define TX_CHECKSUMS (IXY_META_TX_IP_CHECKSUM | IXY_META_TX_TCP_CHECKSUM | IXY_META_TX_UDP_CHECKSUM)
@@ -60,19 +58,15 @@ int packet_set_vlan(PyObject *object, PyObject *value, void *closure)
     (void)closure;
     struct packet *self = (struct packet *)object;
     ixy_metadata metadata;
-    uint32_t vlan = 0;
-    if (no_delete(value) < 0 || (value != Py_None && argument_u32(value, "vlan", &vlan) < 0))
+    uint16_t vlan = 0;
+    if (no_delete(value) < 0 || (value != Py_None && argument_u16(value, "vlan", &vlan) < 0))
         return -1;
-    if (vlan > UINT16_MAX) {
-        raise_code(IXY_E_RANGE, PyUnicode_FromFormat("vlan is out of range: %u; a tag has 16 bits", (unsigned)vlan));
-        return -1;
-    }
     if (metadata_read(self, &metadata) < 0)
         return -1;
     metadata.flags &= ~(uint32_t)IXY_META_VLAN;
     if (value != Py_None)
         metadata.flags |= IXY_META_VLAN;
-    metadata.vlan_tci = (uint16_t)vlan;
+    metadata.vlan_tci = vlan;
     return metadata_write(self, &metadata);
 }
 
@@ -100,30 +94,28 @@ PyObject *packet_get_l4_good(PyObject *object, void *closure)
 }
 
 /* The flag of l4. Returns 0, or -1 with an exception set. */
-static int checksum_l4(const char *l4, uint32_t *flag)
+static int checksum_l4(PyObject *l4, uint32_t *flag)
 {
     *flag = 0;
-    if (l4 == NULL)
+    if (l4 == Py_None)
         return 0;
-    if (strcmp(l4, "tcp") == 0)
+    if (argument_type(l4, &PyUnicode_Type, "l4 as a str or None") < 0)
+        return -1;
+    if (PyUnicode_CompareWithASCIIString(l4, "tcp") == 0)
         *flag = IXY_META_TX_TCP_CHECKSUM;
-    else if (strcmp(l4, "udp") == 0)
+    else if (PyUnicode_CompareWithASCIIString(l4, "udp") == 0)
         *flag = IXY_META_TX_UDP_CHECKSUM;
     if (*flag != 0)
         return 0;
-    raise_code(IXY_E_ARGUMENT, PyUnicode_FromFormat("l4 is \"%s\"; right is \"tcp\", \"udp\" or None", l4));
+    raise_code(IXY_E_ARGUMENT, PyUnicode_FromFormat("l4 is %R; right is \"tcp\", \"udp\" or None", l4));
     return -1;
 }
 
 static int checksum_length(const char *name, PyObject *value, uint8_t *length)
 {
-    uint32_t number = *length;
-    if (value != NULL && argument_u32(value, name, &number) < 0)
+    uint64_t number = *length;
+    if (value != NULL && argument_number(value, name, 0, UINT8_MAX, &number) < 0)
         return -1;
-    if (number > UINT8_MAX) {
-        raise_code(IXY_E_RANGE, PyUnicode_FromFormat("%s is out of range: %u; at most 255", name, (unsigned)number));
-        return -1;
-    }
     *length = (uint8_t)number;
     return 0;
 }
@@ -133,12 +125,11 @@ PyObject *packet_set_checksum(PyObject *object, PyObject *args, PyObject *keywor
     static char *names[] = {"ip", "l4", "l2_len", "l3_len", NULL};
     struct packet *self = (struct packet *)object;
     int ip = 1;
-    const char *l4 = NULL;
     uint32_t l4_flag;
-    PyObject *l2_len = NULL, *l3_len = NULL;
+    PyObject *l4 = Py_None, *l2_len = NULL, *l3_len = NULL;
     uint8_t l2 = 14, l3 = 20;
     ixy_metadata metadata;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|$pzOO:set_checksum", names, &ip, &l4, &l2_len, &l3_len) ||
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|$pOOO:set_checksum", names, &ip, &l4, &l2_len, &l3_len) ||
         checksum_l4(l4, &l4_flag) < 0 || checksum_length("l2_len", l2_len, &l2) < 0 ||
         checksum_length("l3_len", l3_len, &l3) < 0 || metadata_read(self, &metadata) < 0)
         return NULL;

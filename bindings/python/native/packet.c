@@ -76,7 +76,7 @@ static PyObject *packet_item(PyObject *object, Py_ssize_t index)
 /* An index as Python means it, negative ones counted from the end. Returns 0, or -1 with an exception set. */
 static inline int packet_index(const struct packet *self, PyObject *key, Py_ssize_t *index)
 {
-    Py_ssize_t at = PyLong_Check(key) ? PyLong_AsSsize_t(key) : PyNumber_AsSsize_t(key, PyExc_IndexError);
+    Py_ssize_t at = PyLong_Check(key) ? PyLong_AsSsize_t(key) : PyNumber_AsSsize_t(key, PyExc_OverflowError);
     if (at == -1 && PyErr_Occurred()) {
         if (!PyErr_ExceptionMatches(PyExc_OverflowError))
             return -1;
@@ -169,17 +169,10 @@ static int packet_assign(PyObject *object, PyObject *key, PyObject *value)
     }
     if (PySlice_Check(key))
         return packet_assign_slice(self, key, value);
-    long byte = PyLong_AsLong(value);
-    if (byte == -1 && PyErr_Occurred()) {
-        if (!PyErr_ExceptionMatches(PyExc_OverflowError))
-            return -1;
-        PyErr_Clear();
-    }
-    if (byte < 0 || byte > 255) {
-        PyErr_SetString(PyExc_ValueError, "byte must be in range(0, 256)");
-        return -1;
-    }
+    uint64_t byte;
     Py_ssize_t index;
+    if (argument_number(value, "byte", 0, UINT8_MAX, &byte) < 0)
+        return -1;
     if (!packet_owned(self)) {
         packet_stale(self);
         return -1;
@@ -209,31 +202,33 @@ static PyObject *packet_to_bytes(PyObject *object, PyObject *none)
     return bytes != NULL ? PyBytes_FromStringAndSize((const char *)bytes, self->frame.len) : NULL;
 }
 
-static PyObject *packet_read(PyObject *object, PyObject *args)
+static PyObject *packet_read(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
 {
     struct packet *self = (struct packet *)object;
-    Py_ssize_t at, size;
-    if (!PyArg_ParseTuple(args, "nn:read", &at, &size))
+    uint16_t at, size;
+    if (argument_count(nargs, 2) < 0 || argument_u16(args[0], "at", &at) < 0 ||
+        argument_u16(args[1], "size", &size) < 0)
         return NULL;
     const uint8_t *bytes = packet_bytes(self);
     if (bytes == NULL)
         return NULL;
-    if (at < 0 || size < 0 || at > self->frame.len || size > self->frame.len - at)
+    if (at > self->frame.len || size > self->frame.len - at)
         return packet_range(self, at, size);
     return PyBytes_FromStringAndSize((const char *)bytes + at, size);
 }
 
-static PyObject *packet_write(PyObject *object, PyObject *args)
+static PyObject *packet_write(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
 {
     struct packet *self = (struct packet *)object;
-    Py_ssize_t at;
+    uint16_t at;
     Py_buffer from;
     PyObject *result = NULL;
-    if (!PyArg_ParseTuple(args, "ny*:write", &at, &from))
+    if (argument_count(nargs, 2) < 0 || argument_u16(args[0], "at", &at) < 0 ||
+        PyObject_GetBuffer(args[1], &from, PyBUF_SIMPLE) < 0)
         return NULL;
     uint8_t *bytes = packet_bytes(self);
     if (bytes != NULL) {
-        if (at < 0 || at > self->frame.len || from.len > self->frame.len - at) {
+        if (at > self->frame.len || from.len > self->frame.len - at) {
             packet_range(self, at, from.len);
         } else {
             memmove(bytes + at, from.buf, (size_t)from.len);
@@ -303,12 +298,14 @@ static PyObject *packet_get_flags(PyObject *object, void *closure)
 
 static PyMethodDef packet_methods[] = {
     {"__bytes__", packet_to_bytes, METH_NOARGS, "A copy of the packet's bytes."},
-    {"read", packet_read, METH_VARARGS,
-     "read(at, size)\n--\n\nA copy of size bytes from position at on; RangeError if they are not all in the packet."},
-    {"write", packet_write, METH_VARARGS,
-     "write(at, data)\n--\n\nWrites data from position at on; RangeError if it does not lie in the packet."},
+    {"read", (PyCFunction)(void (*)(void))packet_read, METH_FASTCALL,
+     "read($self, at, size, /)\n--\n\nA copy of size bytes from position at on; RangeError if they are not all in the "
+     "packet."},
+    {"write", (PyCFunction)(void (*)(void))packet_write, METH_FASTCALL,
+     "write($self, at, data, /)\n--\n\nWrites data from position at on; RangeError if it does not lie in the packet."},
     {"resize", packet_resize, METH_O,
-     "resize(size)\n--\n\nSets the packet's length in bytes. Bytes that it gains are what the buffer held before.\n"
+     "resize($self, size, /)\n--\n\nSets the packet's length in bytes. Bytes that it gains are what the buffer held "
+     "before.\n"
      "FrameError if the buffer is shorter."},
     {"set_checksum", (PyCFunction)(void (*)(void))packet_set_checksum, METH_VARARGS | METH_KEYWORDS,
      "set_checksum($self, /, *, ip=True, l4=None, l2_len=14, l3_len=20)\n--\n\n"
@@ -317,7 +314,8 @@ static PyMethodDef packet_methods[] = {
      "The device must have been opened with Capability.TX_CHECKSUM: Device.tx raises UnsupportedError if it was not,\n"
      "and FrameError if the headers do not lie as told."},
     {"free", packet_free, METH_NOARGS,
-     "free()\n--\n\nGives the buffer back to its pool now; the packet is stale from then on."},
+     "free($self, /)\n--\n\nGives the buffer back to its pool now; the packet is stale from then on."},
+    {"__reduce__", object_no_copy, METH_NOARGS, "TypeError."},
     {NULL, NULL, 0, NULL},
 };
 

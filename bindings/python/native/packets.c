@@ -42,7 +42,8 @@ PyObject *packets_alloc(PyObject *module, PyObject *const *args, Py_ssize_t narg
     (void)module;
     uint32_t count;
     ixy_frame stack[STACK_FRAMES];
-    if (argument_count(nargs, 2) < 0 || argument_memory(args[0]) < 0 || argument_u32(args[1], "count", &count) < 0)
+    if (argument_count(nargs, 2) < 0 || argument_type(args[0], memory_type, "ixy._packet.Memory") < 0 ||
+        argument_u32(args[1], "count", &count) < 0)
         return NULL;
     struct memory *memory = (struct memory *)args[0];
     ixy_frame *frames = frames_new(stack, count);
@@ -59,24 +60,21 @@ PyObject *packets_rx(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     (void)module;
     uint32_t queue, count;
     ixy_frame stack[STACK_FRAMES];
-    if (argument_count(nargs, 4) < 0 || argument_memory(args[0]) < 0)
+    if (argument_count(nargs, 3) < 0 || argument_type(args[0], device_type, "ixy._packet.OpenDevice") < 0 ||
+        argument_u32(args[1], "queue", &queue) < 0 || argument_u32(args[2], "count", &count) < 0)
         return NULL;
-    struct memory *memory = (struct memory *)args[0];
-    uint64_t device;
-    if (argument_u64(args[1], &device) < 0 || argument_u32(args[2], "queue", &queue) < 0 ||
-        argument_u32(args[3], "count", &count) < 0)
-        return NULL;
+    struct device *device = (struct device *)args[0];
     ixy_frame *frames = frames_new(stack, count);
     if (frames == NULL)
         return NULL;
-    int32_t got = ixy_rx_batch(device, queue, frames, count);
-    PyObject *list = got >= 0 ? packets_from_frames(memory, frames, got) : raise_code(got, NULL);
+    int32_t got = ixy_rx_batch(device->handle, queue, frames, count);
+    PyObject *list = got >= 0 ? packets_from_frames(device->memory, frames, got) : raise_code(got, NULL);
     frames_free(stack, frames);
     return list;
 }
 
-/* Hands the packets of a list to ixy_tx_batch (device) or ixy_buf_free (pool). */
-static PyObject *packets_give(uint64_t pool, uint64_t device, uint32_t queue, PyObject *packets)
+/* Hands the packets of a list to ixy_tx_batch (device) or ixy_buf_free (memory). */
+static PyObject *packets_give(struct memory *memory, struct device *device, uint32_t queue, PyObject *packets)
 {
     ixy_frame stack[STACK_FRAMES];
     PyObject *list = PyList_Check(packets) ? Py_NewRef(packets) : PySequence_List(packets);
@@ -95,8 +93,8 @@ static PyObject *packets_give(uint64_t pool, uint64_t device, uint32_t queue, Py
         }
         frames[i] = ((struct packet *)item)->frame;
     }
-    int32_t done = device != 0 ? ixy_tx_batch(device, queue, frames, (uint32_t)count)
-                               : ixy_buf_free(pool, frames, (uint32_t)count);
+    int32_t done = device != NULL ? ixy_tx_batch(device->handle, queue, frames, (uint32_t)count)
+                                  : ixy_buf_free(memory->pool, frames, (uint32_t)count);
     result = done >= 0 ? PyLong_FromLong(done) : raise_code(done, NULL);
 out:
     if (frames != NULL)
@@ -109,18 +107,16 @@ PyObject *packets_tx(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
     (void)module;
     uint32_t queue;
-    if (argument_count(nargs, 3) < 0)
+    if (argument_count(nargs, 3) < 0 || argument_type(args[0], device_type, "ixy._packet.OpenDevice") < 0 ||
+        argument_u32(args[1], "queue", &queue) < 0)
         return NULL;
-    uint64_t device;
-    if (argument_u64(args[0], &device) < 0 || argument_u32(args[1], "queue", &queue) < 0)
-        return NULL;
-    return packets_give(0, device, queue, args[2]);
+    return packets_give(NULL, (struct device *)args[0], queue, args[2]);
 }
 
 PyObject *packets_free(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
     (void)module;
-    if (argument_count(nargs, 2) < 0 || argument_memory(args[0]) < 0)
+    if (argument_count(nargs, 2) < 0 || argument_type(args[0], memory_type, "ixy._packet.Memory") < 0)
         return NULL;
-    return packets_give(((struct memory *)args[0])->pool, 0, 0, args[1]);
+    return packets_give((struct memory *)args[0], NULL, 0, args[1]);
 }

@@ -8,6 +8,19 @@ import pytest
 import ixy
 
 INLINE = "emu:82599,timing=inline"
+Mark = Callable[[str, str, str, str], None]
+PACKET, BATCH, RAW = "Packet", "NumPy batch", "raw view"  # the rows of the safety table
+
+
+@pytest.fixture
+def mark(capsys: pytest.CaptureFixture[str]) -> Mark:
+    """Tells a mark of the safety table (docs/safety.md): row, column, mark, detail; after what it asserts."""
+
+    def show(row: str, column: str, word: str, detail: str) -> None:
+        with capsys.disabled():
+            print(f"\nsafety: Python/{row} | {column} | {word} | {detail}", flush=True)
+
+    return show
 
 
 @pytest.fixture

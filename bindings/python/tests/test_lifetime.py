@@ -299,7 +299,7 @@ def test_threads_in_one_queue_get_busy_or_packets(pool: ixy.Pool) -> None:
         for thread in threads:
             thread.join()
     assert surprises == []
-    assert device._memory is pool._memory
+    assert device.pool is pool
 
 
 def pool_batch(pool: ixy.Pool, count: int) -> ixy.Batch:

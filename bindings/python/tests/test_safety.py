@@ -14,21 +14,10 @@ import numpy as np
 import pytest
 
 import ixy
-from conftest import INLINE, pattern
+from conftest import BATCH, INLINE, PACKET, RAW, Mark, pattern
 from ixy.raw import ffi, lib
 
-Mark = Callable[[str, str, str, str], None]
-PACKET, BATCH, RAW = "Packet", "NumPy batch", "raw view"
 FAR = (1 << 31, (1 << 32) - 1, 1 << 32, 1 << 63, (1 << 64) - 1, 1 << 70, -(1 << 31), -(1 << 64))
-
-
-@pytest.fixture
-def mark(capsys: pytest.CaptureFixture[str]) -> Mark:
-    def show(row: str, column: str, word: str, detail: str) -> None:
-        with capsys.disabled():
-            print(f"\nsafety: Python/{row} | {column} | {word} | {detail}", flush=True)
-
-    return show
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -112,8 +113,9 @@ class Case:
         handle = ffi.new("uint64_t *")  # without a pool: the class makes one of its own
         config = ffi.new("ixy_device_config *", {"struct_size": ffi.sizeof("ixy_device_config"), **options})
         check(lib.ixy_device_open(address.encode(), config, handle))
-        device = object.__new__(ixy.Device)
-        device._handle, device._open, device._own_pool = handle[0], True, False
+        device: Any = object.__new__(ixy.Device)
+        device._device = SimpleNamespace(handle=handle[0], open=False, close=lambda: lib.ixy_device_close(handle[0]))
+        device._own_pool = False
         self.devices[step["device"]] = device
 
     def do_device_start(self, step: dict[str, Any]) -> None:

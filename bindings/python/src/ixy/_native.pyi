@@ -1,4 +1,4 @@
-"""Types of ixy._native: cffi's API-mode module over ixy_errors.h, ixy_abi.h and native/bulk.h."""
+"""Types of ixy._native: cffi's API-mode module over ixy_errors.h and ixy_abi.h."""
 
 from typing import Any
 

@@ -1,24 +1,25 @@
 """Devices: a NIC with its receive and transmit queues."""
 
 import os
+import re
 import warnings
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
-from . import _packet
+from . import _packet, waiting
 from ._native import ffi, lib
-from ._packet import Memory, Packet
+from ._packet import OpenDevice, Packet, number
 from .batch import Batch
-from .errors import Error, check, error_of, u32
+from .errors import Error, check, error_of, memory_of
 from .pool import Pool
 from .status import Capability, Emulated, Info, Link, QueueStats, Stats, filled
-from .waiting import Waits
 
 __all__ = ["Device", "open"]
 
 _NO_OFFLOADS = Capability(0)
 _FRAME_LEN_MAX = 1514  # Ethernet's, without checksum
+_MAC = re.compile(":".join(["([0-9A-Fa-f]{2})"] * 6))
 
 
 class Device:
@@ -32,10 +33,9 @@ class Device:
     Everything else may be called from any thread. In a child process after fork everything raises ForkError.
     """
 
-    __slots__ = ("__weakref__", "_handle", "_memory", "_open", "_own_pool", "_promiscuous", "_waits", "pool")
+    __slots__ = ("__weakref__", "_device", "_own_pool", "_pool", "_promiscuous")
 
-    pool: Pool
-    """The pool that the device's buffers come from."""
+    _device: OpenDevice
 
     def __init__(
         self,
@@ -50,42 +50,29 @@ class Device:
         frame_len_max: int = _FRAME_LEN_MAX,
     ) -> None:
         """Opens a device without starting it; see `open`."""
-        self._open = False
-        text = os.fsencode(address)
-        if b"\0" in text:
-            raise error_of(lib.IXY_E_ADDRESS, f"address {os.fspath(address)!r} contains a NUL character")
-        config = ffi.new(
-            "ixy_device_config *",
-            {
-                "rx_queues": u32("rx_queues", rx_queues, least=1),
-                "tx_queues": u32("tx_queues", tx_queues, least=1),
-                "rx_ring_size": u32("rx_ring_size", rx_ring_size, least=1),
-                "tx_ring_size": u32("tx_ring_size", tx_ring_size, least=1),
-                "offloads": u32("offloads", offloads),
-                "frame_len_max": u32("frame_len_max", frame_len_max, least=1),
-            },
-        )
-        config.struct_size = ffi.sizeof(config[0])
+        if hasattr(self, "_device"):
+            raise TypeError("a device is initialised once")
+        self._promiscuous = True
         self._own_pool = pool is None
-        if pool is None:
-            # A queue holds at most its ring and as much again in its cache; half of the default pool is for the caller.
-            rings = min(rx_queues * rx_ring_size + tx_queues * tx_ring_size, lib.IXY_BUFFERS_MAX)
-            pool = Pool(min(max(8192, 2 * rings + 4096), lib.IXY_BUFFERS_MAX))
-        self.pool = pool
-        self._memory: Memory = pool._memory
-        config.pool = self._memory.pool
-        handle = ffi.new("uint64_t *")
-        code = lib.ixy_device_open(text, config, handle)
+        rings = (
+            number("rx_queues", rx_queues, 1),
+            number("tx_queues", tx_queues, 1),
+            number("rx_ring_size", rx_ring_size, 1),
+            number("tx_ring_size", tx_ring_size, 1),
+        )
+        self._pool = _pool_for(*rings) if pool is None else pool
         try:
-            check(code)
+            # Last, and in one call of C: the device's handle is never without an owner.
+            self._device = OpenDevice(memory_of(self._pool), address, *rings, offloads, frame_len_max)
         except Error:
             if self._own_pool:
-                pool.close()
+                self._pool.close()
             raise
-        self._handle: int = handle[0]
-        self._open = True
-        self._promiscuous = True
-        self._waits = Waits(self._handle)
+
+    @property
+    def pool(self) -> Pool:
+        """The pool that the device's buffers come from."""
+        return self._pool
 
     def start(self) -> None:
         """Starts all queues; `open` does it unless told not to.
@@ -95,7 +82,7 @@ class Device:
             NoBuffersError: the pool has too few free buffers to fill the rings.
             TimeoutError, DeviceError: the device does not do as its data sheet says.
         """
-        check(lib.ixy_device_start(self._handle))
+        check(lib.ixy_device_start(self._device.handle))
 
     def reset(self) -> None:
         """Resets the device, and starts it again if it was started.
@@ -103,16 +90,13 @@ class Device:
         Packets in its rings go back to the pool and statistics begin at zero; the MAC address and promiscuous mode
         stay. Raises as start.
         """
-        check(lib.ixy_device_reset(self._handle))
+        check(lib.ixy_device_reset(self._device.handle))
 
     def close(self) -> None:
         """Stops the device and frees all that it holds, its pool too if it made that itself. Again: does nothing."""
-        self._open = False
-        code = lib.ixy_device_close(self._handle)
-        if code not in (lib.IXY_E_HANDLE, lib.IXY_E_FORK):
-            check(code)
+        self._device.close()
         if self._own_pool:
-            self.pool.close()
+            self._pool.close()
 
     def __enter__(self) -> Self:
         return self
@@ -123,12 +107,15 @@ class Device:
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_open", False):
+        if hasattr(self, "_device") and self._device.open:
             warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
             self.close()
 
+    def __reduce__(self) -> NoReturn:
+        _packet.no_copy(self)
+
     def __repr__(self) -> str:
-        if not self._open:
+        if not self._device.open:
             return "<ixy.Device, closed>"
         try:
             return f"<ixy.Device {self.info.address}>"
@@ -138,7 +125,7 @@ class Device:
     @property
     def handle(self) -> int:
         """The device's handle, for ixy.raw."""
-        return self._handle
+        return self._device.handle
 
     # ---- packets ----
 
@@ -155,7 +142,7 @@ class Device:
             DeviceError: it failed; `link` says why, and `reset` starts it again.
             HandleError: it is closed.
         """
-        return _packet.rx(self._memory, self._handle, queue, count)
+        return _packet.rx(self._device, queue, count)
 
     def tx(self, packets: Sequence[Packet], queue: int = 0) -> int:
         """Hands packets to the device and returns how many it took: the first so many, which are stale then.
@@ -171,7 +158,7 @@ class Device:
             RangeError: there is no such queue, or there are more than 4096 packets.
             BusyError, StateError, DeviceError: as rx.
         """
-        return _packet.tx(self._handle, queue, packets)
+        return _packet.tx(self._device, queue, packets)
 
     def rx_batch(self, batch: Batch, queue: int = 0) -> int:
         """Receives as many packets as are there and as the batch has room for; appends them and returns how many.
@@ -179,7 +166,7 @@ class Device:
         Raises as rx (RangeError: it has room for fewer than Info.rx_frames_max); ArgumentError if the batch belongs to
         another pool than the device.
         """
-        return batch._rx(self._memory, self._handle, queue)
+        return _packet.rx_batch(self._device, queue, batch)
 
     def tx_batch(self, batch: Batch, queue: int = 0) -> int:
         """Hands the batch's packets to the device and returns how many it took.
@@ -187,7 +174,7 @@ class Device:
         They leave the batch; the rest stays in it and is the caller's: send it later or `batch.free()` it.
         Raises as tx.
         """
-        return batch._tx(self._handle, queue)
+        return _packet.tx_batch(self._device, queue, batch)
 
     # ---- waiting ----
 
@@ -205,7 +192,7 @@ class Device:
             RangeError, StateError: as rx.
             ArgumentError: `timeout` is negative.
         """
-        return self._waits.sleep(queue, timeout)
+        return waiting.sleep(self._device, queue, timeout)
 
     async def wait_async(self, queue: int = 0) -> None:
         """Waits, as a task of asyncio, until there is something to receive; then call rx or rx_batch.
@@ -213,38 +200,41 @@ class Device:
         Other tasks get a turn even if there is something at once. asyncio.timeout and cancelling end it, and leave
         nothing behind. Raises as wait.
         """
-        await self._waits.sleep_async(queue)
+        await waiting.sleep_async(self._device, queue)
 
     async def rx_async(self, queue: int = 0, count: int = 32) -> list[Packet]:
         """Receives as rx, but waits, as a task of asyncio, until there is at least one packet.
 
-        Raises as rx and wait. A cancelled call has received nothing.
+        Raises as rx and wait; RangeError if `count` is 0. A cancelled call has received nothing.
         """
+        count = number("count", count, 1, lib.IXY_BATCH_MAX)
         while True:
-            await self._waits.sleep_async(queue)
+            await waiting.sleep_async(self._device, queue)
             if packets := self.rx(queue, count):
                 return packets
 
     def fileno(self, queue: int = 0) -> int:
         """A receive queue's file descriptor, for poll, selectors and other event loops; not to be read or closed.
 
-        It is the same until `close` and becomes readable after `arm`. Raises as wait.
+        It becomes readable after `arm`, with the next packet, and when the device fails. It is the same number in each
+        call until `close`: take it out of the event loop before that. The library itself uses another, so a program
+        that closes it takes nothing from the library, and is given another by the next call. Raises as wait.
         """
-        return self._waits.descriptor(queue)
+        return check(lib.ixy_rx_fd(self._device.handle, number("queue", queue)))
 
     def arm(self, queue: int = 0) -> bool:
         """For event loops: True if there is something to receive; if not, fileno(queue) becomes readable when there is.
 
         Call it when rx found nothing more, and sleep only if it returns False. Raises as rx and wait.
         """
-        return self._waits.arm(queue)
+        return waiting.arm(self._device, queue)
 
     # ---- control ----
 
     @property
     def info(self) -> Info:
         """What the device is."""
-        found = filled("ixy_info", lib.ixy_device_info, self._handle)
+        found = filled("ixy_info", lib.ixy_device_info, self._device.handle)
         values = {name: getattr(found, name) for name in Info.__slots__}
         for name in ("driver", "name", "address"):
             values[name] = os.fsdecode(ffi.string(values[name]))
@@ -256,13 +246,13 @@ class Device:
     @property
     def link(self) -> Link:
         """Whether the link is up, and its speed; of a device that failed, a DeviceError says why."""
-        found = filled("ixy_link", lib.ixy_device_link, self._handle)
+        found = filled("ixy_link", lib.ixy_device_link, self._device.handle)
         return Link(bool(found.up), found.speed_mbps)
 
     @property
     def stats(self) -> Stats:
         """Totals since the device was opened or reset."""
-        found = filled("ixy_stats", lib.ixy_device_stats, self._handle)
+        found = filled("ixy_stats", lib.ixy_device_stats, self._device.handle)
         return Stats(**{name: getattr(found, name) for name in Stats.__slots__})
 
     def queue_stats(self, queue: int = 0) -> QueueStats:
@@ -272,7 +262,7 @@ class Device:
             RangeError: there is neither such a receive nor such a transmit queue.
             UnsupportedError: the device has no Capability.QUEUE_STATS.
         """
-        found = filled("ixy_queue_stats", lib.ixy_device_queue_stats, self._handle, u32("queue", queue))
+        found = filled("ixy_queue_stats", lib.ixy_device_queue_stats, self._device.handle, number("queue", queue))
         return QueueStats(**{name: getattr(found, name) for name in QueueStats.__slots__})
 
     @property
@@ -283,7 +273,7 @@ class Device:
         """
         text = ffi.new("char[]", lib.IXY_TEXT_MAX)
         names: list[str] = []
-        while check(lib.ixy_device_feature(self._handle, len(names), text, lib.IXY_TEXT_MAX)) > len(names):
+        while check(lib.ixy_device_feature(self._device.handle, len(names), text, lib.IXY_TEXT_MAX)) > len(names):
             names.append(ffi.string(text).decode("ascii"))
         return names
 
@@ -291,19 +281,15 @@ class Device:
     def mac(self) -> str:
         """The station address, "02:00:00:00:00:09"; ArgumentError on setting a multicast, zero or malformed one."""
         mac = ffi.new("uint8_t[6]")
-        check(lib.ixy_device_mac(self._handle, mac))
+        check(lib.ixy_device_mac(self._device.handle, mac))
         return bytes(ffi.buffer(mac)).hex(":")
 
     @mac.setter
     def mac(self, address: str) -> None:
-        try:
-            octets = [int(octet, 16) if len(octet) == 2 else -1 for octet in address.split(":")]
-            mac = bytes(octets)
-        except ValueError:
-            mac = b""
-        if len(mac) != 6:
+        octets = _MAC.fullmatch(address)
+        if octets is None:
             raise error_of(lib.IXY_E_ARGUMENT, f'MAC address {address!r}; right is six octets, "02:00:00:00:00:09"')
-        check(lib.ixy_device_mac_set(self._handle, mac))
+        check(lib.ixy_device_mac_set(self._device.handle, bytes.fromhex("".join(octets.groups()))))
 
     @property
     def promiscuous(self) -> bool:
@@ -312,13 +298,21 @@ class Device:
 
     @promiscuous.setter
     def promiscuous(self, on: bool) -> None:
-        check(lib.ixy_device_promiscuous_set(self._handle, 1 if on else 0))
-        self._promiscuous = bool(on)
+        on = bool(on)
+        check(lib.ixy_device_promiscuous_set(self._device.handle, int(on)))
+        self._promiscuous = on
 
     @property
     def emulated(self) -> Emulated:
         """The other side of an emulated device: counters, meter, violations."""
-        return Emulated(self._handle)
+        return Emulated(self._device.handle)
+
+
+def _pool_for(rx_queues: int, tx_queues: int, rx_ring_size: int, tx_ring_size: int) -> Pool:
+    """A pool for one device and its caller."""
+    # A queue holds at most its ring and as much again in its cache; half of the default pool is for the caller.
+    rings = min(rx_queues * rx_ring_size + tx_queues * tx_ring_size, lib.IXY_BUFFERS_MAX)
+    return Pool(min(max(8192, 2 * rings + 4096), lib.IXY_BUFFERS_MAX))
 
 
 def open(

@@ -2,9 +2,11 @@
 
 import builtins
 import errno as _errno
+import operator
 
 from . import _load, _packet
 from ._native import ffi, lib
+from ._packet import Memory
 
 __all__ = [
     "AddressError",
@@ -46,9 +48,9 @@ class Error(Exception):
     text: str
 
     def __init__(self, code: int, text: str | None = None) -> None:
-        self.code = code
-        self.name = _string(lib.ixy_error_name(code))
-        self.text = text or _string(lib.ixy_strerror(code))
+        self.code = operator.index(code)
+        self.name = _string(lib.ixy_error_name(self.code))
+        self.text = text or _string(lib.ixy_strerror(self.code))
         super().__init__(self.text)
 
     def __str__(self) -> str:
@@ -63,7 +65,7 @@ class _SystemError(Error, OSError):
 
     def __init__(self, code: int, text: str | None = None) -> None:
         super().__init__(code, text)
-        self.errno = _ERRNO[code]
+        self.errno = _ERRNO.get(self.code, _errno.EIO)
 
 
 class HandleError(Error):
@@ -188,14 +190,12 @@ def check(code: int) -> int:
     return code
 
 
-def u32(name: str, value: int, least: int = 0) -> int:
-    """A value for an unsigned 32-bit argument of the ABI; RangeError, not OverflowError, if it is none.
-
-    least=1 is for arguments whose 0 the ABI would replace by a default: who says 0 here means it.
-    """
-    if not least <= value < 1 << 32:
-        raise error_of(lib.IXY_E_RANGE, f"{name} is out of range: {value}")
-    return value
+def memory_of(pool: object) -> Memory:
+    """The memory of a pool that a caller gave."""
+    memory = getattr(pool, "_memory", None)
+    if type(memory) is not Memory:
+        raise TypeError(f"expected an ixy.Pool, not {type(pool).__name__}")
+    return memory
 
 
 _packet.set_error_factory(error_of)

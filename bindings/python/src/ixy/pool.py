@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from . import _packet
-from ._native import ffi, lib
+from ._native import lib
 from ._packet import Memory, Packet
 from .batch import Batch
-from .errors import check, u32
+from .errors import check
 
 __all__ = ["Pool"]
 
@@ -41,18 +41,9 @@ class Pool:
     _memory: Memory
 
     def __init__(self, buffers: int = 8192, buffer_size: int = 2048) -> None:
-        config = ffi.new(
-            "ixy_pool_config *",
-            {"buffer_count": u32("buffers", buffers, least=1), "buffer_size": u32("buffer_size", buffer_size, least=1)},
-        )
-        config.struct_size = ffi.sizeof(config[0])
-        handle = ffi.new("uint64_t *")
-        check(lib.ixy_pool_open(config, handle))
-        try:
-            self._memory = Memory(handle[0])
-        except BaseException:
-            lib.ixy_pool_close(handle[0])
-            raise
+        if hasattr(self, "_memory"):
+            raise TypeError("a pool is initialised once")
+        self._memory = Memory(buffers, buffer_size)
 
     @property
     def handle(self) -> int:
@@ -80,7 +71,7 @@ class Pool:
     def alloc_batch(self, count: int) -> Batch:
         """A new batch of up to `count` (1 to 4096) empty packets; `Batch.resize` gives them lengths. As alloc."""
         batch = Batch(self, count)
-        batch.alloc(count)
+        batch.alloc(batch.capacity)
         return batch
 
     def free(self, packets: Sequence[Packet]) -> int:
@@ -117,6 +108,9 @@ class Pool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        _packet.no_copy(self)
 
     def __repr__(self) -> str:
         free = lib.ixy_pool_free_count(self._memory.pool)

@@ -3,9 +3,10 @@
 import enum
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from ._native import ffi, lib
+from ._packet import no_copy, number
 from .errors import check
 
 __all__ = ["Capability", "Counters", "Emulated", "Found", "Info", "Link", "Meter", "QueueStats", "Stats", "devices"]
@@ -226,7 +227,10 @@ class Emulated:
     __slots__ = ("_device",)
 
     def __init__(self, device: int) -> None:
-        self._device = device
+        self._device = number("device", device, 0, (1 << 64) - 1)
+
+    def __reduce__(self) -> NoReturn:
+        no_copy(self)
 
     @property
     def counters(self) -> Counters:
