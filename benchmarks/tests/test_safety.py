@@ -155,6 +155,7 @@ def test_the_program_says_how_to_use_it():
     assert "--build" in done.stdout
 
 
+SUFFIXES = {".rs", ".go", ".py", ".ml"}
 LANGUAGES = {
     "Rust": ("bindings/rust/tests", "fn {}("),
     "Go": ("bindings/go", "func {}("),
@@ -163,26 +164,36 @@ LANGUAGES = {
 }
 
 
+def tables_of_languages():
+    """The tables of docs/safety.md with a column for each language: each its head, and its lines."""
+    text = (BENCHMARKS.parent / "docs" / "safety.md").read_text()
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
+    tables = []
+    for line in lines:
+        if set(LANGUAGES) <= set(line):
+            tables.append((line, []))
+        elif tables and len(line) == len(tables[-1][0]):
+            tables[-1][1].append(line)
+    return tables
+
+
 def test_every_test_that_the_page_names_is_there():
     top = BENCHMARKS.parent
-    text = (top / "docs" / "safety.md").read_text()
-    head, *lines = [
-        line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| ") and line.count("|") == 6
-    ]
-    languages = [cell.strip() for cell in head[1:]]
-    letters = [line[0].split()[0] for line in lines]
-    assert letters == [chr(code) for code in range(ord("a"), ord("u") + 1)]
+    (misuse, columns) = tables_of_languages()
+    assert [line[0].split()[0] for line in misuse[1]] == [chr(code) for code in range(ord("a"), ord("u") + 1)]
+    assert [line[0] for line in columns[1]] == safety.load(BENCHMARKS / "build")["columns"][13:]
     missing = []
-    for line in lines:
-        for language, cell in zip(languages, line[1:], strict=True):
-            folder, form = LANGUAGES[language]
-            sources = [file.read_text() for file in (top / folder).glob("*") if file.is_file()]
-            for name in cell.split("`")[1::2]:
-                if name.startswith("misuse/"):
-                    found = (top / folder / name).is_file()
-                else:
-                    found = any(form.format(name) in source for source in sources)
-                if not found:
-                    missing.append(f"{line[0].strip()}: {language}: {name}")
-            assert cell.strip()
+    for head, lines in (misuse, columns):
+        for line in lines:
+            for language, cell in zip(head[1:], line[1:], strict=True):
+                folder, form = LANGUAGES[language]
+                sources = [file.read_text() for file in (top / folder).rglob("*") if file.suffix in SUFFIXES]
+                for name in cell.split("`")[1::2]:
+                    if name.startswith("misuse/"):
+                        found = any((top / folder).glob(name))
+                    else:
+                        found = any(form.format(name) in source for source in sources)
+                    if not found:
+                        missing.append(f"{line[0]}: {language}: {name}")
+                assert cell
     assert missing == []
