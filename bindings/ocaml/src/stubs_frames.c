@@ -1,7 +1,7 @@
 /* Frames: the hot calls, and copies.
  *
- * A frame array is a Bigarray of OCaml ints, two a frame: the handle, and offset | len << 32 | flags << 48. Here is where
- * it is checked that the array holds position + count frames: against the array that C gets.
+ * A frame array is a Bigarray of OCaml ints, two a frame: the handle, and offset | len << 32 | flags << 48. Here is
+ * where it is checked that the array holds position + count frames: against the array that C gets.
  */
 #include "stubs.h"
 
