@@ -15,7 +15,10 @@
 
 #define VHOST_USER_ENDED (POLLRDHUP | POLLHUP | POLLERR)
 #define VHOST_USER_WATCH_MS 500
-#define VHOST_USER_RESCUE_MS 1 /* the back end may fill the counter again before the thread that waits has written */
+/* The back end may fill the counter again before the thread that waits has written, and may be faster at it once. So
+ * the counter is emptied many times in a row, and again after a pause. */
+#define VHOST_USER_RESCUE_MS 1
+#define VHOST_USER_RESCUE_TRIES 10000
 
 bool vhost_user_connected(const struct vhost_user_device *vhost)
 {
@@ -33,6 +36,15 @@ static bool vhost_user_stuck(const struct vhost_user_ring *ring, uint32_t seen)
     return poll(&entry, 1, 0) == 0;
 }
 
+static void vhost_user_free(const struct vhost_user_ring *ring, uint32_t seen)
+{
+    for (uint32_t i = 0; i < VHOST_USER_RESCUE_TRIES; i++) {
+        if (__atomic_load_n(&ring->kicks, __ATOMIC_ACQUIRE) != seen)
+            return;
+        event_empty(ring->kick);
+    }
+}
+
 /* Frees the notifications that go on since seen[] was taken. Returns whether there are any. */
 static bool vhost_user_rescue(struct vhost_user_device *vhost, const uint32_t seen[VHOST_USER_RINGS_MAX])
 {
@@ -41,7 +53,7 @@ static bool vhost_user_rescue(struct vhost_user_device *vhost, const uint32_t se
         if (!vhost_user_stuck(&vhost->ring[i], seen[i]))
             continue;
         bus_fail(&vhost->bus, "the back end blocks notifications: a write to the eventfd of ring %u did not end", i);
-        event_empty(vhost->ring[i].kick);
+        vhost_user_free(&vhost->ring[i], seen[i]);
         any = true;
     }
     return any;
@@ -80,6 +92,8 @@ static void *vhost_user_watch(void *device)
 
 int32_t vhost_user_watch_start(struct vhost_user_device *vhost)
 {
+    if (vhost->watched)
+        return error_set(IXY_E_STATE, "%.90s: its watcher runs already", vhost->bus.address);
     vhost->watch_stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (vhost->watch_stop < 0)
         return error_set_errno("%.90s: eventfd", vhost->bus.address);
