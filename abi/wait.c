@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "abi/gate.h"
-#include "core/bus/event.h"
+#include "core/bus/bus.h"
 #include "core/device/error.h"
 
 #define WAIT_GATE_MS 1 /* between two looks at a gate that another thread has taken */
@@ -45,7 +45,7 @@ int32_t ixy_rx_fd(uint64_t device, uint32_t queue)
     else if (!wait_can(slot))
         code = wait_unsupported(slot->device);
     else
-        code = slot->device->bus->events[queue];
+        code = slot->device->bus->events[queue].fd;
     objects_unlock();
     return code;
 }
@@ -69,7 +69,7 @@ static int32_t wait_enter(struct device_slot *slot, struct queue_gate *gate, uin
 static int32_t wait_arm(struct device_slot *slot, struct queue_gate *gate)
 {
     const struct driver *driver = slot->driver;
-    event_empty(gate->bus->events[gate - slot->rx]);
+    bus_event_empty(gate->bus, (uint32_t)(gate - slot->rx));
     driver->rx_interrupt(gate->queue, true);
     bool ready = driver->rx_ready(gate->queue);
     if (bus_has_failed(gate->bus)) {
@@ -160,7 +160,7 @@ static int32_t wait_for(struct device_slot *slot, struct queue_gate *gate, uint6
     int32_t code = wait_enter(slot, gate, device, &was);
     if (code < 0)
         return code;
-    struct pollfd entry = {.fd = gate->bus->events[gate - slot->rx], .events = POLLIN};
+    struct pollfd entry = {.fd = gate->bus->events[gate - slot->rx].fd, .events = POLLIN};
     for (;;) {
         code = wait_look(slot, gate, was, now, end);
         if (code != 0 || now >= end)

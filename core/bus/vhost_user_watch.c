@@ -15,10 +15,7 @@
 
 #define VHOST_USER_ENDED (POLLRDHUP | POLLHUP | POLLERR)
 #define VHOST_USER_WATCH_MS 500
-/* The back end may fill the counter again before the thread that waits has written, and may be faster at it once. So
- * the counter is emptied many times in a row, and again after a pause. */
-#define VHOST_USER_RESCUE_MS 1
-#define VHOST_USER_RESCUE_TRIES 10000
+#define VHOST_USER_RESCUE_MS 1 /* the back end may fill the counter again before the thread that waits has written */
 
 bool vhost_user_connected(const struct vhost_user_device *vhost)
 {
@@ -36,15 +33,6 @@ static bool vhost_user_stuck(const struct vhost_user_ring *ring, uint32_t seen)
     return poll(&entry, 1, 0) == 0;
 }
 
-static void vhost_user_free(const struct vhost_user_ring *ring, uint32_t seen)
-{
-    for (uint32_t i = 0; i < VHOST_USER_RESCUE_TRIES; i++) {
-        if (__atomic_load_n(&ring->kicks, __ATOMIC_ACQUIRE) != seen)
-            return;
-        event_empty(ring->kick);
-    }
-}
-
 /* Frees the notifications that go on since seen[] was taken. Returns whether there are any. */
 static bool vhost_user_rescue(struct vhost_user_device *vhost, const uint32_t seen[VHOST_USER_RINGS_MAX])
 {
@@ -53,7 +41,7 @@ static bool vhost_user_rescue(struct vhost_user_device *vhost, const uint32_t se
         if (!vhost_user_stuck(&vhost->ring[i], seen[i]))
             continue;
         bus_fail(&vhost->bus, "the back end blocks notifications: a write to the eventfd of ring %u did not end", i);
-        vhost_user_free(&vhost->ring[i], seen[i]);
+        event_empty(vhost->ring[i].kick);
         any = true;
     }
     return any;
