@@ -193,7 +193,8 @@ static bool backend_answer(struct backend *backend, struct vhost_user_message *m
         break;
     case BACKEND_LINGER:
         backend_send(backend, message, length, 1, backend->wrong_file, false);
-        close(backend->wrong_file); /* whoever takes it has the last one */
+        if (backend->files > 0)
+            close(backend->wrong_file); /* whoever takes it has the last one */
         __atomic_store_n(&backend->wrong, BACKEND_RIGHT, __ATOMIC_RELEASE);
         return true;
     case BACKEND_RIGHT:

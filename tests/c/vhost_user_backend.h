@@ -64,7 +64,7 @@ struct backend {
     enum backend_wrong wrong; /* atomic: a test may mend it */
     uint32_t wrong_request;
     uint64_t wrong_value; /* BACKEND_VALUE */
-    int wrong_file;       /* BACKEND_LINGER: is closed once it was sent */
+    int wrong_file;       /* BACKEND_LINGER: is closed if the kernel let it through */
     uint32_t hears, says; /* it hangs up after so many bytes of the front end's, or of its own; 0: it does not */
     const struct backend_hostile *hostile; /* NULL: it is right but for what is chosen here */
     uint32_t late_ms;     /* atomic: it waits so long before each answer */
