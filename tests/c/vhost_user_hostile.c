@@ -55,7 +55,8 @@ static uint64_t hostile_status(struct hostile_backend *hostile)
         VIRTIO_STATUS_GONE,
         hostile_any(hostile),
     };
-    return lies[hostile_number(&hostile->random, sizeof(lies) / sizeof(lies[0]))];
+    const uint64_t early_and_back = 3; /* as often as all others together */
+    return lies[hostile_number(&hostile->random, hostile_chance(hostile, 2) ? early_and_back : sizeof(lies) / 8)];
 }
 
 static void hostile_value(struct hostile_backend *hostile, struct vhost_user_message *message)
@@ -221,12 +222,27 @@ void hostile_backend_tame(struct hostile_backend *hostile, const char *name)
     hostile->queues = hostile->backend.queue_num;
 }
 
-void hostile_backend_start(struct hostile_backend *hostile, const char *name, uint64_t seed)
+/* Those that do one thing. */
+static void hostile_specialize(struct hostile_backend *hostile, uint32_t number)
+{
+    if (number >= 4)
+        return;
+    hostile->lies_every = number == 1 ? 30 : 0;
+    hostile->status_every = number == 0 ? 2 : 0;
+    hostile->features_every = hostile->cuts_every = number == 2 ? 2 : 0;
+    hostile->ends_every = 0;
+    hostile->scribbles = number == 3 ? (1u << SCRIBBLE_KICKS) - 1 : 0;
+    hostile->pause_us = 100;
+    if (number == 0)
+        hostile->backend.protocol |= 1u << VHOST_USER_PROTOCOL_F_STATUS;
+}
+
+void hostile_backend_start(struct hostile_backend *hostile, const char *name, uint64_t seed, uint32_t number)
 {
     static const uint32_t lies[] = {0, 400, 100, 30}, status[] = {0, 8, 2}, features[] = {0, 8, 3},
                           cuts[] = {0, 6, 2}, ends[] = {0, 3000, 500}, pauses[] = {0, 100, 2000, 20000};
     hostile_backend_tame(hostile, name);
-    hostile->random = seed * 2 + 1;
+    hostile->random = (seed << 20 | number) * 2 + 1;
     for (uint32_t i = 0; i < 8; i++)
         (void)hostile_any(hostile);
     hostile->offered = hostile_offer(hostile);
@@ -242,6 +258,7 @@ void hostile_backend_start(struct hostile_backend *hostile, const char *name, ui
     hostile->scribbles = (uint32_t)hostile_number(&hostile->random, 1 << SCRIBBLES);
     if (hostile_number(&hostile->random, 4) != 0)
         hostile->scribbles &= ~(1u << SCRIBBLE_KICKS); /* each costs a packet call half a second */
+    hostile_specialize(hostile, number);
     hostile->scribble_random = hostile->random ^ 0x9E3779B97F4A7C15ull;
 }
 

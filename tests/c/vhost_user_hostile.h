@@ -54,8 +54,9 @@ uint64_t hostile_number(uint64_t *random, uint64_t below);
 
 /* One that is right until something of what it is like is changed. */
 void hostile_backend_tame(struct hostile_backend *hostile, const char *name);
-/* One whose ways are chosen by the seed. */
-void hostile_backend_start(struct hostile_backend *hostile, const char *name, uint64_t seed);
+/* One whose ways are chosen by the seed. The first of a run, by their number, each do one thing only and much of it, so that a
+ * short run has seen all. */
+void hostile_backend_start(struct hostile_backend *hostile, const char *name, uint64_t seed, uint32_t number);
 void hostile_backend_run(struct hostile_backend *hostile);
 void hostile_backend_stop(struct hostile_backend *hostile);
 

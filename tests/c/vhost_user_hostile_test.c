@@ -24,6 +24,7 @@ struct victim {
     uint64_t seed, random;
     uint64_t pool, device;
     uint32_t pairs, frame_len_max, rx_frames_max;
+    uint32_t resets_every; /* one call in so many is a reset, besides those of a device that failed */
     uint32_t ends;   /* atomic: the second thread */
     uint32_t faults; /* atomic: what must not be, on any thread */
     char fault[160];
@@ -243,11 +244,12 @@ static void victim_device(struct victim_hands *hands, struct victim_hands *secon
         assert_int_equal(pthread_create(&thread, NULL, victim_second, second), 0);
     while (vhost_test_now() < end && __atomic_load_n(&victim->faults, __ATOMIC_RELAXED) == 0) {
         uint32_t what = (uint32_t)hostile_number(random, 2000);
+        bool fresh = hostile_number(random, victim->resets_every) == 0;
         hands->queue = victim->pairs > 2 ? (uint32_t)hostile_number(random, 2) : 0;
         int32_t code = victim_packets(hands);
         if (what < 2)
             victim_control(hands, what, resets);
-        else if (what == 2 || (code == IXY_E_DEVICE && what < 500) || (code == IXY_E_STATE && what < 500))
+        else if (fresh || (code == IXY_E_DEVICE && what < 500) || (code == IXY_E_STATE && what < 500))
             victim_control(hands, 2, resets);
     }
     bool frees_before = hostile_number(random, 2) != 0;
@@ -310,8 +312,9 @@ static void victim_life(uint64_t seed, uint32_t number, struct victim_figures *f
     for (uint32_t i = 0; i < 8; i++)
         (void)hostile_number(&hands.random, 2);
     config.buffer_size = hostile_number(&hands.random, 4) == 0 ? 4096 : 2048;
+    victim.resets_every = number == 0 || hostile_number(&hands.random, 4) == 0 ? 20 : 2000;
     assert_int_equal(ixy_pool_open(&config, &victim.pool), 0);
-    hostile_backend_start(&hostile, "hostile", seed << 20 | number);
+    hostile_backend_start(&hostile, "hostile", seed, number);
     hostile_backend_run(&hostile);
     figures->devices++;
     if (victim_open(&hands, &hostile.backend) >= 0) {
