@@ -1,4 +1,7 @@
-/* Buffers in the caller's hands: taking them from a pool, giving them back, checked copies. */
+/* Buffers in the caller's hands: taking them from a pool, giving them back, checked copies.
+ *
+ * What a caller points to may lie anywhere that he can reach, in the pool's own memory too, and others may write to it:
+ * it is copied once, and what was written is not read back. */
 #include <string.h>
 
 #include "abi/objects.h"
@@ -65,7 +68,7 @@ int32_t ixy_buf_free(uint64_t pool, const ixy_frame *frames, uint32_t count)
         uint64_t tokens[BUFFERS_PIECE];
         uint32_t piece = 0;
         while (piece < BUFFERS_PIECE && done + piece < count) {
-            uint64_t handle = frames[done + piece].buf;
+            uint64_t handle = frame_copy((const struct frame *)&frames[done + piece]).buf;
             uint64_t *entry = &slot->ownership.owner[ownership_index(handle)];
             /* Exchange: of two threads that free one buffer, one succeeds. */
             good = handle != 0 &&
@@ -84,15 +87,24 @@ int32_t ixy_buf_free(uint64_t pool, const ixy_frame *frames, uint32_t count)
 /* What read and write share: the packet's first byte, or NULL and the code. */
 static uint8_t *buffers_reach(struct pool_slot *slot, const ixy_frame *frame, uint32_t at, uint32_t size, int32_t *code)
 {
-    if (!ownership_holds(&slot->ownership, frame->buf))
+    const struct frame copy = frame_copy((const struct frame *)frame);
+    if (!ownership_holds(&slot->ownership, copy.buf))
         *code = IXY_E_HANDLE;
-    else if (!ownership_within(&slot->ownership, frame->buf, frame_place_of(frame->offset, frame->len)))
+    else if (!ownership_within(&slot->ownership, copy.buf, frame_place_of(copy.offset, copy.len)))
         *code = IXY_E_FRAME;
-    else if ((uint64_t)at + size > frame->len)
+    else if ((uint64_t)at + size > copy.len)
         *code = IXY_E_RANGE;
     else
-        return slot->pages->base + frame->offset + at;
+        return slot->pages->base + copy.offset + at;
     return NULL;
+}
+
+/* The record of a frame's buffer, or NULL: the caller does not own it. */
+static struct metadata *buffers_record(struct pool_slot *slot, const struct frame *frame)
+{
+    if (!ownership_holds(&slot->ownership, frame->buf))
+        return NULL;
+    return &slot->pages->metadata[ownership_index(frame->buf)];
 }
 
 int32_t ixy_buf_metadata(uint64_t pool, const ixy_frame *frame, ixy_metadata *metadata)
@@ -102,28 +114,34 @@ int32_t ixy_buf_metadata(uint64_t pool, const ixy_frame *frame, ixy_metadata *me
     struct pool_slot *slot = buffers_enter(pool);
     if (slot == NULL)
         return handle_error(pool);
-    int32_t code = ownership_holds(&slot->ownership, frame->buf) ? 0 : IXY_E_HANDLE;
-    memset(metadata, 0, sizeof(*metadata));
-    if (code == 0 && (frame->flags & IXY_FRAME_METADATA) != 0)
-        memcpy(metadata, &slot->pages->metadata[ownership_index(frame->buf)], sizeof(*metadata));
+    const struct frame copy = frame_copy((const struct frame *)frame);
+    const struct metadata *record = buffers_record(slot, &copy);
+    struct metadata found = {0};
+    if (record != NULL && (copy.flags & FRAME_METADATA) != 0)
+        found = metadata_copy(record);
+    memcpy(metadata, &found, sizeof(found)); /* last: it may be the record itself, or lie over the frame */
     buffers_leave(slot);
-    return code;
+    return record != NULL ? 0 : IXY_E_HANDLE;
 }
 
 int32_t ixy_buf_metadata_set(uint64_t pool, ixy_frame *frame, const ixy_metadata *metadata)
 {
-    if (frame == NULL || metadata == NULL || (metadata->flags & ~METADATA_FLAGS) != 0)
+    if (frame == NULL || metadata == NULL)
+        return IXY_E_ARGUMENT;
+    const struct metadata given = metadata_copy((const struct metadata *)metadata);
+    if ((given.flags & ~METADATA_FLAGS) != 0)
         return IXY_E_ARGUMENT;
     struct pool_slot *slot = buffers_enter(pool);
     if (slot == NULL)
         return handle_error(pool);
-    int32_t code = ownership_holds(&slot->ownership, frame->buf) ? 0 : IXY_E_HANDLE;
-    if (code == 0) {
-        memcpy(&slot->pages->metadata[ownership_index(frame->buf)], metadata, sizeof(*metadata));
-        frame->flags |= IXY_FRAME_METADATA;
+    const struct frame copy = frame_copy((const struct frame *)frame);
+    struct metadata *record = buffers_record(slot, &copy);
+    if (record != NULL) {
+        *record = given;
+        frame->flags = copy.flags | FRAME_METADATA;
     }
     buffers_leave(slot);
-    return code;
+    return record != NULL ? 0 : IXY_E_HANDLE;
 }
 
 int32_t ixy_buf_read(uint64_t pool, const ixy_frame *frame, uint32_t from, void *to, uint32_t size)

@@ -122,9 +122,10 @@ int32_t ixy_device_open(const char *address, const ixy_device_config *config, ui
         code = device_slot_fill(slot, address, config);
         if (code >= 0) {
             device_gates_shut(slot);
-            *device = handle_make(HANDLE_DEVICE, number, ++slot->generation);
-            __atomic_store_n(&slot->handle, *device, __ATOMIC_RELEASE);
+            uint64_t handle = handle_make(HANDLE_DEVICE, number, ++slot->generation);
+            __atomic_store_n(&slot->handle, handle, __ATOMIC_RELEASE);
             device_gates_open(slot);
+            *device = handle;
         }
     }
     objects_unlock();
@@ -179,7 +180,8 @@ int32_t ixy_device_close(uint64_t device)
 
 int32_t ixy_device_info(uint64_t device, ixy_info *info)
 {
-    int32_t code = struct_check(info, offsetof(ixy_info, capabilities), "ixy_info");
+    struct struct_result result;
+    int32_t code = struct_check(info, offsetof(ixy_info, capabilities), "ixy_info", &result);
     if (code < 0)
         return code;
     objects_lock();
@@ -202,7 +204,7 @@ int32_t ixy_device_info(uint64_t device, ixy_info *info)
         snprintf(filled.driver, sizeof(filled.driver), "%s", opened->driver->name);
         snprintf(filled.name, sizeof(filled.name), "%s", opened->name);
         snprintf(filled.address, sizeof(filled.address), "%s", opened->bus->address);
-        struct_write(info, &filled, sizeof(filled));
+        struct_write(&result, &filled, sizeof(filled));
     }
     objects_unlock();
     return code;
@@ -210,7 +212,8 @@ int32_t ixy_device_info(uint64_t device, ixy_info *info)
 
 int32_t ixy_device_link(uint64_t device, ixy_link *link)
 {
-    int32_t code = struct_check(link, sizeof(ixy_link), "ixy_link");
+    struct struct_result result;
+    int32_t code = struct_check(link, sizeof(ixy_link), "ixy_link", &result);
     if (code < 0)
         return code;
     objects_lock();
@@ -222,7 +225,7 @@ int32_t ixy_device_link(uint64_t device, ixy_link *link)
             code = slot->driver->link(slot->device, &read);
         if (code >= 0) {
             ixy_link filled = {.up = read.up, .speed_mbps = read.speed_mbps};
-            struct_write(link, &filled, sizeof(filled));
+            struct_write(&result, &filled, sizeof(filled));
         }
     }
     objects_unlock();
@@ -231,7 +234,8 @@ int32_t ixy_device_link(uint64_t device, ixy_link *link)
 
 int32_t ixy_device_stats(uint64_t device, ixy_stats *stats)
 {
-    int32_t code = struct_check(stats, sizeof(ixy_stats), "ixy_stats");
+    struct struct_result result;
+    int32_t code = struct_check(stats, sizeof(ixy_stats), "ixy_stats", &result);
     if (code < 0)
         return code;
     objects_lock();
@@ -248,7 +252,7 @@ int32_t ixy_device_stats(uint64_t device, ixy_stats *stats)
                                 .rx_errors = read.rx_errors,
                                 .rx_dropped = read.rx_dropped,
                                 .rx_starved = read.rx_starved};
-            struct_write(stats, &filled, sizeof(filled));
+            struct_write(&result, &filled, sizeof(filled));
         }
     }
     objects_unlock();
@@ -257,7 +261,8 @@ int32_t ixy_device_stats(uint64_t device, ixy_stats *stats)
 
 int32_t ixy_device_queue_stats(uint64_t device, uint32_t queue, ixy_queue_stats *stats)
 {
-    int32_t code = struct_check(stats, sizeof(ixy_queue_stats), "ixy_queue_stats");
+    struct struct_result result;
+    int32_t code = struct_check(stats, sizeof(ixy_queue_stats), "ixy_queue_stats", &result);
     if (code < 0)
         return code;
     objects_lock();
@@ -280,7 +285,7 @@ int32_t ixy_device_queue_stats(uint64_t device, uint32_t queue, ixy_queue_stats 
                                       .rx_starved = read.rx_starved,
                                       .tx_packets = read.tx_packets,
                                       .tx_bytes = read.tx_bytes};
-            struct_write(stats, &filled, sizeof(filled));
+            struct_write(&result, &filled, sizeof(filled));
         }
     }
     objects_unlock();
@@ -323,10 +328,12 @@ int32_t ixy_device_mac(uint64_t device, uint8_t *mac)
     return code;
 }
 
-int32_t ixy_device_mac_set(uint64_t device, const uint8_t *mac)
+int32_t ixy_device_mac_set(uint64_t device, const uint8_t *given)
 {
-    if (mac == NULL)
+    if (given == NULL)
         return error_set(IXY_E_ARGUMENT, "mac is NULL; right is 6 bytes");
+    uint8_t mac[6]; /* a copy, as it is looked at more than once */
+    memcpy(mac, given, sizeof(mac));
     if (!station_is_valid(mac))
         return error_set(IXY_E_ARGUMENT,
                          "%02x:%02x:%02x:%02x:%02x:%02x is no station address; right is one that is "

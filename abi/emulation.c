@@ -21,7 +21,8 @@ static struct bus *emulation_bus(uint64_t device, int32_t *code)
 
 int32_t ixy_emu_counters_get(uint64_t device, ixy_emu_counters *counters)
 {
-    int32_t code = struct_check(counters, sizeof(ixy_emu_counters), "ixy_emu_counters");
+    struct struct_result result;
+    int32_t code = struct_check(counters, sizeof(ixy_emu_counters), "ixy_emu_counters", &result);
     if (code < 0)
         return code;
     objects_lock();
@@ -37,7 +38,7 @@ int32_t ixy_emu_counters_get(uint64_t device, ixy_emu_counters *counters)
                                    .reordered = read.reordered,
                                    .foreign = read.foreign,
                                    .wire_dropped = read.wire_dropped};
-        struct_write(counters, &filled, sizeof(filled));
+        struct_write(&result, &filled, sizeof(filled));
     }
     objects_unlock();
     return code;
@@ -45,7 +46,8 @@ int32_t ixy_emu_counters_get(uint64_t device, ixy_emu_counters *counters)
 
 int32_t ixy_emu_meter_get(uint64_t device, ixy_emu_meter *meter)
 {
-    int32_t code = struct_check(meter, sizeof(ixy_emu_meter), "ixy_emu_meter");
+    struct struct_result result;
+    int32_t code = struct_check(meter, sizeof(ixy_emu_meter), "ixy_emu_meter", &result);
     if (code < 0)
         return code;
     objects_lock();
@@ -59,7 +61,7 @@ int32_t ixy_emu_meter_get(uint64_t device, ixy_emu_meter *meter)
                                 .model_cycles = read.model_cycles,
                                 .steps = read.steps,
                                 .idle_steps = read.idle_steps};
-        struct_write(meter, &filled, sizeof(filled));
+        struct_write(&result, &filled, sizeof(filled));
     }
     objects_unlock();
     return code;

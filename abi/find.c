@@ -58,13 +58,14 @@ static int32_t find_all(uint32_t index, ixy_found *found)
 int32_t ixy_device_find(uint32_t index, ixy_found *found)
 {
     ixy_found filled = {0};
-    int32_t code = struct_check(found, sizeof(ixy_found), "ixy_found");
+    struct struct_result result;
+    int32_t code = struct_check(found, sizeof(ixy_found), "ixy_found", &result);
     if (code < 0)
         return code;
     int cancel = cancel_off();
     code = find_all(index, &filled);
     cancel_restore(cancel);
     if (code >= 0)
-        struct_write(found, &filled, sizeof(filled));
+        struct_write(&result, &filled, sizeof(filled));
     return code;
 }

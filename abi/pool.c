@@ -147,8 +147,9 @@ int32_t ixy_pool_open(const ixy_pool_config *given, uint64_t *pool)
         struct pool_slot *slot = &object_pools[number];
         code = pool_slot_fill(slot, number, &config);
         if (code >= 0) {
-            *pool = handle_make(HANDLE_POOL, number, ++slot->generation);
-            __atomic_store_n(&slot->handle, *pool, __ATOMIC_SEQ_CST);
+            uint64_t handle = handle_make(HANDLE_POOL, number, ++slot->generation);
+            __atomic_store_n(&slot->handle, handle, __ATOMIC_SEQ_CST);
+            *pool = handle;
         }
     }
     objects_unlock();
@@ -242,7 +243,8 @@ int32_t ixy_pool_free_count(uint64_t pool)
 
 int32_t ixy_pool_view(uint64_t pool, ixy_view *view)
 {
-    int32_t code = struct_check(view, offsetof(ixy_view, metadata), "ixy_view");
+    struct struct_result result;
+    int32_t code = struct_check(view, offsetof(ixy_view, metadata), "ixy_view", &result);
     if (code < 0)
         return code;
     objects_lock();
@@ -269,7 +271,7 @@ int32_t ixy_pool_view(uint64_t pool, ixy_view *view)
                            .base = slot->pages->base,
                            .owner = slot->pages->owner_view,
                            .metadata = (ixy_metadata *)slot->pages->metadata};
-        struct_write(view, &filled, sizeof(filled));
+        struct_write(&result, &filled, sizeof(filled));
     }
     objects_unlock();
     return code;

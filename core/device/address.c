@@ -63,15 +63,16 @@ static int32_t address_parse_what(struct address *address, char *part)
 int32_t address_parse(const char *text, struct address *address)
 {
     memset(address, 0, sizeof(*address));
-    if (strlen(text) >= ADDRESS_TEXT_SIZE)
+    const size_t length = strnlen(text, ADDRESS_TEXT_SIZE);
+    if (length == ADDRESS_TEXT_SIZE)
         return error_set(IXY_E_ADDRESS, "address is %zu characters long; at most %d are taken", strlen(text),
                          ADDRESS_TEXT_SIZE - 1);
-    for (size_t i = 0; text[i] != '\0'; i++)
-        if (!isprint((unsigned char)text[i]))
+    memcpy(address->text, text, length); /* once: another thread may write to the caller's text */
+    for (size_t i = 0; address->text[i] != '\0'; i++)
+        if (!isprint((unsigned char)address->text[i]))
             return error_set(IXY_E_ADDRESS, "address: character %zu cannot be printed; right is %s", i + 1,
                              address_form);
-    memcpy(address->text, text, strlen(text));
-    memcpy(address->parts, text, strlen(text));
+    memcpy(address->parts, address->text, sizeof(address->parts));
 
     if (address_is_bare_pci(address->parts)) {
         address->scheme = "pci";

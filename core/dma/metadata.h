@@ -9,6 +9,7 @@
 #define CORE_DMA_METADATA_H
 
 #include <stdint.h>
+#include <string.h>
 
 #define METADATA_TIMESTAMP 1u
 #define METADATA_VLAN 2u
@@ -28,5 +29,18 @@ struct metadata {
     uint8_t l2_len; /* bytes before the IP header */
     uint8_t l3_len; /* bytes of the IP header */
 };
+
+/* A copy of a record that the caller may write to at any time: each of its two words is read once. */
+static inline struct metadata metadata_copy(const struct metadata *record)
+{
+    typedef uint64_t __attribute__((may_alias)) metadata_word;
+    const metadata_word *from = (const metadata_word *)(const void *)record;
+    uint64_t words[2] = {__atomic_load_n(from, __ATOMIC_RELAXED), __atomic_load_n(from + 1, __ATOMIC_RELAXED)};
+    struct metadata copy;
+    memcpy(&copy, words, sizeof(copy));
+    return copy;
+}
+
+_Static_assert(sizeof(struct metadata) == 16, "a record is two words");
 
 #endif

@@ -32,11 +32,15 @@ ownership_four_limits(uint32_t stride, struct ownership_limits limits)
                                           _mm256_set1_epi64x((int64_t)most)};
 }
 
+/* Reads four frames of the caller, once: what looks at them one by one finds them in copy. */
 __attribute__((target("avx2"), always_inline)) static inline struct ownership_four
-ownership_four_load(const struct frame *frame)
+ownership_four_load(const struct frame *frame, struct frame *copy)
 {
     __m256i first = _mm256_loadu_si256((const __m256i *)(const void *)frame);
     __m256i second = _mm256_loadu_si256((const __m256i *)(const void *)(frame + 2));
+    __asm__ volatile("" : "+x"(first), "+x"(second)); /* the compiler does not load them a second time */
+    _mm256_storeu_si256((__m256i *)(void *)copy, first);
+    _mm256_storeu_si256((__m256i *)(void *)(copy + 2), second);
     return (struct ownership_four){_mm256_unpacklo_epi64(first, second), _mm256_unpackhi_epi64(first, second)};
 }
 
@@ -72,13 +76,13 @@ __attribute__((target("avx2"), always_inline)) static inline void ownership_four
 
 /* Ends the caller's ownership of up to four frames that fit; returns how many, fewer at the first that the caller does
  * not own. */
-static inline uint32_t ownership_four_take_back(const struct ownership *ownership, const struct frame *frame)
+static inline uint32_t ownership_four_take_back(const struct ownership *ownership, const struct frame *copy)
 {
     if (!check_is_made(CHECK_OWNER))
         return 4;
 #pragma GCC unroll 4
     for (uint32_t i = 0; i < 4; i++) {
-        uint64_t token = frame[i].buf;
+        uint64_t token = copy[i].buf;
         uint64_t *entry = ownership->owner + ownership_index(token);
         if (__atomic_load_n(entry, __ATOMIC_RELAXED) != token)
             return i;

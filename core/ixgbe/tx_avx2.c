@@ -37,11 +37,12 @@ __attribute__((target("avx2"))) uint32_t ixgbe_tx_run_avx2(struct ixgbe_tx_queue
     uint64_t *buffer = queue->buffer + slot;
     uint32_t done = 0;
     for (; done + 4 <= count; done += 4) {
-        struct ownership_four four = ownership_four_load(frames + done);
+        struct frame copy[4];
+        struct ownership_four four = ownership_four_load(frames + done, copy);
         if (!ownership_four_fit(four, &limits))
             break;
         ixgbe_tx_store_four(four, descriptor + done, buffer + done, pool_address);
-        uint32_t taken = ownership_four_take_back(&ownership, frames + done);
+        uint32_t taken = ownership_four_take_back(&ownership, copy);
         if (taken < 4) {
             *code = IXY_E_HANDLE;
             return done + taken;

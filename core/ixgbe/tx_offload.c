@@ -13,7 +13,7 @@
 #define IXGBE_TX_PLACE_MASK (((uint64_t)1 << 48) - 1) /* of a frame's place: without flags */
 
 struct ixgbe_tx_packet {
-    const struct frame *frames;
+    struct frame frames[IXGBE_TX_DESCRIPTORS_MAX]; /* a copy: the caller may write to his at any time */
     uint32_t count;
     uint32_t length;
     uint32_t command; /* of each of its descriptors, with its length */
@@ -22,13 +22,15 @@ struct ixgbe_tx_packet {
     uint64_t context[2];
 };
 
-/* Finds the packet's last frame, and its length. Returns 0 or IXY_E_FRAME. */
-static int32_t ixgbe_tx_measure(const struct ixgbe_tx_queue *queue, uint32_t count, struct ixgbe_tx_packet *packet)
+/* Copies the packet's frames up to its last, and finds its length. Returns 0 or IXY_E_FRAME. */
+static int32_t ixgbe_tx_copy(const struct ixgbe_tx_queue *queue, const struct frame *frames, uint32_t count,
+                             struct ixgbe_tx_packet *packet)
 {
     uint32_t most = count < IXGBE_TX_DESCRIPTORS_MAX ? count : IXGBE_TX_DESCRIPTORS_MAX;
     packet->length = 0;
     for (packet->count = 0; packet->count < most;) {
-        const struct frame *frame = &packet->frames[packet->count++];
+        struct frame *frame = &packet->frames[packet->count];
+        *frame = frame_copy(&frames[packet->count++]);
         packet->length += frame->len;
         if ((frame->flags & FRAME_MORE) == 0)
             return packet->length >= IXGBE_TX_LENGTH_MIN && packet->length <= queue->length_max ? 0 : IXY_E_FRAME;
@@ -52,18 +54,12 @@ static int32_t ixgbe_tx_take_back(const struct ixgbe_tx_queue *queue, const stru
     return 0;
 }
 
-/* A copy of the packet's record: the caller may write to it at any time. */
+/* What the packet's record asks for. */
 static struct metadata ixgbe_tx_metadata(const struct ixgbe_tx_queue *queue, const struct frame *frame)
 {
-    struct metadata copy = {.flags = 0};
     if ((frame->flags & FRAME_METADATA) == 0 || queue->metadata == NULL)
-        return copy;
-    const struct metadata *record = &queue->metadata[ownership_index(frame->buf)];
-    copy.flags = __atomic_load_n(&record->flags, __ATOMIC_RELAXED);
-    copy.vlan_tci = __atomic_load_n(&record->vlan_tci, __ATOMIC_RELAXED);
-    copy.l2_len = __atomic_load_n(&record->l2_len, __ATOMIC_RELAXED);
-    copy.l3_len = __atomic_load_n(&record->l3_len, __ATOMIC_RELAXED);
-    return copy;
+        return (struct metadata){.flags = 0};
+    return metadata_copy(&queue->metadata[ownership_index(frame->buf)]);
 }
 
 static void ixgbe_tx_context(const struct ixgbe_tx_queue *queue, const struct metadata *metadata, bool ipv4,
@@ -138,12 +134,11 @@ static void ixgbe_tx_write(struct ixgbe_tx_queue *queue, const struct ixgbe_tx_p
     }
 }
 
-/* Sends the packet that begins at packet->frames, one of count frames. Returns 0 or why not; false in *fits: the ring
- * has no room for it. */
-static int32_t ixgbe_tx_packet(struct ixgbe_tx_queue *queue, uint32_t count, struct ixgbe_tx_packet *packet, bool owned,
-                               bool *fits)
+/* Sends the packet that count frames begin with. Returns 0 or why not; false in *fits: the ring has no room for it. */
+static int32_t ixgbe_tx_packet(struct ixgbe_tx_queue *queue, const struct frame *frames, uint32_t count,
+                               struct ixgbe_tx_packet *packet, bool owned, bool *fits)
 {
-    int32_t code = ixgbe_tx_measure(queue, count, packet);
+    int32_t code = ixgbe_tx_copy(queue, frames, count, packet);
     if (code < 0)
         return code;
     uint32_t wanted = packet->count + 1; /* and a context */
@@ -170,8 +165,8 @@ uint32_t ixgbe_tx_packets(struct ixgbe_tx_queue *queue, const struct frame *fram
     bool fits = true;
     *code = 0;
     while (sent < count && *code == 0) {
-        struct ixgbe_tx_packet packet = {.frames = frames + sent};
-        *code = ixgbe_tx_packet(queue, count - sent, &packet, owned, &fits);
+        struct ixgbe_tx_packet packet;
+        *code = ixgbe_tx_packet(queue, frames + sent, count - sent, &packet, owned, &fits);
         if (!fits) {
             if (bus_idle(&queue->idle))
                 ixgbe_watch(queue->bus);

@@ -18,8 +18,9 @@ static inline __attribute__((always_inline)) uint32_t ixgbe_tx_run(struct ixgbe_
     const struct frame *end = frames + count;
     const struct frame *frame = frames;
     for (; frame != end; frame++, descriptor++, buffer++) {
-        uint64_t token = frame->buf;
-        uint64_t place = frame_place(frame);
+        const struct frame copy = owned ? frame_copy(frame) : *frame; /* who sends without ownership is trusted */
+        uint64_t token = copy.buf;
+        uint64_t place = frame_place(&copy);
         if (owned) {
             int32_t refused = ownership_take_back(&ownership, token, place, IXGBE_TX_LENGTH_MIN, FRAME_LENGTH_MAX);
             if (refused < 0) {

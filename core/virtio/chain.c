@@ -17,11 +17,12 @@
 #define VIRTIO_CHAIN_HEADER UINT64_MAX /* no token: a descriptor of the header alone */
 
 struct virtio_chains {
-    uint64_t *token; /* by id: the buffer of that part */
-    uint16_t *next;  /* by id: the next part's */
-    uint16_t *parts; /* by id of a packet: how many it has; 0: the device holds no such packet */
-    uint16_t *order; /* in order: ids of the packets in flight */
-    uint16_t *idle;  /* ids that are free, from idle_first to idle_last, counting without wrapping */
+    uint64_t *token;      /* by id: the buffer of that part */
+    uint16_t *next;       /* by id: the next part's */
+    uint16_t *parts;      /* by id of a packet: how many it has; 0: the device holds no such packet */
+    uint16_t *order;      /* in order: ids of the packets in flight */
+    uint16_t *idle;       /* ids that are free, from idle_first to idle_last, counting without wrapping */
+    struct frame *packet; /* a copy of the frames of the packet that is sent */
     uint32_t idle_first, idle_last;
     uint32_t count; /* ids in use: what was asked for, where the device fixes a larger ring */
     uint32_t order_first, order_last;
@@ -39,8 +40,9 @@ int32_t virtio_chains_allocate(struct virtio_queue *queue)
     chains->parts = calloc(size, sizeof(*chains->parts));
     chains->order = calloc(size, sizeof(*chains->order));
     chains->idle = calloc(size, sizeof(*chains->idle));
+    chains->packet = calloc(size, sizeof(*chains->packet));
     bool all = chains->token != NULL && chains->next != NULL && chains->parts != NULL && chains->order != NULL &&
-               chains->idle != NULL;
+               chains->idle != NULL && chains->packet != NULL;
     return all ? 0 : IXY_E_NO_MEMORY;
 }
 
@@ -54,6 +56,7 @@ void virtio_chains_free(struct virtio_queue *queue)
     free(chains->parts);
     free(chains->order);
     free(chains->idle);
+    free(chains->packet);
     free(chains);
     queue->chains = NULL;
 }
@@ -186,9 +189,10 @@ static struct virtio_piece virtio_chain_piece(const struct virtio_queue *queue, 
 }
 
 /* Posts a packet; there is room. */
-static void virtio_chain_post(struct virtio_queue *queue, const struct frame *frames, uint32_t parts, bool owned)
+static void virtio_chain_post(struct virtio_queue *queue, uint32_t parts, bool owned)
 {
     struct virtio_chains *chains = queue->chains;
+    const struct frame *frames = chains->packet;
     const uint32_t mask = queue->ring_mask, head = chains->idle[chains->idle_first & mask];
     uint64_t first = 0;
     for (uint32_t i = 0; i < parts; i++) {
@@ -225,12 +229,17 @@ static void virtio_chain_post(struct virtio_queue *queue, const struct frame *fr
     }
 }
 
-/* How many frames the first packet has; 0 if its last is not there. */
-static uint32_t virtio_chain_frames(const struct frame *frames, uint32_t count)
+/* Copies the first packet's frames. Returns how many it has; 0 if its last is not there, or the ring has not as many
+ * descriptors. */
+static uint32_t virtio_chain_copy(struct virtio_queue *queue, const struct frame *frames, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
-        if ((frames[i].flags & FRAME_MORE) == 0)
+    struct virtio_chains *chains = queue->chains;
+    const uint32_t most = chains->count > queue->id_shift ? chains->count - queue->id_shift : 0;
+    for (uint32_t i = 0; i < count && i < most; i++) {
+        chains->packet[i] = frame_copy(&frames[i]);
+        if ((chains->packet[i].flags & FRAME_MORE) == 0)
             return i + 1;
+    }
     return 0;
 }
 
@@ -245,15 +254,15 @@ uint32_t virtio_chains_send(struct virtio_queue *queue, const struct frame *fram
     if (chains->count - (chains->idle_last - chains->idle_first) >= VIRTIO_CHAIN_IN_FLIGHT)
         virtio_chain_clean(queue);
     while (sent < count) {
-        uint32_t bytes, frames_of = virtio_chain_frames(frames + sent, count - sent);
+        uint32_t bytes, frames_of = virtio_chain_copy(queue, frames + sent, count - sent);
         uint32_t parts = frames_of + queue->id_shift;
-        *code = frames_of == 0 || parts > chains->count ? IXY_E_FRAME : 0;
+        *code = frames_of == 0 ? IXY_E_FRAME : 0;
         if (*code < 0 || !virtio_chain_room(queue, parts))
             break;
-        *code = virtio_packet_take(queue, frames + sent, frames_of, owned, &bytes);
+        *code = virtio_packet_take(queue, chains->packet, frames_of, owned, &bytes);
         if (*code < 0)
             break;
-        virtio_chain_post(queue, frames + sent, parts, owned);
+        virtio_chain_post(queue, parts, owned);
         sent += frames_of;
         packets++;
         all += bytes + 4;

@@ -18,8 +18,9 @@ bool virtio_rx_gather(struct virtio_queue *queue, struct virtio_used *first, uin
  * queue->frames_max, else nothing is received. */
 uint32_t virtio_rx_packets(struct virtio_queue *queue, struct frame *frames, uint32_t count, bool owned);
 
-/* tx_packet.c: takes a packet's frames from the caller, all or none, and writes the header before the first. bytes:
- * receives the packet's length. Returns 0, or why it may not be sent: IXY_E_HANDLE, IXY_E_FRAME, IXY_E_UNSUPPORTED. */
+/* tx_packet.c: takes the buffers of a packet from the caller, all or none, and writes the header before the first
+ * frame. frames: a copy of the caller's. bytes: receives the packet's length. Returns 0, or why it may not be sent:
+ * IXY_E_HANDLE, IXY_E_FRAME, IXY_E_UNSUPPORTED. */
 int32_t virtio_packet_take(struct virtio_queue *queue, const struct frame *frames, uint32_t count, bool owned,
                            uint32_t *bytes);
 /* Sends up to count frames, each a packet of its own; there is room for all. Returns how many; why no more in *code. */

@@ -255,7 +255,8 @@ int32_t virtio_queue_start(struct virtio_device *virtio, struct virtio_queue *qu
     queue->room = pool->buffer_size;
     bool receive = virtio_queue_receives(queue->number);
     queue->length_max = receive ? virtio->device.rx_len_max : virtio->device.tx_len_max;
-    queue->frames_max = virtio->device.rx_frames_max;
+    queue->frames_max =
+        virtio->device.rx_frames_max < VIRTIO_RX_FRAMES_MAX ? virtio->device.rx_frames_max : VIRTIO_RX_FRAMES_MAX;
     queue->checksum = virtio_has(virtio, receive ? VIRTIO_NET_F_GUEST_CSUM : VIRTIO_NET_F_CSUM);
     queue->careful = receive && (queue->checksum || queue->frames_max > 1);
     queue->metadata = pool->metadata;

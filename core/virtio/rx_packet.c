@@ -97,8 +97,8 @@ static int32_t virtio_packet_drop(struct virtio_queue *queue, const struct frame
 }
 
 /* The next packet, whatever it is. Returns how many frames it has, 0 if it was dropped, -1 if there is none or the
- * device has failed. There is room for queue->frames_max. */
-static int32_t virtio_packet_receive(struct virtio_queue *queue, struct frame *frames, bool owned)
+ * device has failed. frames: queue->frames_max of the queue's own. */
+static int32_t virtio_packet_receive(struct virtio_queue *queue, struct frame *frames)
 {
     struct virtio_used used;
     if (virtio_used_pop(queue, &used) != VIRTIO_POP_ONE)
@@ -129,8 +129,6 @@ static int32_t virtio_packet_receive(struct virtio_queue *queue, struct frame *f
         queue->metadata[ownership_index(used.token)] = (struct metadata){.flags = METADATA_RX_L4_GOOD};
         frames[0].flags |= FRAME_METADATA;
     }
-    for (uint32_t i = 0; i < taken && owned; i++)
-        ownership_hand_out(queue->ownership, frames[i].buf);
     virtio_count(&queue->packets, 1);
     virtio_count(&queue->bytes, length + 4);
     return (int32_t)taken;
@@ -140,10 +138,15 @@ uint32_t virtio_rx_packets(struct virtio_queue *queue, struct frame *frames, uin
 {
     uint32_t received = 0;
     while (count - received >= queue->frames_max) {
-        int32_t one = virtio_packet_receive(queue, frames + received, owned);
+        struct frame packet[VIRTIO_RX_FRAMES_MAX]; /* what the caller's array says afterwards is his affair */
+        int32_t one = virtio_packet_receive(queue, packet);
         if (one < 0)
             break;
-        received += (uint32_t)one;
+        for (int32_t i = 0; i < one; i++, received++) {
+            frames[received] = packet[i];
+            if (owned)
+                ownership_hand_out(queue->ownership, packet[i].buf);
+        }
     }
     return received;
 }

@@ -8,6 +8,9 @@
  * more of what belongs to them is still in the cache. */
 #define VIRTIO_TX_IN_FLIGHT 128
 
+/* Frames that are checked and then posted together: their copies wait in between, in the first level of the cache. */
+#define VIRTIO_TX_PIECE 64
+
 /* Gives the buffers of the next slots back to the pool. */
 static void virtio_tx_give(struct virtio_queue *queue, uint32_t count)
 {
@@ -164,14 +167,15 @@ static inline __attribute__((always_inline)) uint64_t virtio_tx_fill(struct virt
     return first;
 }
 
-/* Takes frames into consecutive slots; returns how many may be sent. */
+/* Takes frames into consecutive slots; returns how many may be sent. The array of a caller who is checked is read here
+ * and nowhere else: headers are written next, and it may lie where they do. */
 static inline __attribute__((always_inline)) uint32_t virtio_tx_take(struct virtio_queue *queue, uint64_t *buffer,
                                                                      const struct frame *frames, uint32_t count,
-                                                                     bool owned, int32_t *code)
+                                                                     bool owned, struct frame *copy, int32_t *code)
 {
     const struct ownership_limits limits = {queue->header, VIRTIO_TX_LENGTH_MIN, queue->length_max};
     if (owned)
-        return ownership_take_back_batch(queue->ownership, frames, count, limits, queue->avx2, buffer, code);
+        return ownership_take_back_batch(queue->ownership, frames, count, limits, queue->avx2, copy, buffer, code);
     for (uint32_t i = 0; i < count; i++)
         buffer[i] = frames[i].buf;
     return count;
@@ -184,11 +188,13 @@ static inline __attribute__((always_inline)) uint32_t virtio_tx_ring(struct virt
 {
     uint32_t position = queue->posted;
     uint64_t first = 0;
-    for (uint32_t left = count; left > 0;) { /* once, twice round the ring's end */
+    for (uint32_t left = count; left > 0;) { /* a piece at a time, which ends at the ring's end */
+        struct frame copy[VIRTIO_TX_PIECE];
         uint32_t slot = position & queue->mask;
         uint32_t run = left < queue->mask + 1 - slot ? left : queue->mask + 1 - slot;
-        uint32_t taken = virtio_tx_take(queue, queue->buffer + slot, frames, run, owned, code);
-        uint64_t word = virtio_tx_fill(queue, position, frames, taken, layout);
+        run = owned && run > VIRTIO_TX_PIECE ? VIRTIO_TX_PIECE : run;
+        uint32_t taken = virtio_tx_take(queue, queue->buffer + slot, frames, run, owned, copy, code);
+        uint64_t word = virtio_tx_fill(queue, position, owned ? copy : frames, taken, layout);
         first = position == queue->posted ? word : first;
         position += taken;
         frames += taken;
@@ -228,8 +234,8 @@ virtio_tx_send(struct virtio_queue *queue, const struct frame *frames, uint32_t 
         sent = virtio_tx_ring(queue, frames, room, VIRTIO_TX_SPLIT, owned, code);
     else
         sent = virtio_tx_ring(queue, frames, room, VIRTIO_TX_SPLIT_PAIRS, owned, code);
-    /* A flagged frame ends the run. */
-    if (__builtin_expect(sent < room, 0) && frames[sent].flags != 0)
+    /* What ended the run is perhaps a flagged frame, which the rest of the batch goes behind. */
+    if (__builtin_expect(*code == IXY_E_FRAME, 0))
         sent += virtio_tx_packets(queue, frames + sent, room - sent, owned, code);
     return sent;
 }

@@ -20,14 +20,13 @@ static void virtio_ip_checksum(uint8_t *ip, uint32_t size)
     ip[11] = (uint8_t)~sum;
 }
 
-/* Prepares what the first frame's metadata asks for. The record is read once: the caller's other threads may write it.
- */
+/* Prepares what the first frame's metadata asks for. */
 static int32_t virtio_packet_prepare(const struct virtio_queue *queue, const struct frame *first, uint32_t length,
                                      struct virtio_net_hdr *header)
 {
     if ((first->flags & FRAME_METADATA) == 0 || queue->metadata == NULL)
         return 0;
-    const struct metadata record = queue->metadata[ownership_index(first->buf)];
+    const struct metadata record = metadata_copy(&queue->metadata[ownership_index(first->buf)]);
     if ((record.flags & VIRTIO_ASKS) == 0)
         return 0;
     if ((record.flags & METADATA_VLAN) != 0 || !queue->checksum)
@@ -113,13 +112,13 @@ uint32_t virtio_tx_packets(struct virtio_queue *queue, const struct frame *frame
     uint64_t all = 0;
     for (; sent < count; sent++) {
         uint32_t bytes;
-        const struct frame *frame = &frames[sent];
+        const struct frame frame = frame_copy(&frames[sent]);
         /* Only a queue for jumbo frames sends packets over several buffers. */
-        *code = (frame->flags & FRAME_MORE) != 0 ? IXY_E_FRAME : virtio_packet_take(queue, frame, 1, owned, &bytes);
+        *code = (frame.flags & FRAME_MORE) != 0 ? IXY_E_FRAME : virtio_packet_take(queue, &frame, 1, owned, &bytes);
         if (*code < 0)
             break;
-        queue->buffer[queue->posted & queue->mask] = owned ? ownership_next(frame->buf) : frame->buf;
-        virtio_packet_post(queue, frame);
+        queue->buffer[queue->posted & queue->mask] = owned ? ownership_next(frame.buf) : frame.buf;
+        virtio_packet_post(queue, &frame);
         all += bytes + 4;
     }
     if (sent == 0)

@@ -29,6 +29,11 @@
 /* The longest jumbo frame where the device names no MTU: as long as those of other devices. */
 #define VIRTIO_FRAME_LENGTH_LIMIT 9710u
 
+/* The most buffers that a received packet takes: the longest there is, in the smallest buffers. */
+#define VIRTIO_BUFFER_SIZE_MIN 1024u
+#define VIRTIO_RX_FRAMES_MAX                                                                                           \
+    ((UINT16_MAX + VIRTIO_VLAN_TAG + VIRTIO_NET_HDR_SIZE + VIRTIO_BUFFER_SIZE_MIN - 1) / VIRTIO_BUFFER_SIZE_MIN)
+
 /* Buffers that are missing in a receive queue before new ones are posted, as each posting costs a full barrier. */
 #define VIRTIO_RX_POST 32
 

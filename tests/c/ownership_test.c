@@ -73,13 +73,18 @@ static void same(struct ownership_limits limits)
         struct frame frames[BATCH];
         for (uint32_t f = 0; f < BATCH; f++)
             frames[f] = make_frame(limits, random_below(64) == 0 ? f / 2 : f * 5); /* seldom one twice */
+        struct frame copy_one[BATCH], copy_four[BATCH];
         uint64_t next_one[BATCH], next_four[BATCH];
         int32_t code_one, code_four;
-        uint32_t done_one = ownership_take_back_batch(&by_one, frames, BATCH, limits, false, next_one, &code_one);
-        uint32_t done_four = ownership_take_back_batch(&by_four, frames, BATCH, limits, true, next_four, &code_four);
+        uint32_t done_one =
+            ownership_take_back_batch(&by_one, frames, BATCH, limits, false, copy_one, next_one, &code_one);
+        uint32_t done_four =
+            ownership_take_back_batch(&by_four, frames, BATCH, limits, true, copy_four, next_four, &code_four);
         assert_int_equal(done_four, done_one);
         assert_int_equal(code_four, code_one);
         assert_memory_equal(next_four, next_one, done_one * sizeof(*next_one));
+        assert_memory_equal(copy_one, frames, done_one * sizeof(*frames));
+        assert_memory_equal(copy_four, frames, done_one * sizeof(*frames));
         assert_memory_equal(four, one, BUFFERS * sizeof(*one));
         whole += done_one == BATCH;
         refused += done_one < BATCH;

@@ -70,6 +70,69 @@ static ixy_frame *world_frame(struct world *world)
     return &world->frame[input_word(world->input) % 512];
 }
 
+/* Memory of so many bytes that a call may read and write, for arguments that lie in a pool's own memory: in packets, in
+ * metadata records, or, of what is read only, in the ownership table. NULL: where the arguments are. The view may have
+ * outlived its pool. */
+static void *world_inside(struct world *world, uint32_t size, bool read_only)
+{
+    uint8_t how = input_byte(world->input);
+    if (how < 192)
+        return NULL;
+    const struct world_pool *pool = world_pool(world);
+    const ixy_view *view = &pool->view;
+    uint64_t entries = (uint64_t)view->index_mask + 1, at = input_word(world->input);
+    if (view->view == 0 || view->struct_size < sizeof(*view) || size > view->size || size > entries * 8)
+        return NULL;
+    if (how < 232)
+        return view->base + at % (view->size - size + 1) / 8 * 8;
+    if (how < 248 || !read_only)
+        return (uint8_t *)view->metadata + at % (entries * 8 - size + 1) / 8 * 8;
+    return (uint8_t *)(uintptr_t)view->owner + at % (entries * 8 - size + 1) / 8 * 8;
+}
+
+/* A batch call on an array that lies where world_inside says: the frames go there first, and come from there if the
+ * call writes them. In the table there is what there is. */
+static void world_batch(struct world *world, int32_t (*call)(uint64_t, uint32_t, ixy_frame *, uint32_t),
+                        uint64_t handle, uint32_t queue, bool read_only)
+{
+    ixy_frame *frames;
+    uint32_t count = world_count(world, &frames);
+    uint32_t size = count * (uint32_t)sizeof(*frames);
+    ixy_frame *inside = count <= IXY_BATCH_MAX && frames != NULL ? world_inside(world, size, read_only) : NULL;
+    if (inside == NULL) {
+        call(handle, queue, frames, count);
+        return;
+    }
+    bool table = false;
+    for (uint32_t i = 0; i < WORLD_HANDLES; i++) {
+        const uint8_t *owner = (const uint8_t *)world->pool[i].view.owner;
+        table = table || ((uint8_t *)inside >= owner && owner != NULL &&
+                          (uint8_t *)inside < owner + ((uint64_t)world->pool[i].view.index_mask + 1) * 8);
+    }
+    if (!table)
+        memcpy(inside, frames, size);
+    call(handle, queue, inside, count);
+    if (!read_only)
+        memcpy(frames, inside, size);
+}
+
+static int32_t world_tx(uint64_t device, uint32_t queue, ixy_frame *frames, uint32_t count)
+{
+    return ixy_tx_batch(device, queue, frames, count);
+}
+
+static int32_t world_alloc(uint64_t pool, uint32_t queue, ixy_frame *frames, uint32_t count)
+{
+    (void)queue;
+    return ixy_buf_alloc(pool, frames, count);
+}
+
+static int32_t world_free(uint64_t pool, uint32_t queue, ixy_frame *frames, uint32_t count)
+{
+    (void)queue;
+    return ixy_buf_free(pool, frames, count);
+}
+
 /* A struct_size: right, nearly right, or anything. */
 static uint32_t world_struct_size(struct world *world, size_t right)
 {
@@ -88,6 +151,11 @@ static void *world_result(struct world *world, size_t right)
         uint64_t aligned;
     } room;
     room.struct_size = world_struct_size(world, right);
+    uint32_t *inside = room.struct_size <= sizeof room ? world_inside(world, 4096, false) : NULL;
+    if (inside != NULL) {
+        *inside = room.struct_size;
+        return inside;
+    }
     return input_byte(world->input) == 0 ? NULL : &room;
 }
 
@@ -379,25 +447,16 @@ static void world_rare(struct world *world)
 
 void world_call(struct world *world)
 {
-    ixy_frame *frames;
     uint8_t what = input_byte(world->input);
     world_calls++;
     if (what < 60) {
-        uint64_t device = world_device(world);
-        uint32_t count = world_count(world, &frames);
-        ixy_rx_batch(device, what % 5u, frames, count);
+        world_batch(world, ixy_rx_batch, world_device(world), what % 5u, false);
     } else if (what < 120) {
-        uint64_t device = world_device(world);
-        uint32_t count = world_count(world, &frames);
-        ixy_tx_batch(device, what % 5u, frames, count);
+        world_batch(world, world_tx, world_device(world), what % 5u, true);
     } else if (what < 140) {
-        uint64_t pool = world_pool_handle(world);
-        uint32_t count = world_count(world, &frames);
-        ixy_buf_alloc(pool, frames, count);
+        world_batch(world, world_alloc, world_pool_handle(world), 0, false);
     } else if (what < 165) {
-        uint64_t pool = world_pool_handle(world);
-        uint32_t count = world_count(world, &frames);
-        ixy_buf_free(pool, frames, count);
+        world_batch(world, world_free, world_pool_handle(world), 0, true);
     } else if (what < 190) {
         world_change_frame(world);
     } else if (what < 205) {
