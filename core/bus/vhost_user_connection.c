@@ -26,7 +26,7 @@ struct vhost_user_deadline vhost_user_within(uint32_t milliseconds, const char *
 
 /* A file that comes with an answer is let go of by whoever receives or closes the connection, and letting go of a TCP
  * socket whose owner chose to linger waits for as long as its owner likes. So nobody may send any, where the kernel can
- * be told so (Linux 6.16); an older one's limit is in docs/hostile.md. */
+ * be told so (Linux 6.16); docs/hostile.md has the limit of an older one. */
 static void vhost_user_take_no_files(int descriptor)
 {
     int off = 0;

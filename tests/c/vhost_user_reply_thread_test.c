@@ -354,7 +354,7 @@ static void test_addresses(void **state)
     }
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wrong_answers),          cmocka_unit_test(test_answers_that_do_not_come),
@@ -363,5 +363,7 @@ int main(void)
         cmocka_unit_test(test_rings_that_do_not_stop), cmocka_unit_test(test_at_most_eight_memories),
         cmocka_unit_test(test_nobody_listens),         cmocka_unit_test(test_addresses),
     };
+    if (count > 1)
+        cmocka_set_test_filter(arguments[1]);
     return cmocka_run_group_tests(tests, NULL, backend_remove_sockets);
 }

@@ -547,7 +547,7 @@ static void a_reset_changes_nothing_that_was_learned(void **state)
     pool_close(config.pool);
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(receive_any_order_split),
@@ -567,5 +567,7 @@ int main(void)
         cmocka_unit_test(features_left_alone),
         cmocka_unit_test(a_reset_changes_nothing_that_was_learned),
     };
+    if (count > 1)
+        cmocka_set_test_filter(arguments[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -376,7 +376,7 @@ static void a_queue_of_a_high_number_is_notified(void **state)
     end();
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_device_is_started),
@@ -397,5 +397,7 @@ int main(void)
         cmocka_unit_test(queues_that_are_not_there),
         cmocka_unit_test(a_queue_of_a_high_number_is_notified),
     };
+    if (count > 1)
+        cmocka_set_test_filter(arguments[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
