@@ -54,21 +54,22 @@
 #define IXY_CAN_VLAN_STRIP 4    /* takes the VLAN tag out of received packets, into the metadata */
 #define IXY_CAN_VLAN_INSERT 8   /* puts the metadata's VLAN tag into sent packets */
 #define IXY_CAN_RX_TIMESTAMP 16 /* stamps received packets with the device's clock */
-#define IXY_CAN_JUMBO 32        /* frames longer than 1514 bytes, over several buffers: ixy_device_config.frame_len_max */
-#define IXY_CAN_QUEUE_STATS 64  /* ixy_device_queue_stats */
-#define IXY_CAN_RX_WAIT 128     /* ixy_rx_wait, ixy_rx_arm, ixy_rx_fd */
+#define IXY_CAN_JUMBO 32 /* frames longer than 1514 bytes, over several buffers: ixy_device_config.frame_len_max */
+#define IXY_CAN_QUEUE_STATS 64 /* ixy_device_queue_stats */
+#define IXY_CAN_RX_WAIT 128    /* ixy_rx_wait, ixy_rx_arm, ixy_rx_fd */
 
 /* ixy_metadata.flags */
-#define IXY_META_TIMESTAMP 1          /* received: timestamp is set */
-#define IXY_META_VLAN 2               /* the packet has the tag vlan_tci, which is not among its bytes: received with
-                                         VLAN_STRIP, to be put in when it is sent with VLAN_INSERT */
-#define IXY_META_RX_IP_GOOD 4         /* received: the IPv4 header's checksum is right */
-#define IXY_META_RX_IP_BAD 8          /* received: it is wrong */
-#define IXY_META_RX_L4_GOOD 16        /* received: the TCP or UDP checksum is right */
-#define IXY_META_RX_L4_BAD 32         /* received: it is wrong */
-#define IXY_META_TX_IP_CHECKSUM 64    /* to send: fill in the IPv4 header's checksum */
-#define IXY_META_TX_TCP_CHECKSUM 128  /* to send: fill in the TCP checksum */
-#define IXY_META_TX_UDP_CHECKSUM 256  /* to send: fill in the UDP checksum */
+#define IXY_META_TIMESTAMP 1 /* received: timestamp is set */
+#define IXY_META_VLAN                                                                                                  \
+    2                                /* the packet has the tag vlan_tci, which is not among its bytes: received with   \
+                                        VLAN_STRIP, to be put in when it is sent with VLAN_INSERT */
+#define IXY_META_RX_IP_GOOD 4        /* received: the IPv4 header's checksum is right */
+#define IXY_META_RX_IP_BAD 8         /* received: it is wrong */
+#define IXY_META_RX_L4_GOOD 16       /* received: the TCP or UDP checksum is right */
+#define IXY_META_RX_L4_BAD 32        /* received: it is wrong */
+#define IXY_META_TX_IP_CHECKSUM 64   /* to send: fill in the IPv4 header's checksum */
+#define IXY_META_TX_TCP_CHECKSUM 128 /* to send: fill in the TCP checksum */
+#define IXY_META_TX_UDP_CHECKSUM 256 /* to send: fill in the UDP checksum */
 
 /* Where a packet lies: plain data that the caller may copy and change.
  * offset counts bytes from ixy_view.base; [offset, offset + len) must lie in the buffer that buf names. */
@@ -206,35 +207,35 @@ int32_t ixy_buf_metadata_set(uint64_t pool, ixy_frame *frame, const ixy_metadata
 
 /* How a device is opened. Zero means the default. */
 typedef struct ixy_device_config {
-    uint32_t struct_size;  /* sizeof(ixy_device_config) */
-    uint32_t rx_queues;    /* receive queues, 1 to IXY_QUEUES_MAX; default 1 */
-    uint32_t tx_queues;    /* transmit queues, 1 to IXY_QUEUES_MAX; default 1; VirtIO: as many as rx_queues */
-    uint32_t rx_ring_size; /* descriptors a receive queue, a power of two, 64 to 4096; default 512 */
-    uint32_t tx_ring_size; /* descriptors a transmit queue, a power of two, 64 to 4096; default 512 */
-    uint32_t reserved;     /* 0 */
-    uint64_t pool;         /* where buffers come from; 0: the device can be queried but not started */
-    uint32_t offloads;     /* IXY_CAN_* that the device shall do, up to IXY_CAN_RX_TIMESTAMP; default none */
+    uint32_t struct_size;   /* sizeof(ixy_device_config) */
+    uint32_t rx_queues;     /* receive queues, 1 to IXY_QUEUES_MAX; default 1 */
+    uint32_t tx_queues;     /* transmit queues, 1 to IXY_QUEUES_MAX; default 1; VirtIO: as many as rx_queues */
+    uint32_t rx_ring_size;  /* descriptors a receive queue, a power of two, 64 to 4096; default 512 */
+    uint32_t tx_ring_size;  /* descriptors a transmit queue, a power of two, 64 to 4096; default 512 */
+    uint32_t reserved;      /* 0 */
+    uint64_t pool;          /* where buffers come from; 0: the device can be queried but not started */
+    uint32_t offloads;      /* IXY_CAN_* that the device shall do, up to IXY_CAN_RX_TIMESTAMP; default none */
     uint32_t frame_len_max; /* longest frame, bytes without checksum; default 1514; more wants IXY_CAN_JUMBO */
 } ixy_device_config;
 
 /* What a device is, as it is in use now. Texts end with NUL. */
 typedef struct ixy_info {
-    uint32_t struct_size;  /* in: sizeof(ixy_info) */
-    uint32_t vendor;       /* PCI vendor id */
-    uint32_t device_id;    /* PCI device id */
-    uint32_t rx_queues;    /* receive queues as opened */
-    uint32_t tx_queues;    /* transmit queues as opened */
-    uint32_t rx_ring_size; /* descriptors a receive queue in use; fewer than asked where the device has no more */
-    uint32_t tx_ring_size; /* descriptors a transmit queue in use; likewise */
-    uint32_t tx_len_min;   /* shortest frame that ixy_tx_batch takes, bytes */
-    uint32_t tx_len_max;   /* longest frame, bytes */
-    uint32_t emulated;     /* 1: an emulated device */
-    char driver[16];       /* "ixgbe", "virtio" */
-    char name[32];         /* "Intel 82599" */
-    char address[256];     /* as given to ixy_device_open */
-    uint32_t capabilities; /* IXY_CAN_*: what the device and its driver can do */
-    uint32_t offloads;     /* those that were asked for */
-    uint32_t rx_len_max;   /* longest frame that is received, bytes */
+    uint32_t struct_size;   /* in: sizeof(ixy_info) */
+    uint32_t vendor;        /* PCI vendor id */
+    uint32_t device_id;     /* PCI device id */
+    uint32_t rx_queues;     /* receive queues as opened */
+    uint32_t tx_queues;     /* transmit queues as opened */
+    uint32_t rx_ring_size;  /* descriptors a receive queue in use; fewer than asked where the device has no more */
+    uint32_t tx_ring_size;  /* descriptors a transmit queue in use; likewise */
+    uint32_t tx_len_min;    /* shortest frame that ixy_tx_batch takes, bytes */
+    uint32_t tx_len_max;    /* longest frame, bytes */
+    uint32_t emulated;      /* 1: an emulated device */
+    char driver[16];        /* "ixgbe", "virtio" */
+    char name[32];          /* "Intel 82599" */
+    char address[256];      /* as given to ixy_device_open */
+    uint32_t capabilities;  /* IXY_CAN_*: what the device and its driver can do */
+    uint32_t offloads;      /* those that were asked for */
+    uint32_t rx_len_max;    /* longest frame that is received, bytes */
     uint32_t rx_frames_max; /* most frames (buffers) that one received packet takes */
 } ixy_info;
 

@@ -3,10 +3,10 @@
  * Each receive queue has one from open to close (bus.events). Its device's interrupt makes it readable, and so does
  * bus_fail.
  *
- * Whether writing to an eventfd waits is a flag of the open file, and whoever else has the file can clear the flag, fill
- * the counter, and do both at any moment: a vhost-user back end has. No check comes in time for that. So what is given
- * away is read only, which can be done without waiting; what this process signals is an eventfd of its own, and an epoll
- * descriptor is readable when one of the two is.
+ * Whether writing to an eventfd waits is a flag of the open file, and whoever else has the file can clear the flag,
+ * fill the counter, and do both at any moment: a vhost-user back end has. No check comes in time for that. So what is
+ * given away is read only, which can be done without waiting; what this process signals is an eventfd of its own, and
+ * an epoll descriptor is readable when one of the two is.
  */
 #ifndef CORE_BUS_EVENT_H
 #define CORE_BUS_EVENT_H

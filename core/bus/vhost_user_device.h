@@ -63,7 +63,7 @@ struct vhost_user_device {
     uint64_t offered;
     uint64_t accepted;
     uint64_t protocol; /* protocol features agreed upon */
-    uint32_t status; /* as the driver has set it; the back end's own word is not kept (vhost_user_transport.c) */
+    uint32_t status;   /* as the driver has set it; the back end's own word is not kept (vhost_user_transport.c) */
     uint32_t pairs;
     struct vhost_user_deadline deadline; /* of the operation that goes on, if any; see vhost_user_session.c */
     struct vhost_user_ring ring[VHOST_USER_RINGS_MAX];

@@ -69,7 +69,8 @@ static int32_t vhost_user_features_accept(struct bus *bus, uint64_t features)
  * All other bits are the front end's own, whatever it answers. */
 static uint32_t vhost_user_status_heard(const struct vhost_user_device *vhost)
 {
-    bool negotiates = (vhost->status & (VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK)) == VIRTIO_STATUS_FEATURES_OK;
+    bool negotiates =
+        (vhost->status & (VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK)) == VIRTIO_STATUS_FEATURES_OK;
     return VIRTIO_STATUS_DEVICE_NEEDS_RESET | (negotiates ? VIRTIO_STATUS_FEATURES_OK : 0);
 }
 

@@ -176,17 +176,18 @@ static int32_t virtio_read_mtu(struct virtio_device *virtio, uint64_t offered)
     return 0;
 }
 
-/* The features of the first negotiation, once more: queues, chains of buffers and what callers know of lengths were made
- * for them. What a device offers beyond them (a back end of a newer version, say) is left alone. */
+/* The features of the first negotiation, once more: queues, chains of buffers and what callers know of lengths were
+ * made for them. What a device offers beyond them (a back end of a newer version, say) is left alone. */
 static int32_t virtio_choose_again(const struct virtio_device *virtio, uint64_t offered)
 {
     uint64_t missing = virtio->features & ~offered;
     if (missing == 0)
         return 0;
-    return error_set(IXY_E_DEVICE,
-                     "%.90s: the device offers features %#llx; right are those of when it was opened, of which %#llx are "
-                     "missing: close it and open it again",
-                     virtio->device.bus->address, (unsigned long long)offered, (unsigned long long)missing);
+    return error_set(
+        IXY_E_DEVICE,
+        "%.90s: the device offers features %#llx; right are those of when it was opened, of which %#llx are "
+        "missing: close it and open it again",
+        virtio->device.bus->address, (unsigned long long)offered, (unsigned long long)missing);
 }
 
 static int32_t virtio_choose_first(struct virtio_device *virtio, uint64_t offered)

@@ -67,7 +67,7 @@ struct backend {
     int wrong_file;       /* BACKEND_LINGER: is closed if the kernel let it through */
     uint32_t hears, says; /* it hangs up after so many bytes of the front end's, or of its own; 0: it does not */
     const struct backend_hostile *hostile; /* NULL: it is right but for what is chosen here */
-    uint32_t late_ms;     /* atomic: it waits so long before each answer */
+    uint32_t late_ms;                      /* atomic: it waits so long before each answer */
 
     /* What it can see; atomics while the thread runs. */
     uint32_t connections, disconnections, frames, refused;
@@ -85,8 +85,8 @@ struct backend {
     pthread_t thread;
     int listener, connection, stop;
     uint64_t accepted, status;
-    uint32_t heard, said;  /* bytes of this connection */
-    pthread_mutex_t lock;  /* over memory and rings, for threads beside its own */
+    uint32_t heard, said; /* bytes of this connection */
+    pthread_mutex_t lock; /* over memory and rings, for threads beside its own */
     uint32_t region_count;
     struct vhost_user_region region[VHOST_USER_REGIONS_MAX];
     uint8_t *mapped[VHOST_USER_REGIONS_MAX];
@@ -108,9 +108,9 @@ void backend_stop(struct backend *backend);
 /* Removes what tests of this process that failed left of their back ends; a group's teardown. */
 int backend_remove_sockets(void **state);
 
-/* Sends bytes, with so many files (the same one). front_takes: also where the kernel would refuse files, as the front end
- * asks it to do: the front end's socket, which is one of this process, is made to take them, as with an older kernel.
- * Returns how many bytes were sent, 0 if the connection has ended. */
+/* Sends bytes, with so many files (the same one). front_takes: also where the kernel would refuse files, as the front
+ * end asks it to do: the front end's socket, which is one of this process, is made to take them, as with an older
+ * kernel. Returns how many bytes were sent, 0 if the connection has ended. */
 uint32_t backend_send(struct backend *backend, const void *bytes, uint32_t size, uint32_t file_count, int file,
                       bool front_takes);
 

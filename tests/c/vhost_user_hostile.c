@@ -104,7 +104,7 @@ static bool hostile_form(struct hostile_backend *hostile, struct vhost_user_mess
     case 3: /* cut, and then the end, or nothing more */
         backend_send(backend, message, 1 + (uint32_t)hostile_number(random, length - 1), 0, -1, false);
         return hostile_number(random, 4) == 0; /* mostly the end */
-    case 4: /* longer than it says, or saying so */
+    case 4:                                    /* longer than it says, or saying so */
         message->size += hostile_number(random, 2) != 0 ? 8 : 0;
         backend_send(backend, message, length + 8, 0, -1, false);
         return true;
@@ -199,7 +199,7 @@ static uint32_t hostile_one_of(struct hostile_backend *hostile, const uint32_t *
 static uint64_t hostile_offer(struct hostile_backend *hostile)
 {
     static const uint32_t optional[] = {
-        VIRTIO_F_RING_PACKED,  VIRTIO_F_IN_ORDER,     VIRTIO_NET_F_MRG_RXBUF,  VIRTIO_NET_F_MQ,     VIRTIO_NET_F_CSUM,
+        VIRTIO_F_RING_PACKED,    VIRTIO_F_IN_ORDER,  VIRTIO_NET_F_MRG_RXBUF,    VIRTIO_NET_F_MQ,     VIRTIO_NET_F_CSUM,
         VIRTIO_NET_F_GUEST_CSUM, VIRTIO_F_EVENT_IDX, VIRTIO_NET_F_SPEED_DUPLEX, VIRTIO_F_ANY_LAYOUT,
     };
     uint64_t offer = VIRTIO_FEATURE(VIRTIO_F_VERSION_1) | VIRTIO_FEATURE(VHOST_USER_F_PROTOCOL_FEATURES);
@@ -239,8 +239,8 @@ static void hostile_specialize(struct hostile_backend *hostile, uint32_t number)
 
 void hostile_backend_start(struct hostile_backend *hostile, const char *name, uint64_t seed, uint32_t number)
 {
-    static const uint32_t lies[] = {0, 400, 100, 30}, status[] = {0, 8, 2}, features[] = {0, 8, 3},
-                          cuts[] = {0, 6, 2}, ends[] = {0, 3000, 500}, pauses[] = {0, 100, 2000, 20000};
+    static const uint32_t lies[] = {0, 400, 100, 30}, status[] = {0, 8, 2}, features[] = {0, 8, 3}, cuts[] = {0, 6, 2},
+                          ends[] = {0, 3000, 500}, pauses[] = {0, 100, 2000, 20000};
     hostile_backend_tame(hostile, name);
     hostile->random = (seed << 20 | number) * 2 + 1;
     for (uint32_t i = 0; i < 8; i++)

@@ -1,9 +1,10 @@
 /* A malicious vhost-user back end on two threads of this process, all of whose choices follow from a seed.
  *
- * Its one thread serves the protocol as the scripted back end does (vhost_user_backend.h), but gives answers that are wrong,
- * stale, doubled, cut, too long, late, none at all, of another request, with wrong flags or with files; it lies about its
- * status, changes what it offers from session to session, and hangs up at any byte. Its other thread writes to rings,
- * headers, packets and eventfds at any moment. What it did is counted; when, with threads, is the machine's choice. */
+ * Its one thread serves the protocol as the scripted back end does (vhost_user_backend.h), but gives answers that are
+ * wrong, stale, doubled, cut, too long, late, none at all, of another request, with wrong flags or with files; it lies
+ * about its status, changes what it offers from session to session, and hangs up at any byte. Its other thread writes
+ * to rings, headers, packets and eventfds at any moment. What it did is counted; when, with threads, is the machine's
+ * choice. */
 #ifndef TESTS_C_VHOST_USER_HOSTILE_H
 #define TESTS_C_VHOST_USER_HOSTILE_H
 
@@ -54,8 +55,8 @@ uint64_t hostile_number(uint64_t *random, uint64_t below);
 
 /* One that is right until something of what it is like is changed. */
 void hostile_backend_tame(struct hostile_backend *hostile, const char *name);
-/* One whose ways are chosen by the seed. The first of a run, by their number, each do one thing only and much of it, so that a
- * short run has seen all. */
+/* One whose ways are chosen by the seed. The first of a run, by their number, each do one thing only and much of it, so
+ * that a short run has seen all. */
 void hostile_backend_start(struct hostile_backend *hostile, const char *name, uint64_t seed, uint32_t number);
 void hostile_backend_run(struct hostile_backend *hostile);
 void hostile_backend_stop(struct hostile_backend *hostile);

@@ -50,8 +50,8 @@ static void scribble_used(struct hostile_backend *hostile, struct backend_ring *
     uint32_t id = (uint32_t)scribble_number(hostile, ring->size + scribble_number(hostile, 2));
     uint32_t len = (uint32_t)scribble_number(hostile, 2300);
     if (scribble_packed(hostile)) {
-        struct virtq_packed_desc *desc = (struct virtq_packed_desc *)(void *)ring->descriptor +
-                                         scribble_number(hostile, ring->size);
+        struct virtq_packed_desc *desc =
+            (struct virtq_packed_desc *)(void *)ring->descriptor + scribble_number(hostile, ring->size);
         uint64_t flags = scribble_number(hostile, 2) != 0 ? VIRTQ_PACKED_DESC_F_AVAIL | VIRTQ_PACKED_DESC_F_USED : 0;
         __atomic_store_n((uint64_t *)(void *)&desc->len, flags << 48 | (uint64_t)id << 32 | len, __ATOMIC_RELEASE);
         return;

@@ -1,6 +1,6 @@
 /* A malicious vhost-user back end (vhost_user_hostile.h) and its victim, which opens, starts, receives, sends, waits,
- * resets and closes on two threads. Whatever comes, under the sanitizers: no buffer, thread or descriptor is left, and no
- * call takes longer than docs/abi.md says.
+ * resets and closes on two threads. Whatever comes, under the sanitizers: no buffer, thread or descriptor is left, and
+ * no call takes longer than docs/abi.md says.
  *
  * IXY_HOSTILE_SECONDS says how long a seed runs, 3 if it is not set, IXY_HOSTILE_SEED which seed instead of 1 and 2. */
 #include "tests/c/vhost_user_hostile.h"
@@ -25,8 +25,8 @@ struct victim {
     uint64_t pool, device;
     uint32_t pairs, frame_len_max, rx_frames_max;
     uint32_t resets_every; /* one call in so many is a reset, besides those of a device that failed */
-    uint32_t ends;   /* atomic: the second thread */
-    uint32_t faults; /* atomic: what must not be, on any thread */
+    uint32_t ends;         /* atomic: the second thread */
+    uint32_t faults;       /* atomic: what must not be, on any thread */
     char fault[160];
 };
 
@@ -174,7 +174,8 @@ static void *victim_second(void *argument)
 
 static int32_t victim_open(struct victim_hands *hands, const struct backend *backend)
 {
-    static const char *const ways[] = {"", ",ring=split", ",ring=packed", ",mrg=off", ",inorder=off", ",mrg=off,inorder=off"};
+    static const char *const ways[] = {"",         ",ring=split",  ",ring=packed",
+                                       ",mrg=off", ",inorder=off", ",mrg=off,inorder=off"};
     struct victim *victim = hands->victim;
     uint64_t *random = &hands->random;
     victim->pairs = 1 + (uint32_t)hostile_number(random, 3);

@@ -1,5 +1,5 @@
-/* The front end keeps its own state: nothing that a back end says is stored as the front end's, used twice, or trusted to
- * go forward only. */
+/* The front end keeps its own state: nothing that a back end says is stored as the front end's, used twice, or trusted
+ * to go forward only. */
 #include "tests/c/vhost_user_support.h"
 
 #include <fcntl.h>
@@ -66,7 +66,8 @@ static bool state_idle(struct backend *backend)
     return true;
 }
 
-static const struct backend_hostile state_ways = {.answer = state_answer, .accepted = state_accepted, .idle = state_idle};
+static const struct backend_hostile state_ways = {
+    .answer = state_answer, .accepted = state_accepted, .idle = state_idle};
 
 /* Opens, starts and closes. With running, the answers are those to ixy_device_link of a device that runs. */
 static void state_status(const uint64_t *says, uint32_t count, bool running, int32_t right)

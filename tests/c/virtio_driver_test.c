@@ -509,8 +509,8 @@ static void negotiation_errors(void **state)
     assert_int_equal(fake_device.status, 0);
 }
 
-/* A device whose offer, MTU, queues and address differ after a reset: lengths, buffers a packet, address and features stay
- * those that callers were told when they opened it. */
+/* A device whose offer, MTU, queues and address differ after a reset: lengths, buffers a packet, address and features
+ * stay those that callers were told when they opened it. */
 static void a_reset_changes_nothing_that_was_learned(void **state)
 {
     (void)state;
