@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "abi/descriptor.h"
 #include "abi/gate.h"
 #include "abi/structs.h"
 #include "core/device/error.h"
@@ -33,14 +34,18 @@ static void device_gates_open(struct device_slot *slot)
     }
 }
 
-/* Waits until no thread is in ixy_rx_wait. The handle is 0 and the gates are shut, so that all of them wake, find that
- * and go. */
+/* Waits until no thread is in ixy_rx_wait or ixy_rx_wake. The handle is 0 and the gates are shut, so that all of them
+ * wake, find that and go. */
 static void device_waiters_out(struct device_slot *slot)
 {
     bus_wake(slot->device->bus);
-    for (uint32_t i = 0; i < IXY_QUEUES_MAX; i++)
-        while (__atomic_load_n(&slot->rx[i].waiting, __ATOMIC_SEQ_CST) != 0)
+    for (uint32_t i = 0; i < IXY_QUEUES_MAX; i++) {
+        struct queue_gate *gate = &slot->rx[i];
+        while (__atomic_load_n(&gate->waiting, __ATOMIC_SEQ_CST) != 0 ||
+               __atomic_load_n(&gate->waking, __ATOMIC_SEQ_CST) != 0)
             sched_yield();
+        __atomic_store_n(&gate->woken, 0, __ATOMIC_RELAXED); /* the next device in this slot was not woken */
+    }
 }
 
 _Static_assert(DEVICE_CAN_RX_CHECKSUM == IXY_CAN_RX_CHECKSUM && DEVICE_CAN_TX_CHECKSUM == IXY_CAN_TX_CHECKSUM &&
@@ -96,6 +101,7 @@ static int32_t device_slot_fill(struct device_slot *slot, const char *address, c
         return code;
     slot->driver = slot->device->driver;
     slot->pool = pool;
+    slot->can_wait = (slot->device->capabilities & DEVICE_CAN_RX_WAIT) != 0;
     __atomic_store_n(&slot->rx_queues, slot->device->config.rx_queues, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->tx_queues, slot->device->config.tx_queues, __ATOMIC_RELAXED);
     uint32_t frames_max = slot->device->rx_frames_max;
@@ -167,6 +173,7 @@ int32_t ixy_device_close(uint64_t device)
         __atomic_store_n(&slot->handle, 0, __ATOMIC_SEQ_CST);
         device_gates_shut(slot);
         device_waiters_out(slot);
+        descriptors_close(slot);
         device_close(slot->device);
         if (slot->pool != NULL)
             slot->pool->devices--;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "abi/descriptor.h"
 #include "core/bus/pci.h"
 #include "core/bus/vhost_user.h"
 #include "core/device/cancel.h"
@@ -60,6 +61,7 @@ static void objects_after_fork_in_child(void)
         if (slot->handle != 0) {
             slot->inherited = slot->handle;
             slot->handle = 0;
+            descriptors_close(slot);
             bus_events_close(slot->device->bus);
         }
         memset(slot->rx, 0, sizeof(slot->rx));

@@ -55,6 +55,9 @@ enum gate_state { GATE_FREE, GATE_TAKEN, GATE_ARMED };
 struct queue_gate {
     uint32_t state;   /* atomic, enum gate_state */
     uint32_t waiting; /* atomic: a thread is in ixy_rx_wait */
+    uint32_t waking;  /* atomic: threads in ixy_rx_wake */
+    uint32_t woken;   /* atomic: ixy_rx_wake came, and no wait has ended by it yet */
+    int handed;       /* what ixy_rx_fd handed out, 0: nothing; under objects_lock */
     void *queue;
     const struct bus *bus; /* tells whether the device failed */
     struct moderation moderation;
@@ -67,6 +70,7 @@ struct device_slot {
     struct device *device;
     const struct driver *driver;
     struct pool_slot *pool;
+    bool can_wait; /* its IXY_CAN_RX_WAIT, constant from open to close: ixy_rx_wake looks without a gate */
     uint32_t rx_queues, tx_queues; /* atomic: hot calls read them */
     uint32_t rx_count_min;         /* shortest array that ixy_rx_batch takes: a whole packet fits */
     struct queue_gate rx[IXY_QUEUES_MAX];

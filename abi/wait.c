@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <time.h>
 
+#include "abi/descriptor.h"
 #include "abi/gate.h"
 #include "core/bus/bus.h"
 #include "core/device/error.h"
@@ -28,24 +29,19 @@ static int32_t wait_unsupported(const struct device *device)
                      bus->address);
 }
 
-static bool wait_can(const struct device_slot *slot)
-{
-    return (slot->device->capabilities & DEVICE_CAN_RX_WAIT) != 0;
-}
-
 int32_t ixy_rx_fd(uint64_t device, uint32_t queue)
 {
     objects_lock();
     int32_t code;
-    const struct device_slot *slot = device_slot_find(device);
+    struct device_slot *slot = device_slot_find(device);
     if (slot == NULL)
         code = handle_error_text(device, "device");
     else if (queue >= slot->rx_queues)
         code = error_set(IXY_E_RANGE, "queue %u; the device has %u receive queues", queue, slot->rx_queues);
-    else if (!wait_can(slot))
+    else if (!slot->can_wait)
         code = wait_unsupported(slot->device);
     else
-        code = slot->device->bus->events[queue].fd;
+        code = descriptor_hand_out(slot, queue);
     objects_unlock();
     return code;
 }
@@ -57,7 +53,7 @@ static int32_t wait_enter(struct device_slot *slot, struct queue_gate *gate, uin
     if (*was == GATE_TAKEN)
         return __atomic_load_n(&slot->handle, __ATOMIC_RELAXED) != device ? IXY_E_HANDLE : IXY_E_BUSY;
     int32_t code = gate_check(slot, gate, device);
-    if (code == 0 && !wait_can(slot))
+    if (code == 0 && !slot->can_wait)
         code = IXY_E_UNSUPPORTED;
     if (code < 0)
         gate_leave(gate, *was);
@@ -152,6 +148,12 @@ static int32_t wait_look(struct device_slot *slot, struct queue_gate *gate, uint
     return wait_arm(slot, gate);
 }
 
+/* Whether ixy_rx_wake came. It ends one wait, so this forgets it. */
+static bool wait_is_woken(struct queue_gate *gate)
+{
+    return __atomic_exchange_n(&gate->woken, 0, __ATOMIC_SEQ_CST) != 0;
+}
+
 static int32_t wait_for(struct device_slot *slot, struct queue_gate *gate, uint64_t device, int32_t timeout_ms)
 {
     uint64_t now = wait_now();
@@ -166,14 +168,16 @@ static int32_t wait_for(struct device_slot *slot, struct queue_gate *gate, uint6
         if (code != 0 || now >= end)
             return code;
         now = wait_now();
-        if (poll(&entry, 1, wait_milliseconds(now, end)) < 0)
-            return 0; /* a signal handler ran */
+        /* Arming has emptied the event: a wake that came before is found here, a later one makes the event readable.
+         * poll fails when a signal handler ran. */
+        if (wait_is_woken(gate) || poll(&entry, 1, wait_milliseconds(now, end)) < 0 || wait_is_woken(gate))
+            return 0;
         now = wait_now();
         while ((code = wait_enter(slot, gate, device, &was)) == IXY_E_BUSY) {
             /* The device is being reset, or another thread receives. */
             poll(NULL, 0, WAIT_GATE_MS);
             now = wait_now();
-            if (now >= end)
+            if (now >= end || wait_is_woken(gate))
                 return 0;
         }
         if (code < 0)
@@ -227,4 +231,26 @@ int32_t ixy_rx_wait(uint64_t device, uint32_t queue, int32_t timeout_ms)
         pthread_cleanup_pop(1);
     }
     return code < 0 ? wait_error(code, device, queue) : code;
+}
+
+/* Close clears the handle, then waits for this; it is counted, then the handle is looked at. As in ixy_rx_wait. */
+int32_t ixy_rx_wake(uint64_t device, uint32_t queue)
+{
+    struct device_slot *slot = device_slot_find(device);
+    if (slot == NULL)
+        return handle_error(device);
+    if (queue >= __atomic_load_n(&slot->rx_queues, __ATOMIC_RELAXED))
+        return IXY_E_RANGE;
+    struct queue_gate *gate = &slot->rx[queue];
+    int32_t code = IXY_E_HANDLE;
+    __atomic_fetch_add(&gate->waking, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&slot->handle, __ATOMIC_SEQ_CST) == device) {
+        code = slot->can_wait ? 0 : IXY_E_UNSUPPORTED;
+        if (code == 0) {
+            __atomic_store_n(&gate->woken, 1, __ATOMIC_SEQ_CST);
+            bus_event_signal(slot->device->bus, queue);
+        }
+    }
+    __atomic_fetch_sub(&gate->waking, 1, __ATOMIC_SEQ_CST);
+    return code;
 }

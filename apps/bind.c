@@ -1,42 +1,20 @@
 /* ixy bind: the one step that needs root. It has the kernel hand a device over to vfio-pci and gives the device's IOMMU
  * group to a user, whose programs then drive it without any rights.
  *
- * Everything is checked before anything is changed, for all devices; what is done is printed, a line each. Nothing is
- * kept but what the kernel keeps, until the machine restarts or `ixy unbind`.
+ * Everything is checked before anything is changed, for all devices; what is done is printed, a line each. If a step
+ * fails, those before it are undone. Nothing is kept but what the kernel keeps, until the machine restarts or `ixy
+ * unbind`.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "apps/ixy.h"
+#include "apps/bind.h"
 #include "apps/memlock.h"
-#include "apps/sysfs.h"
-
-struct binding {
-    char address[SYSFS_ADDRESS_MAX];
-    char driver[SYSFS_NAME_MAX]; /* before; "": none */
-    char group[SYSFS_NAME_MAX];
-};
-
-struct bindings {
-    struct binding device[OPERANDS_MAX];
-    uint32_t count;
-    const struct passwd *user; /* NULL: the groups stay root's */
-};
-
-/* Drivers beside which VFIO lets a group be used: they leave their devices alone (Linux, vfio_dev_viable). */
-static bool bind_is_quiet(const char *driver)
-{
-    static const char *const quiet[] = {"", "vfio-pci", "pci-stub", "pcieport"};
-    for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++)
-        if (strcmp(driver, quiet[i]) == 0)
-            return true;
-    return false;
-}
 
 /* Whether libixy has a driver for it. */
 static bool bind_is_known(const char *address)
@@ -129,96 +107,43 @@ static bool bind_has_iommu(struct binding *device)
     return true;
 }
 
-static bool bind_is_among(const struct bindings *all, const char *address)
-{
-    for (uint32_t i = 0; i < all->count; i++)
-        if (strcmp(all->device[i].address, address) == 0)
-            return true;
-    return false;
-}
-
-/* A group goes to one user as a whole. */
-static bool bind_group_is_whole(const struct bindings *all, const struct binding *device)
-{
-    char path[SYSFS_PATH_MAX], driver[SYSFS_NAME_MAX], others[256] = "";
-    size_t length = 0;
-    snprintf(path, sizeof(path), SYSFS_DEVICES "/%s/iommu_group/devices", device->address);
-    DIR *stream = opendir(path);
-    if (stream == NULL)
-        return sysfs_complain(device->address, "%s: %s", path, strerror(errno));
-    for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
-        if (entry->d_name[0] == '.' || strlen(entry->d_name) >= SYSFS_ADDRESS_MAX || bind_is_among(all, entry->d_name))
-            continue;
-        sysfs_link(entry->d_name, "driver", driver);
-        if (!bind_is_quiet(driver) && length < sizeof(others))
-            length += (size_t)snprintf(others + length, sizeof(others) - length, " %s", entry->d_name);
-    }
-    closedir(stream);
-    if (length == 0)
-        return true;
-    return sysfs_complain(
-        device->address,
-        "the IOMMU cannot tell it from other devices of group %s, which kernel drivers have; right is "
-        "to bind them too: ixy bind %s%s%s%s",
-        device->group, device->address, others, all->user != NULL ? " --user " : "",
-        all->user != NULL ? all->user->pw_name : "");
-}
-
 static bool bind_check(const struct bindings *all, struct binding *device)
 {
     sysfs_link(device->address, "driver", device->driver);
+    sysfs_override(device->address, device->override);
     if (!bind_is_known(device->address) || !bind_has_iommu(device))
         return false;
     if (access(SYSFS_VFIO_DRIVER, F_OK) != 0)
         return sysfs_complain(device->address, "the kernel has no driver vfio-pci; right is: modprobe vfio-pci");
-    return bind_is_unused(device->address) && bind_group_is_whole(all, device);
+    return bind_is_unused(device->address) && bind_group_check(all, device);
 }
 
-static bool bind_driver(const struct binding *device)
+/* All of it, or nothing: what was changed before a step failed is undone. Signals that would end the program in the
+ * middle wait until it is through. */
+static bool bind_change(struct bindings *all)
 {
-    char driver[SYSFS_NAME_MAX];
-    if (strcmp(device->driver, "vfio-pci") == 0) {
-        printf("%s: is bound to vfio-pci already\n", device->address);
-        return true;
-    }
-    if (!sysfs_write_own(device->address, "driver_override", "vfio-pci\n"))
-        return false;
-    printf("%s: driver_override is vfio-pci\n", device->address);
-    if (device->driver[0] != '\0') {
-        if (!sysfs_unbind(device->address))
-            return false;
-        printf("%s: unbound from %s\n", device->address, device->driver);
-    }
-    if (!sysfs_probe(device->address))
-        return false;
-    sysfs_link(device->address, "driver", driver);
-    if (strcmp(driver, "vfio-pci") != 0)
-        return sysfs_complain(
-            device->address,
-            "vfio-pci did not take it, its driver is %s; the kernel's log (dmesg) may tell why. Undo: "
-            "ixy unbind %s",
-            driver[0] != '\0' ? driver : "none", device->address);
-    printf("%s: bound to vfio-pci\n", device->address);
-    return true;
-}
-
-static bool bind_group(const struct bindings *all, const struct binding *device)
-{
-    char path[SYSFS_PATH_MAX];
-    snprintf(path, sizeof(path), "/dev/vfio/%s", device->group);
-    if (all->user == NULL) {
-        printf("%s: %s stays as it is; --user NAME gives it to somebody\n", device->address, path);
-        return true;
-    }
-    if (chown(path, all->user->pw_uid, (gid_t)-1) != 0)
-        return sysfs_complain(device->address, "giving %s to %s: %s", path, all->user->pw_name, strerror(errno));
-    printf("%s: %s belongs to %s\n", device->address, path, all->user->pw_name);
-    return true;
+    sigset_t ending, before;
+    bool good = true;
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGINT);
+    sigaddset(&ending, SIGTERM);
+    sigaddset(&ending, SIGHUP);
+    sigaddset(&ending, SIGQUIT);
+    sigaddset(&ending, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &ending, &before);
+    for (uint32_t i = 0; i < all->count && good; i++)
+        good = bind_driver(&all->device[i]);
+    for (uint32_t i = 0; i < all->count && good; i++)
+        good = !bind_group_is_first(all, &all->device[i]) || bind_group_give(all, &all->device[i]);
+    for (uint32_t i = all->count; i-- > 0 && !good;)
+        bind_undo(&all->device[i]);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return good;
 }
 
 int command_bind(const struct options *options)
 {
-    struct bindings all = {.count = options->operand_count};
+    struct bindings all = {.count = options->operand_count, .whole = options->group};
     bool good = true;
     if (geteuid() != 0)
         good = sysfs_complain("bind", "only root may bind devices; right is: sudo ixy bind ...");
@@ -228,8 +153,7 @@ int command_bind(const struct options *options)
         good = sysfs_address(options->operands[i], all.device[i].address);
     for (uint32_t i = 0; i < all.count && good; i++)
         good = bind_check(&all, &all.device[i]);
-    for (uint32_t i = 0; i < all.count && good; i++)
-        good = bind_driver(&all.device[i]) && bind_group(&all, &all.device[i]);
+    good = good && bind_change(&all);
     if (good && all.user != NULL)
         memlock_print(all.user);
     return good ? 0 : 1;

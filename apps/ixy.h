@@ -21,6 +21,7 @@ struct options {
     uint32_t operand_count;
     bool json;
     const char *user; /* bind: who gets the device */
+    bool group;       /* bind: and the other devices of its IOMMU group */
     uint32_t batch;   /* frames a call */
     uint64_t packets; /* stop after so many */
     uint32_t seconds; /* stop after so long */

@@ -40,7 +40,7 @@ static const struct command {
      "is\n"
      "missing before it can be opened. Any user; what is missing depends on who asks.\n",
      command_devices},
-    {"bind", 1, OPERANDS_MAX, "ixy bind ADDRESS... [--user NAME]",
+    {"bind", 1, OPERANDS_MAX, "ixy bind ADDRESS... [--user NAME] [--group]",
      "Hands devices over from their kernel drivers to vfio-pci, and their IOMMU groups to a user, who then needs no\n"
      "rights to use them. Only root may do this. All is checked before anything is changed, and what is done is "
      "printed:\n"
@@ -49,7 +49,9 @@ static const struct command {
      "    3. drivers_probe, so that vfio-pci takes it\n"
      "    4. with --user, chown of the group's file, /dev/vfio/N; without it the file stays as it is, root's\n"
      "It needs an IOMMU (intel_iommu=on or amd_iommu=on for the kernel) and the module vfio-pci, and lasts until the\n"
-     "machine restarts. Devices of one group are bound together.\n"
+     "machine restarts. If a step fails, those before it are undone.\n"
+     "A group goes to its user as a whole: of one with several devices all are listed, and --group says that it is\n"
+     "meant. What another user has is not taken away from him.\n"
      "\n"
      "Example: for the user who ran sudo:\n"
      "    sudo ixy bind 0000:03:00.0 --user $USER\n",
@@ -79,6 +81,7 @@ static const char general_help[] =
     "    --size N       pktgen: bytes a packet without checksum, 60 to 1514 (60)\n"
     "    --json         one JSON object a line: each second, then the totals\n"
     "    --user NAME    bind: who gets the device\n"
+    "    --group        bind: and all other devices of its IOMMU group\n"
     "    --help, --version\n"
     "\n"
     "Addresses: emu:82599 (also emu:x540, emu:x550) and emu:virtio are emulated cards; they need no hardware and no\n"
@@ -118,11 +121,15 @@ static bool read_number(const char *name, const char *text, uint64_t low, uint64
 /* Reads everything after the subcommand's name. Returns -1 to go on, else the exit code. */
 static int read_options(int count, char **arguments, const struct command *command, struct options *options)
 {
-    static const struct option known[] = {
-        {"batch", required_argument, NULL, 'b'},   {"packets", required_argument, NULL, 'p'},
-        {"seconds", required_argument, NULL, 's'}, {"size", required_argument, NULL, 'z'},
-        {"json", no_argument, NULL, 'j'},          {"user", required_argument, NULL, 'u'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"batch", required_argument, NULL, 'b'},
+                                          {"packets", required_argument, NULL, 'p'},
+                                          {"seconds", required_argument, NULL, 's'},
+                                          {"size", required_argument, NULL, 'z'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"user", required_argument, NULL, 'u'},
+                                          {"group", no_argument, NULL, 'g'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     uint64_t batch = 64, seconds = 0, size = 60;
     int found;
     opterr = 0; /* we say it in our own words */
@@ -146,6 +153,9 @@ static int read_options(int count, char **arguments, const struct command *comma
             break;
         case 'u':
             options->user = optarg;
+            break;
+        case 'g':
+            options->group = true;
             break;
         case 'h':
             printf("%s [options]\n\n%s\n%s", command->usage, command->help, general_help);

@@ -61,6 +61,30 @@ void sysfs_link(const char *address, const char *link, char name[SYSFS_NAME_MAX]
     snprintf(name, SYSFS_NAME_MAX, "%.63s", slash != NULL ? slash + 1 : target);
 }
 
+static void sysfs_read_line(const char *address, const char *file, char *line, int size)
+{
+    char path[SYSFS_PATH_MAX];
+    snprintf(path, sizeof(path), SYSFS_DEVICES "/%s/%s", address, file);
+    FILE *stream = fopen(path, "re");
+    if (stream == NULL || fgets(line, size, stream) == NULL)
+        line[0] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    if (stream != NULL)
+        fclose(stream);
+}
+
+void sysfs_read_own(const char *address, const char *file, char line[32])
+{
+    sysfs_read_line(address, file, line, 32);
+}
+
+void sysfs_override(const char *address, char name[SYSFS_NAME_MAX])
+{
+    sysfs_read_line(address, "driver_override", name, SYSFS_NAME_MAX);
+    if (strcmp(name, "(null)") == 0) /* as the kernel writes it */
+        name[0] = '\0';
+}
+
 bool sysfs_write(const char *address, const char *path, const char *text)
 {
     int file = open(path, O_WRONLY | O_CLOEXEC);
@@ -86,6 +110,13 @@ bool sysfs_write_own(const char *address, const char *file, const char *text)
 bool sysfs_unbind(const char *address)
 {
     return sysfs_write_own(address, "driver/unbind", address);
+}
+
+bool sysfs_bind(const char *address, const char *driver)
+{
+    char path[SYSFS_PATH_MAX];
+    snprintf(path, sizeof(path), SYSFS_DRIVERS "/%s/bind", driver);
+    return sysfs_write(address, path, address);
 }
 
 bool sysfs_probe(const char *address)

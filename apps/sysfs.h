@@ -7,7 +7,8 @@
 
 #define SYSFS_DEVICES "/sys/bus/pci/devices"
 #define SYSFS_PROBE "/sys/bus/pci/drivers_probe"
-#define SYSFS_VFIO_DRIVER "/sys/bus/pci/drivers/vfio-pci"
+#define SYSFS_DRIVERS "/sys/bus/pci/drivers"
+#define SYSFS_VFIO_DRIVER SYSFS_DRIVERS "/vfio-pci"
 #define SYSFS_PATH_MAX 128
 #define SYSFS_NAME_MAX 64
 #define SYSFS_ADDRESS_MAX 20 /* a domain has four digits or more */
@@ -22,6 +23,12 @@ bool sysfs_address(const char *operand, char address[SYSFS_ADDRESS_MAX]);
 /* The last part of where a link of the device points: its driver's name, its group's number; "" if there is no link. */
 void sysfs_link(const char *address, const char *link, char name[SYSFS_NAME_MAX]);
 
+/* The first line of a file of the device's folder, without its end; "" if there is none. */
+void sysfs_read_own(const char *address, const char *file, char line[32]);
+
+/* The driver that driver_override names; "" if none. */
+void sysfs_override(const char *address, char name[SYSFS_NAME_MAX]);
+
 /* Writes a text to a file, as `echo` does. */
 bool sysfs_write(const char *address, const char *path, const char *text);
 
@@ -30,6 +37,9 @@ bool sysfs_write_own(const char *address, const char *file, const char *text);
 
 /* Has the device unbound from its driver. */
 bool sysfs_unbind(const char *address);
+
+/* Has a driver take the device. */
+bool sysfs_bind(const char *address, const char *driver);
 
 /* Has the kernel look for a driver of the device: that of driver_override, if one is set there. */
 bool sysfs_probe(const char *address);

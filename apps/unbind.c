@@ -1,5 +1,7 @@
-/* ixy unbind: takes back what `ixy bind` did; the kernel's own driver gets the device. */
+/* ixy unbind: takes back what `ixy bind` did, however far that came and whatever was done since; the kernel's own
+ * driver gets the device. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,17 +9,15 @@
 #include "apps/ixy.h"
 #include "apps/sysfs.h"
 
-/* The group's file goes away with its last device. One that stays is no use to its user beside a kernel driver. */
-static bool unbind_group(const char *address, const char *group)
+/* The group's file becomes root's, before anything else, so that nobody opens the device anew meanwhile. It goes away
+ * with the group's last device; one that stays is no use to its user beside a kernel driver. */
+static bool unbind_group(const char *address)
 {
-    char path[SYSFS_PATH_MAX];
+    char group[SYSFS_NAME_MAX], path[SYSFS_PATH_MAX];
     struct stat status;
+    sysfs_link(address, "iommu_group", group);
     snprintf(path, sizeof(path), "/dev/vfio/%s", group);
-    if (stat(path, &status) != 0) {
-        printf("%s: %s is gone\n", address, path);
-        return true;
-    }
-    if (status.st_uid == 0)
+    if (group[0] == '\0' || stat(path, &status) != 0 || status.st_uid == 0)
         return true;
     if (chown(path, 0, (gid_t)-1) != 0)
         return sysfs_complain(address, "giving %s back to root: %s", path, strerror(errno));
@@ -25,16 +25,25 @@ static bool unbind_group(const char *address, const char *group)
     return true;
 }
 
-static bool unbind_device(const char *operand)
+/* Only what `ixy bind` writes there. */
+static bool unbind_override(const char *address)
 {
-    char address[SYSFS_ADDRESS_MAX], driver[SYSFS_NAME_MAX], group[SYSFS_NAME_MAX];
-    if (!sysfs_address(operand, address))
-        return false;
-    sysfs_link(address, "driver", driver);
-    sysfs_link(address, "iommu_group", group);
-    if (!sysfs_write_own(address, "driver_override", "\n"))
+    char override[SYSFS_NAME_MAX];
+    sysfs_override(address, override);
+    if (override[0] != '\0' && strcmp(override, "vfio-pci") != 0) {
+        printf("%s: driver_override is %s, and stays\n", address, override);
+        return true;
+    }
+    if (override[0] != '\0' && !sysfs_write_own(address, "driver_override", "\n"))
         return false;
     printf("%s: driver_override is empty\n", address);
+    return true;
+}
+
+static bool unbind_driver(const char *address)
+{
+    char driver[SYSFS_NAME_MAX];
+    sysfs_link(address, "driver", driver);
     if (driver[0] != '\0' && strcmp(driver, "vfio-pci") != 0) {
         printf("%s: is bound to %s, which keeps it\n", address, driver);
         return true;
@@ -51,7 +60,16 @@ static bool unbind_device(const char *operand)
         printf("%s: bound to %s\n", address, driver);
     else
         printf("%s: no driver of the kernel took it: none is loaded that knows it\n", address);
-    return group[0] == '\0' || unbind_group(address, group);
+    return true;
+}
+
+static bool unbind_device(const char *operand)
+{
+    char address[SYSFS_ADDRESS_MAX];
+    if (!sysfs_address(operand, address))
+        return false;
+    bool taken = unbind_group(address);
+    return unbind_override(address) && unbind_driver(address) && taken;
 }
 
 int command_unbind(const struct options *options)

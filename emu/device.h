@@ -79,8 +79,7 @@ struct emu_device {
     struct sanitizer sanitizer;
     uint64_t model_cycles, steps, idle_steps;
     uint32_t windows; /* made so far, see emu_device_window */
-    uint64_t
-        missed; /* frames without a buffer, or over the MTU, of a model that has no register for it: wire_dropped */
+    uint64_t missed;  /* frames without a buffer, or too long, of a model that has no register for it: wire_dropped */
     struct hostile hostile;
     struct emu_dma dma;
 };

@@ -320,26 +320,28 @@ uint64_t foreign_get(const void *record, struct foreign_member member)
     }
 }
 
-void foreign_set(void *record, struct foreign_member member, uint64_t value)
+bool foreign_set(void *record, struct foreign_member member, uint64_t value)
 {
     uint8_t *at = (uint8_t *)record + member.offset;
     uint8_t one = (uint8_t)value;
     uint16_t two = (uint16_t)value;
     uint32_t four = (uint32_t)value;
+    if (member.size < sizeof(value) && value >> 8 * member.size != 0)
+        return false;
     switch (member.size) {
     case 1:
         memcpy(at, &one, 1);
-        break;
+        return true;
     case 2:
         memcpy(at, &two, 2);
-        break;
+        return true;
     case 4:
         memcpy(at, &four, 4);
-        break;
+        return true;
     case 8:
         memcpy(at, &value, 8);
-        break;
+        return true;
     default: /* not a number */
-        break;
+        return false;
     }
 }

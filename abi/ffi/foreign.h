@@ -58,8 +58,9 @@ uint32_t foreign_struct_size(const struct foreign *foreign, const char *structur
 bool foreign_member(const struct foreign *foreign, const char *structure, const char *name,
                     struct foreign_member *member);
 
-/* A member's value, of 1 to 8 bytes, in the struct at `record`; and setting it. Addresses are values too. */
+/* A member's value, of 1 to 8 bytes, in the struct at `record`; and setting it. Addresses are values too. False, and
+ * nothing is set, if the value needs more bytes than the member has, or the member is no number. */
 uint64_t foreign_get(const void *record, struct foreign_member member);
-void foreign_set(void *record, struct foreign_member member, uint64_t value);
+bool foreign_set(void *record, struct foreign_member member, uint64_t value);
 
 #endif

@@ -67,7 +67,8 @@ static void *record(const char *structure)
     void *made = size == 0 ? NULL : calloc(1, size);
     if (made == NULL)
         fail(structure, "is not described");
-    foreign_set(made, member(structure, "struct_size"), size);
+    if (!foreign_set(made, member(structure, "struct_size"), size))
+        fail(structure, "has a struct_size that does not hold its size");
     return made;
 }
 
@@ -88,7 +89,8 @@ int main(int count, char **words)
     control("ixy_pool_view", (union foreign_value[]){{.uint64 = pool}, {.pointer = view}}, 2);
     uint8_t *memory = (uint8_t *)(uintptr_t)foreign_get(view, member("ixy_view", "base"));
     void *config = record("ixy_device_config");
-    foreign_set(config, member("ixy_device_config", "pool"), pool);
+    if (!foreign_set(config, member("ixy_device_config", "pool"), pool))
+        fail("ixy_device_config.pool", "does not hold a handle");
     for (int i = 0; i < 2; i++) {
         control("ixy_device_open",
                 (union foreign_value[]){{.pointer = address}, {.pointer = config}, {.pointer = &device[i]}}, 3);

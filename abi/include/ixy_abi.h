@@ -18,7 +18,8 @@
  * for callers.
  *
  * PARAMETERS: pool and device are handles of ixy_pool_open and ixy_device_open, queue counts from 0. Pointers are read
- * and written during the call only; the library keeps none. Texts end with NUL. Lengths and offsets are in bytes.
+ * and written during the call only; the library keeps none. What they point to is copied once, and the copy is checked
+ * and used: it may change meanwhile, and lie in packet memory. Texts end with NUL. Lengths and offsets are in bytes.
  *
  * RETURN VALUES: int32_t, >= 0 is success or a count, < 0 is an IXY_E_* code of ixy_errors.h. Batch calls return how
  * many frames of the array were done; a bad frame at position k > 0 ends the batch there and returns k, and at
@@ -29,6 +30,9 @@
  * (ixy_last_error). A hot call takes no such lock, never blocks, never calls back, never prints and leaves no text. Hot
  * calls on distinct queues run in parallel; a second thread in one queue gets IXY_E_BUSY. Close waits for hot calls
  * that are under way. After fork() every handle of the parent is IXY_E_FORK in the child.
+ *
+ * SIGNALS: no function may be called in a signal handler, which could wait for ever for the call that it interrupts. A
+ * handler writes to a pipe or sets a flag, or a thread takes the signal (signalfd, sigwait) and calls ixy_rx_wake.
  *
  * VERSIONS: what is here has been since 0.1 where nothing else is said. Structs that begin with struct_size may grow at
  * their end; a member that came later is zero for programs, and from libraries, that do not know it.
@@ -54,22 +58,21 @@
 #define IXY_CAN_VLAN_STRIP 4    /* takes the VLAN tag out of received packets, into the metadata */
 #define IXY_CAN_VLAN_INSERT 8   /* puts the metadata's VLAN tag into sent packets */
 #define IXY_CAN_RX_TIMESTAMP 16 /* stamps received packets with the device's clock */
-#define IXY_CAN_JUMBO 32 /* frames longer than 1514 bytes, over several buffers: ixy_device_config.frame_len_max */
-#define IXY_CAN_QUEUE_STATS 64 /* ixy_device_queue_stats */
-#define IXY_CAN_RX_WAIT 128    /* ixy_rx_wait, ixy_rx_arm, ixy_rx_fd */
+#define IXY_CAN_JUMBO 32        /* frames longer than 1514 bytes, over several buffers: ixy_device_config.frame_len_max */
+#define IXY_CAN_QUEUE_STATS 64  /* ixy_device_queue_stats */
+#define IXY_CAN_RX_WAIT 128     /* ixy_rx_wait, ixy_rx_wake, ixy_rx_arm, ixy_rx_fd */
 
 /* ixy_metadata.flags */
-#define IXY_META_TIMESTAMP 1 /* received: timestamp is set */
-#define IXY_META_VLAN                                                                                                  \
-    2                                /* the packet has the tag vlan_tci, which is not among its bytes: received with   \
-                                        VLAN_STRIP, to be put in when it is sent with VLAN_INSERT */
-#define IXY_META_RX_IP_GOOD 4        /* received: the IPv4 header's checksum is right */
-#define IXY_META_RX_IP_BAD 8         /* received: it is wrong */
-#define IXY_META_RX_L4_GOOD 16       /* received: the TCP or UDP checksum is right */
-#define IXY_META_RX_L4_BAD 32        /* received: it is wrong */
-#define IXY_META_TX_IP_CHECKSUM 64   /* to send: fill in the IPv4 header's checksum */
-#define IXY_META_TX_TCP_CHECKSUM 128 /* to send: fill in the TCP checksum */
-#define IXY_META_TX_UDP_CHECKSUM 256 /* to send: fill in the UDP checksum */
+#define IXY_META_TIMESTAMP 1          /* received: timestamp is set */
+#define IXY_META_VLAN 2               /* the packet has the tag vlan_tci, which is not among its bytes: received with
+                                         VLAN_STRIP, to be put in when it is sent with VLAN_INSERT */
+#define IXY_META_RX_IP_GOOD 4         /* received: the IPv4 header's checksum is right */
+#define IXY_META_RX_IP_BAD 8          /* received: it is wrong */
+#define IXY_META_RX_L4_GOOD 16        /* received: the TCP or UDP checksum is right */
+#define IXY_META_RX_L4_BAD 32         /* received: it is wrong */
+#define IXY_META_TX_IP_CHECKSUM 64    /* to send: fill in the IPv4 header's checksum */
+#define IXY_META_TX_TCP_CHECKSUM 128  /* to send: fill in the TCP checksum */
+#define IXY_META_TX_UDP_CHECKSUM 256  /* to send: fill in the UDP checksum */
 
 /* Where a packet lies: plain data that the caller may copy and change.
  * offset counts bytes from ixy_view.base; [offset, offset + len) must lie in the buffer that buf names. */
@@ -107,8 +110,9 @@ const char *ixy_strerror(int32_t code);
 const char *ixy_error_name(int32_t code);
 
 /* What went wrong in this thread's last failed control call, with names and values, and what would be right; ""
- * before the first failure. Hot calls do not change it. Never NULL. The text belongs to the thread and stands until
- * its next control call: copy it at once. Any thread. */
+ * before the first failure. Control calls that succeed and hot calls leave it as it is, so it may be fetched after
+ * closing what was half made. Never NULL, at most IXY_TEXT_MAX bytes with its NUL. The text belongs to the thread and
+ * stands until its next control call that fails: copy it. Any thread. */
 const char *ixy_last_error(void);
 
 /* ---- pools: packet memory ---- */
@@ -117,7 +121,9 @@ const char *ixy_last_error(void);
 typedef struct ixy_pool_config {
     uint32_t struct_size;  /* sizeof(ixy_pool_config) */
     uint32_t buffer_count; /* buffers, 1 to IXY_BUFFERS_MAX; default 8192 */
-    uint32_t buffer_size;  /* packet bytes a buffer holds at least, a multiple of 1024 up to 15360; default 2048 */
+    uint32_t buffer_size;  /* packet bytes a buffer holds at least, a multiple of 1024 up to 15360; default 2048;
+                              1024 is too small but for devices that receive a frame in several, see
+                              ixy_device_config.frame_len_max */
     uint32_t reserved;     /* 0 */
 } ixy_pool_config;
 
@@ -207,35 +213,35 @@ int32_t ixy_buf_metadata_set(uint64_t pool, ixy_frame *frame, const ixy_metadata
 
 /* How a device is opened. Zero means the default. */
 typedef struct ixy_device_config {
-    uint32_t struct_size;   /* sizeof(ixy_device_config) */
-    uint32_t rx_queues;     /* receive queues, 1 to IXY_QUEUES_MAX; default 1 */
-    uint32_t tx_queues;     /* transmit queues, 1 to IXY_QUEUES_MAX; default 1; VirtIO: as many as rx_queues */
-    uint32_t rx_ring_size;  /* descriptors a receive queue, a power of two, 64 to 4096; default 512 */
-    uint32_t tx_ring_size;  /* descriptors a transmit queue, a power of two, 64 to 4096; default 512 */
-    uint32_t reserved;      /* 0 */
-    uint64_t pool;          /* where buffers come from; 0: the device can be queried but not started */
-    uint32_t offloads;      /* IXY_CAN_* that the device shall do, up to IXY_CAN_RX_TIMESTAMP; default none */
+    uint32_t struct_size;  /* sizeof(ixy_device_config) */
+    uint32_t rx_queues;    /* receive queues, 1 to IXY_QUEUES_MAX; default 1 */
+    uint32_t tx_queues;    /* transmit queues, 1 to IXY_QUEUES_MAX; default 1; VirtIO: as many as rx_queues */
+    uint32_t rx_ring_size; /* descriptors a receive queue, a power of two, 64 to 4096; default 512 */
+    uint32_t tx_ring_size; /* descriptors a transmit queue, a power of two, 64 to 4096; default 512 */
+    uint32_t reserved;     /* 0 */
+    uint64_t pool;         /* where buffers come from; 0: the device can be queried but not started */
+    uint32_t offloads;     /* IXY_CAN_* that the device shall do, up to IXY_CAN_RX_TIMESTAMP; default none */
     uint32_t frame_len_max; /* longest frame, bytes without checksum; default 1514; more wants IXY_CAN_JUMBO */
 } ixy_device_config;
 
 /* What a device is, as it is in use now. Texts end with NUL. */
 typedef struct ixy_info {
-    uint32_t struct_size;   /* in: sizeof(ixy_info) */
-    uint32_t vendor;        /* PCI vendor id */
-    uint32_t device_id;     /* PCI device id */
-    uint32_t rx_queues;     /* receive queues as opened */
-    uint32_t tx_queues;     /* transmit queues as opened */
-    uint32_t rx_ring_size;  /* descriptors a receive queue in use; fewer than asked where the device has no more */
-    uint32_t tx_ring_size;  /* descriptors a transmit queue in use; likewise */
-    uint32_t tx_len_min;    /* shortest frame that ixy_tx_batch takes, bytes */
-    uint32_t tx_len_max;    /* longest frame, bytes */
-    uint32_t emulated;      /* 1: an emulated device */
-    char driver[16];        /* "ixgbe", "virtio" */
-    char name[32];          /* "Intel 82599" */
-    char address[256];      /* as given to ixy_device_open */
-    uint32_t capabilities;  /* IXY_CAN_*: what the device and its driver can do */
-    uint32_t offloads;      /* those that were asked for */
-    uint32_t rx_len_max;    /* longest frame that is received, bytes */
+    uint32_t struct_size;  /* in: sizeof(ixy_info) */
+    uint32_t vendor;       /* PCI vendor id */
+    uint32_t device_id;    /* PCI device id */
+    uint32_t rx_queues;    /* receive queues as opened */
+    uint32_t tx_queues;    /* transmit queues as opened */
+    uint32_t rx_ring_size; /* descriptors a receive queue in use; fewer than asked where the device has no more */
+    uint32_t tx_ring_size; /* descriptors a transmit queue in use; likewise */
+    uint32_t tx_len_min;   /* shortest frame that ixy_tx_batch takes, bytes */
+    uint32_t tx_len_max;   /* longest frame, bytes */
+    uint32_t emulated;     /* 1: an emulated device */
+    char driver[16];       /* "ixgbe", "virtio" */
+    char name[32];         /* "Intel 82599" */
+    char address[256];     /* as given to ixy_device_open */
+    uint32_t capabilities; /* IXY_CAN_*: what the device and its driver can do */
+    uint32_t offloads;     /* those that were asked for */
+    uint32_t rx_len_max;   /* longest frame that is received, bytes */
     uint32_t rx_frames_max; /* most frames (buffers) that one received packet takes */
 } ixy_info;
 
@@ -307,7 +313,8 @@ int32_t ixy_device_find(uint32_t index, ixy_found *found);
  * also rx_queues other than tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (config->pool),
  * IXY_E_FORK (config->pool), IXY_E_STATE (the pool has buffers in use, and this device needs other pages under them,
  * as vhost-user devices and cards without IOMMU do: open it first; or the card's IOMMU group is not all VFIO's),
- * IXY_E_POOL_SIZE, IXY_E_NO_MEMORY (also more locked memory than the user may have), IXY_E_LIMIT. Control call. */
+ * IXY_E_POOL_SIZE (too few buffers, or too small ones for a frame that this device receives; the text says what would
+ * do), IXY_E_NO_MEMORY (also more locked memory than the user may have), IXY_E_LIMIT. Control call. */
 int32_t ixy_device_open(const char *address, const ixy_device_config *config, uint64_t *device);
 
 /* Starts all queues: rings filled, link requested.
@@ -401,9 +408,13 @@ int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, u
  *
  * A receive queue has one file descriptor, an event that its device's interrupt makes readable. It stays the same from
  * open to close, it never blocks, and it is for poll, epoll and the event loops built on them; nobody reads, writes or
- * closes it but the library. The way to sleep on it: receive until nothing is left, ixy_rx_arm, and only if that
- * returns 0 poll; when it is readable, receive again, and arm again if there was nothing: it may be readable for no
- * reason, and after a failure, a start or a reset it always is. Receiving on an armed queue switches its interrupt off
+ * closes it but the library. Who closes it all the same harms nobody else: the library itself uses another number, and
+ * closes this one only while it is the queue's event. An event loop stops watching it before ixy_device_close, which
+ * does not wake the loop, and after which the next file may get the number.
+ *
+ * The way to sleep on it: receive until nothing is left, ixy_rx_arm, and only if that returns 0 poll; when it is
+ * readable, receive again, and arm again if there was nothing: it may be readable for no reason, and after a failure, a
+ * start or a reset it always is. Receiving on an armed queue switches its interrupt off
  * (one may come yet), so a loop that finds packets all the time polls and is not interrupted. A queue of whose buffers
  * the caller holds all receives nothing: give some back before waiting. A forked child's copies are closed.
  *
@@ -413,25 +424,35 @@ int32_t ixy_tx_batch(uint64_t device, uint32_t queue, const ixy_frame *frames, u
  * All are IXY_E_UNSUPPORTED without IXY_CAN_RX_WAIT: on a bus that has no interrupts (PCI without VFIO), and on an
  * inline emulated device, which does nothing between its driver's calls. */
 
-/* Tells the queue's file descriptor, which stays the library's.
- * Returns it. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED. Control call. Since 0.2. */
+/* Tells the queue's file descriptor, which stays the library's. The first call makes it; so does one after the program
+ * closed it, perhaps under another number.
+ * Returns it. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED, IXY_E_IO (no descriptor is
+ * left), IXY_E_NO_MEMORY. Control call. Since 0.2. */
 int32_t ixy_rx_fd(uint64_t device, uint32_t queue);
 
 /* Makes the descriptor unreadable, switches the queue's interrupt on and looks at the queue again.
  * Returns 1 if there is something to receive already (the interrupt is off again), 0 if not: the descriptor becomes
- * readable with the next packet, or when the device fails or is closed. Errors: IXY_E_HANDLE, IXY_E_FORK,
+ * readable with the next packet, or when the device fails. Errors: IXY_E_HANDLE, IXY_E_FORK,
  * IXY_E_RANGE (queue), IXY_E_BUSY (also while a thread is in ixy_rx_wait), IXY_E_STATE (not started), IXY_E_DEVICE,
  * IXY_E_UNSUPPORTED. Hot call, one thread a queue at a time, as ixy_rx_batch. Since 0.2. */
 int32_t ixy_rx_arm(uint64_t device, uint32_t queue);
 
 /* Waits until there is something to receive from queue, at most timeout_ms milliseconds; 0 only looks, -1 waits
  * without end. Other calls may be made on the device while a thread waits.
- * Returns 1 if there is, 0 if the time is over or a signal handler ran. Errors: IXY_E_ARGUMENT (another negative
+ * Returns 1 if there is, 0 if the time is over, a signal handler ran or ixy_rx_wake came. Errors: IXY_E_ARGUMENT (another negative
  * timeout), IXY_E_HANDLE (also when another thread closes the device meanwhile), IXY_E_FORK, IXY_E_RANGE (queue),
  * IXY_E_BUSY (another thread waits for this queue, or is in it), IXY_E_STATE (not started), IXY_E_DEVICE,
  * IXY_E_UNSUPPORTED. Blocks, without the lock of control calls; leaves a text as they do. One thread a queue at a
  * time. Since 0.2. */
 int32_t ixy_rx_wait(uint64_t device, uint32_t queue, int32_t timeout_ms);
+
+/* Ends the wait of the thread that is in ixy_rx_wait for queue: it returns 0 at once. Where nobody waits, the next wait
+ * that finds nothing to receive does so instead of sleeping, so that a wake just before a wait is not lost. One wake
+ * ends one wait, several before it count as one, and a wait with a timeout_ms of 0 ends none. The queue's descriptor
+ * becomes readable too; ixy_rx_arm, which empties it, does not look for wakes. For languages that cancel threads.
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED. Hot call, any thread, but not
+ * from a signal handler. Since 0.3. */
+int32_t ixy_rx_wake(uint64_t device, uint32_t queue);
 
 /* ---- emulated devices ---- */
 

@@ -12,7 +12,7 @@
 #define IXY_E_STATE -6        /* not possible in this state: transmit before start, start twice */
 #define IXY_E_NO_MEMORY -7    /* the operating system gave no memory */
 #define IXY_E_NO_BUFFERS -8   /* the pool has no free buffer at the moment */
-#define IXY_E_POOL_SIZE -9    /* the pool is smaller than the rings of its devices need */
+#define IXY_E_POOL_SIZE -9    /* the pool has too few buffers for the rings of its devices, or too small ones */
 #define IXY_E_TIMEOUT -10     /* the device did not answer in the time that its data sheet allows */
 #define IXY_E_ADDRESS -11     /* malformed device address, unknown scheme, device or option */
 #define IXY_E_NOT_FOUND -12   /* no such device, file or interface */

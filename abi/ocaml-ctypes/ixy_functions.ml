@@ -74,6 +74,8 @@ module Make (F : FOREIGN) = struct
 
   let ixy_rx_wait = foreign "ixy_rx_wait" (uint64_t @-> uint32_t @-> int32_t @-> returning int32_t)
 
+  let ixy_rx_wake = foreign "ixy_rx_wake" (uint64_t @-> uint32_t @-> returning int32_t)
+
   let ixy_emu_counters_get = foreign "ixy_emu_counters_get" (uint64_t @-> (ptr ixy_emu_counters) @-> returning int32_t)
 
   let ixy_emu_meter_get = foreign "ixy_emu_meter_get" (uint64_t @-> (ptr ixy_emu_meter) @-> returning int32_t)

@@ -38,23 +38,27 @@ typedef struct Memory {
 } Memory;
 
 /* Where byte `at` of the packet lies, if the caller owns its buffer, it lies in that, and the byte in it: the checks of
- * ixy_buf_read, without a call into the library. */
+ * ixy_buf_read, without a call into the library. Each member of the frame is read once: what was checked is what is
+ * used, whoever writes the array meanwhile. */
 static int32_t memory_byte(const Memory *memory, const Frames *frames, uint32_t index, uint32_t at, uint8_t **byte)
 {
     const ixy_view *view = &memory->view;
     const ixy_frame *frame = &frames->items[index];
-    uint64_t slot = frame->buf & view->index_mask;
+    uint64_t buf = __atomic_load_n(&frame->buf, __ATOMIC_RELAXED);
+    uint64_t offset = __atomic_load_n(&frame->offset, __ATOMIC_RELAXED);
+    uint32_t len = __atomic_load_n(&frame->len, __ATOMIC_RELAXED);
+    uint64_t slot = buf & view->index_mask;
     uint64_t begin = slot * view->buffer_stride;
-    if (frame->buf == 0 || __atomic_load_n(&view->owner[slot], __ATOMIC_RELAXED) != frame->buf) {
+    if (buf == 0 || __atomic_load_n(&view->owner[slot], __ATOMIC_RELAXED) != buf) {
         return IXY_E_HANDLE;
     }
-    if (frame->offset < begin || (uint64_t)frame->offset + frame->len > begin + view->buffer_stride) {
+    if (offset < begin || offset + len > begin + view->buffer_stride) {
         return IXY_E_FRAME;
     }
-    if (at >= frame->len) {
+    if (at >= len) {
         return IXY_E_RANGE;
     }
-    *byte = view->base + frame->offset + at;
+    *byte = view->base + offset + at;
     return 0;
 }
 %}
@@ -196,13 +200,19 @@ typedef struct Frames {
 
 /* ---- Memory: single bytes of packets, checked as ixy_buf_read checks, without its copies ---- */
 
-/* The view is opened before there is an object: one that failed would be freed by some languages and not by others. */
+/* The view is opened before there is an object: one that failed would be freed by some languages and not by others. The
+ * library holds 1024 views; those of objects that are forgotten come back when the language's collector runs, which
+ * does not see how much memory they hold. */
 %exception Memory::Memory
 {
     ixy_view view;
     memset(&view, 0, sizeof view);
     view.struct_size = sizeof view;
     int32_t code = ixy_pool_view(arg1, &view);
+    if (code == IXY_E_LIMIT) {
+        IXY_COLLECT();
+        code = ixy_pool_view(arg1, &view);
+    }
     if (code < 0) {
         IXY_RAISE(code, ixy_last_error());
     }

@@ -36,6 +36,8 @@ static int ixy_error_tostring(lua_State *L)
         SWIG_fail;                                                                                                     \
     } while (0)
 
+#define IXY_COLLECT() (void)lua_gc(L, LUA_GCCOLLECT, 0)
+
 #undef SWIG_exception
 #define SWIG_exception(code, text)                                                                                     \
     do {                                                                                                               \

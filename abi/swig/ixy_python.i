@@ -49,6 +49,8 @@ static const void *ixy_as_bytes(PyObject *object, size_t *size)
     return NULL;
 }
 
+#define IXY_COLLECT() (void)PyGC_Collect()
+
 #define IXY_REPLACE(result, object)                                                                                    \
     do {                                                                                                               \
         Py_XDECREF(result);                                                                                            \

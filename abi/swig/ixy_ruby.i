@@ -30,8 +30,21 @@ static const void *ixy_as_bytes(VALUE object, size_t *size)
     return RSTRING_PTR(object);
 }
 
+/* GC.start also frees what it finds, which rb_gc_start leaves for later. */
+#define IXY_COLLECT() ((void)rb_funcall(rb_mGC, rb_intern("start"), 0))
+
 #define IXY_REPLACE(result, object) ((result) = (object))
 %}
+
+/* Ruby turns a negative number into an unsigned one that is right for C. */
+%typemap(in, fragment="SWIG_AsVal_unsigned_SS_long") uint64_t
+{
+    unsigned long given;
+    if (!SWIG_IsOK(SWIG_AsVal_unsigned_SS_long($input, &given)) || RTEST(rb_funcall($input, '<', 1, INT2FIX(0)))) {
+        SWIG_exception_fail(SWIG_OverflowError, "in $symname: argument $argnum is out of the range of uint64_t");
+    }
+    $1 = given;
+}
 
 %init
 %{

@@ -1,8 +1,8 @@
 /* The typemaps of ixy.i for Python, Ruby and the other languages of SWIG's unified typemap library.
  *
- * Three things differ between these languages, and each has a file of its own for them: how an error is raised
- * (ixy_raise), what a piece of memory is called (ixy_from_bytes, ixy_as_bytes), and how a result is put in place of
- * another (IXY_REPLACE). */
+ * Four things differ between these languages, and each has a file of its own for them: how an error is raised
+ * (ixy_raise), what a piece of memory is called (ixy_from_bytes, ixy_as_bytes), how a result is put in place of another
+ * (IXY_REPLACE), and how the collector is run (IXY_COLLECT). */
 #if defined(SWIGPYTHON)
 %include "ixy_python.i"
 #elif defined(SWIGRUBY)

@@ -2,11 +2,12 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from . import toolchain
 
 TOP = Path(__file__).resolve().parents[2]
 LANGUAGES_FILE = TOP / "benchmarks" / "languages.json"
@@ -43,8 +44,7 @@ class Language:
 
     def lacks(self) -> str | None:
         """What of the toolchain is not installed."""
-        missing = [tool for tool in self.needs if shutil.which(tool) is None]
-        return f"{', '.join(missing)} not installed" if missing else None
+        return toolchain.lacks(self.needs)
 
 
 def load(build: Path, file: Path = LANGUAGES_FILE) -> list[Language]:

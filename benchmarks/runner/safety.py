@@ -4,13 +4,13 @@ safety.json, which lists rows and columns. docs/safety.md says what the lines lo
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from . import toolchain
 from .languages import TOP, environment
 
 PLAN_FILE = TOP / "benchmarks" / "safety.json"
@@ -119,9 +119,9 @@ def measure(
         if wanted is not None and name.lower() not in wanted:
             missing[name] = "not selected"
             continue
-        lacks = [tool for tool in language["needs"] if shutil.which(tool) is None]
-        if lacks:
-            missing[name] = f"{', '.join(lacks)} not installed"
+        lacks = toolchain.lacks(language["needs"])
+        if lacks is not None:
+            missing[name] = lacks
             continue
         say(f"safety tests: {name}")
         told, problem = run(language, build)
@@ -147,8 +147,8 @@ def measure(
 
 SHORT = {"compile time": "compile", "run time": "run", NOT_CAUGHT: "NOT", "cannot be written": "cannot"}
 LEGEND = (
-    "compile: refused by the compiler; run: the language's own error; contained: no error, and nothing but the packet's "
-    "own bytes is touched; NOT: not caught; cannot: cannot be written"
+    "compile: refused by the compiler; run: the language's own error; contained: no error, and nothing but the "
+    "packet's own bytes is touched; NOT: not caught; cannot: cannot be written"
 )
 
 

@@ -9,10 +9,11 @@ KIND = {NOT_CAUGHT: "bad", NOT_RUN: "faint"}
 
 ABOUT = """
 <p>Each mark is a test that ran in that language in this run, made the mistake and asserted what came of it: refused at
-compile time, or an error of the language's own at run time, or contained (no error, and nothing but the packet's own bytes
-is touched), or not caught, or a mistake that the language has no way to write. Where a mistake can be made in several ways the weakest mark counts. Bold rows are each language's default packet
-type; the others reach memory as the language itself gives it (a pointer, slice, memoryview, Bigarray), and make all
-calls through the same checked interface.</p>
+compile time, or an error of the language's own at run time, or contained (no error, and nothing but the packet's own
+bytes is touched), or not caught, or a mistake that the language has no way to write. Where a mistake can be made in
+several ways the weakest mark counts. Bold rows are each language's default packet type; the others reach memory as the
+language itself gives it (a pointer, slice, memoryview, Bigarray), and make all calls through the same checked
+interface.</p>
 """
 
 

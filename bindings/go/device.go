@@ -5,6 +5,7 @@ package ixy
 import "C"
 
 import (
+	"fmt"
 	"net"
 	"runtime"
 	"strings"
@@ -21,12 +22,21 @@ type DeviceConfig struct {
 	FrameLenMax int          // longest frame, bytes without checksum; default 1514; more wants CanJumbo
 }
 
-// Device is a NIC, real or emulated.
+// Device is a NIC, real or emulated. A copy is the same device: when one is closed all are. The zero Device is a closed one.
 type Device struct {
+	state *deviceState
+}
+
+// deviceState is what all copies of a Device share. handle, pool and memory never change.
+type deviceState struct {
 	handle C.uint64_t
-	pool   *Pool // must outlive the device
+	pool   *Pool       // as it was given to Open
+	memory *poolMemory // of the pool, which must outlive the device
 	events events
 }
+
+// noDevice stands for the state of a device that is not there; C refuses its handle.
+var noDevice = &deviceState{}
 
 // Info is what a device is.
 type Info struct {
@@ -79,87 +89,85 @@ func Open(address string, pool *Pool, config DeviceConfig) (*Device, error) {
 	if strings.IndexByte(address, 0) >= 0 {
 		return nil, newError(C.IXY_E_ADDRESS, "the address holds a zero byte; an address is text such as emu:82599")
 	}
-	c := C.ixy_device_config{
-		struct_size:   C.sizeof_ixy_device_config,
-		rx_queues:     u32(config.RxQueues),
-		tx_queues:     u32(config.TxQueues),
-		rx_ring_size:  u32(config.RxRingSize),
-		tx_ring_size:  u32(config.TxRingSize),
-		offloads:      C.uint32_t(config.Offloads),
-		frame_len_max: u32(config.FrameLenMax),
+	c := C.ixy_device_config{struct_size: C.sizeof_ixy_device_config, offloads: C.uint32_t(config.Offloads)}
+	err := numbers(C.IXY_E_RANGE,
+		member{&c.rx_queues, "DeviceConfig.RxQueues", config.RxQueues, QueuesMax},
+		member{&c.tx_queues, "DeviceConfig.TxQueues", config.TxQueues, QueuesMax},
+		member{&c.rx_ring_size, "DeviceConfig.RxRingSize", config.RxRingSize, ringSizeMax},
+		member{&c.tx_ring_size, "DeviceConfig.TxRingSize", config.TxRingSize, ringSizeMax},
+		member{&c.frame_len_max, "DeviceConfig.FrameLenMax", config.FrameLenMax, frameLenMax})
+	if err != nil {
+		return nil, err
 	}
+	state := &deviceState{pool: pool}
 	if pool != nil {
-		c.pool = pool.handle
+		state.memory = pool.shared()
+		c.pool = state.memory.handle
 		if c.pool == 0 {
 			return nil, newError(C.IXY_E_HANDLE, "the pool was not made by NewPool")
 		}
 	}
 	name := C.CString(address)
 	defer C.free(unsafe.Pointer(name))
-	d := &Device{pool: pool}
-	if err := making(func(text *C.char) C.int32_t { return C.ixygo_device_open(name, &c, &d.handle, text) }); err != nil {
+	err = making(func(text *C.char) C.int32_t { return C.ixygo_device_open(name, &c, &state.handle, text) })
+	if err != nil {
 		return nil, err
 	}
-	runtime.SetFinalizer(d, func(d *Device) { C.ixy_device_close(d.handle) })
-	return d, nil
+	runtime.SetFinalizer(state, func(state *deviceState) { C.ixy_device_close(state.handle) })
+	return &Device{state}, nil
 }
 
-// id is the device's handle, 0, which C refuses, if there is none.
-func (d *Device) id() C.uint64_t {
-	if d == nil {
-		return 0
+// shared is what the copies of the device share, noDevice if there is no device.
+func (d *Device) shared() *deviceState {
+	if d == nil || d.state == nil {
+		return noDevice
 	}
-	return d.handle
+	return d.state
 }
 
 // call makes a control call on the device, which the garbage collector must not close meanwhile.
-func (d *Device) call(call func(text *C.char) C.int32_t) error {
-	_, err := control(call)
-	runtime.KeepAlive(d)
+func (d *Device) call(call func(device C.uint64_t, text *C.char) C.int32_t) error {
+	state := d.shared()
+	_, err := control(func(text *C.char) C.int32_t { return call(state.handle, text) })
+	runtime.KeepAlive(state)
 	return err
 }
 
 // Start starts all queues: rings filled, link requested.
 func (d *Device) Start() error {
-	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_start(d.id(), text) })
+	return d.call(func(device C.uint64_t, text *C.char) C.int32_t { return C.ixygo_device_start(device, text) })
 }
 
 // Reset resets the device and starts it again if it was started. Buffers in its rings go back to the pool, statistics
 // begin at zero; a MAC address and promiscuous mode that were set stay.
 func (d *Device) Reset() error {
-	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_reset(d.id(), text) })
+	return d.call(func(device C.uint64_t, text *C.char) C.int32_t { return C.ixygo_device_reset(device, text) })
 }
 
 // Close stops the device and gives the buffers of its rings back to the pool. Frames that the program holds stay its
 // own, and goroutines that wait get ErrHandle, as a second Close does. A device that is forgotten is closed by the
 // garbage collector, some time.
 func (d *Device) Close() error {
-	if d == nil {
-		return errHandle
-	}
-	d.events.Lock()
-	defer d.events.Unlock()
-	err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_close(d.id(), text) })
+	state := d.shared()
+	state.events.Lock()
+	defer state.events.Unlock()
+	err := d.call(func(device C.uint64_t, text *C.char) C.int32_t { return C.ixygo_device_close(device, text) })
 	if err == nil {
-		runtime.SetFinalizer(d, nil)
-		d.events.close()
+		runtime.SetFinalizer(state, nil)
+		state.events.close()
 	}
 	return err
 }
 
-// Pool returns the pool that the device was opened on, nil if none.
-func (d *Device) Pool() *Pool {
-	if d == nil {
-		return nil
-	}
-	return d.pool
-}
+// Pool returns the pool that the device was opened on, as Open got it, nil if none.
+func (d *Device) Pool() *Pool { return d.shared().pool }
 
 // Receive fills frames from a receive queue and returns how many, 0 when no packet is there. The program then owns
 // their buffers. It never blocks. On a device that failed it is ErrDevice at once, as Transmit is.
 func (d *Device) Receive(queue int, frames []Frame) (int, error) {
-	n := C.ixy_rx_batch(d.id(), u32(queue), first(frames), u32(len(frames)))
-	runtime.KeepAlive(d)
+	state := d.shared()
+	n := C.ixy_rx_batch(state.handle, u32(queue), first(frames), u32(len(frames)))
+	runtime.KeepAlive(state)
 	return batchResult(n)
 }
 
@@ -167,15 +175,16 @@ func (d *Device) Receive(queue int, frames []Frame) (int, error) {
 // stale from then on; the rest stay the program's own. It ends before the first bad frame; if that is frames[0], the
 // error says what is wrong with it: ErrHandle or ErrFrame. It never blocks.
 func (d *Device) Transmit(queue int, frames []Frame) (int, error) {
-	n := C.ixy_tx_batch(d.id(), u32(queue), first(frames), u32(len(frames)))
-	runtime.KeepAlive(d)
+	state := d.shared()
+	n := C.ixy_tx_batch(state.handle, u32(queue), first(frames), u32(len(frames)))
+	runtime.KeepAlive(state)
 	return batchResult(n)
 }
 
 // Info returns what the device is.
 func (d *Device) Info() (Info, error) {
 	c := C.ixy_info{struct_size: C.sizeof_ixy_info}
-	if err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_info(d.id(), &c, text) }); err != nil {
+	if err := d.call(func(device C.uint64_t, text *C.char) C.int32_t { return C.ixygo_device_info(device, &c, text) }); err != nil {
 		return Info{}, err
 	}
 	return Info{
@@ -193,7 +202,7 @@ func (d *Device) Info() (Info, error) {
 // Link returns the state of the link. Of a device that failed it says why, as ErrDevice; Reset starts it again.
 func (d *Device) Link() (Link, error) {
 	c := C.ixy_link{struct_size: C.sizeof_ixy_link}
-	if err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_link(d.id(), &c, text) }); err != nil {
+	if err := d.call(func(device C.uint64_t, text *C.char) C.int32_t { return C.ixygo_device_link(device, &c, text) }); err != nil {
 		return Link{}, err
 	}
 	return Link{Up: c.up != 0, SpeedMbps: int(c.speed_mbps)}, nil
@@ -202,7 +211,7 @@ func (d *Device) Link() (Link, error) {
 // Stats returns the device's totals.
 func (d *Device) Stats() (Stats, error) {
 	c := C.ixy_stats{struct_size: C.sizeof_ixy_stats}
-	if err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_stats(d.id(), &c, text) }); err != nil {
+	if err := d.call(func(device C.uint64_t, text *C.char) C.int32_t { return C.ixygo_device_stats(device, &c, text) }); err != nil {
 		return Stats{}, err
 	}
 	return Stats{
@@ -217,7 +226,13 @@ func (d *Device) Stats() (Stats, error) {
 // queue (no CanQueueStats) is ErrUnsupported.
 func (d *Device) QueueStats(queue int) (QueueStats, error) {
 	c := C.ixy_queue_stats{struct_size: C.sizeof_ixy_queue_stats}
-	err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_queue_stats(d.id(), u32(queue), &c, text) })
+	number, err := queueNumber(queue)
+	if err != nil {
+		return QueueStats{}, err
+	}
+	err = d.call(func(device C.uint64_t, text *C.char) C.int32_t {
+		return C.ixygo_device_queue_stats(device, number, &c, text)
+	})
 	if err != nil {
 		return QueueStats{}, err
 	}
@@ -234,8 +249,8 @@ func (d *Device) Features() ([]string, error) {
 	var features []string
 	for {
 		var feature [C.IXY_TEXT_MAX]C.char
-		err := d.call(func(text *C.char) C.int32_t {
-			return C.ixygo_device_feature(d.id(), C.uint32_t(len(features)), &feature[0], text)
+		err := d.call(func(device C.uint64_t, text *C.char) C.int32_t {
+			return C.ixygo_device_feature(device, C.uint32_t(len(features)), &feature[0], text)
 		})
 		if err != nil {
 			return nil, err
@@ -250,7 +265,9 @@ func (d *Device) Features() ([]string, error) {
 // MAC returns the station address.
 func (d *Device) MAC() (net.HardwareAddr, error) {
 	mac := make(net.HardwareAddr, 6)
-	err := d.call(func(text *C.char) C.int32_t { return C.ixygo_device_mac(d.id(), (*C.uint8_t)(&mac[0]), text) })
+	err := d.call(func(device C.uint64_t, text *C.char) C.int32_t {
+		return C.ixygo_device_mac(device, (*C.uint8_t)(&mac[0]), text)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -260,9 +277,11 @@ func (d *Device) MAC() (net.HardwareAddr, error) {
 // SetMAC sets the station address, 6 bytes. A multicast or all-zero address is ErrArgument.
 func (d *Device) SetMAC(mac net.HardwareAddr) error {
 	if len(mac) != 6 {
-		return newError(C.IXY_E_ARGUMENT, "the station address "+mac.String()+" does not have 6 bytes")
+		return newError(C.IXY_E_ARGUMENT, fmt.Sprintf("the station address %q has %d bytes; expected 6", mac.String(), len(mac)))
 	}
-	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_mac_set(d.id(), (*C.uint8_t)(&mac[0]), text) })
+	return d.call(func(device C.uint64_t, text *C.char) C.int32_t {
+		return C.ixygo_device_mac_set(device, (*C.uint8_t)(&mac[0]), text)
+	})
 }
 
 // SetPromiscuous chooses between every frame (the state after Open) and only broadcasts and those to the station
@@ -272,5 +291,7 @@ func (d *Device) SetPromiscuous(on bool) error {
 	if on {
 		value = 1
 	}
-	return d.call(func(text *C.char) C.int32_t { return C.ixygo_device_promiscuous_set(d.id(), value, text) })
+	return d.call(func(device C.uint64_t, text *C.char) C.int32_t {
+		return C.ixygo_device_promiscuous_set(device, value, text)
+	})
 }

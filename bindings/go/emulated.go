@@ -29,7 +29,7 @@ type EmuMeter struct {
 // EmuCounters steps an inline device, then returns its counters. A device that is not emulated is ErrUnsupported.
 func (d *Device) EmuCounters() (EmuCounters, error) {
 	c := C.ixy_emu_counters{struct_size: C.sizeof_ixy_emu_counters}
-	if err := d.call(func(text *C.char) C.int32_t { return C.ixygo_emu_counters_get(d.id(), &c, text) }); err != nil {
+	if err := d.call(func(device C.uint64_t, text *C.char) C.int32_t { return C.ixygo_emu_counters_get(device, &c, text) }); err != nil {
 		return EmuCounters{}, err
 	}
 	return EmuCounters{
@@ -43,7 +43,7 @@ func (d *Device) EmuCounters() (EmuCounters, error) {
 // EmuMeter returns a reading; the device is not stepped. A device that is not emulated is ErrUnsupported.
 func (d *Device) EmuMeter() (EmuMeter, error) {
 	c := C.ixy_emu_meter{struct_size: C.sizeof_ixy_emu_meter}
-	if err := d.call(func(text *C.char) C.int32_t { return C.ixygo_emu_meter_get(d.id(), &c, text) }); err != nil {
+	if err := d.call(func(device C.uint64_t, text *C.char) C.int32_t { return C.ixygo_emu_meter_get(device, &c, text) }); err != nil {
 		return EmuMeter{}, err
 	}
 	return EmuMeter{
@@ -62,8 +62,8 @@ func (d *Device) EmuViolations() ([]string, error) {
 	var violations []string
 	for i := 0; i < counters.Violations && i < kept; i++ {
 		var violation [C.IXY_TEXT_MAX]C.char
-		err := d.call(func(text *C.char) C.int32_t {
-			return C.ixygo_emu_violation(d.id(), C.uint32_t(i), &violation[0], text)
+		err := d.call(func(device C.uint64_t, text *C.char) C.int32_t {
+			return C.ixygo_emu_violation(device, C.uint32_t(i), &violation[0], text)
 		})
 		if err != nil {
 			return nil, err

@@ -17,13 +17,16 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	if e == nil {
+		return "ixy: no error"
+	}
 	return "ixy: " + e.Text + " (" + e.Name + ")"
 }
 
 // Is reports whether target is an *Error of the same code, so that errors.Is(err, ixy.ErrHandle) holds for any text.
 func (e *Error) Is(target error) bool {
 	other, ok := target.(*Error)
-	return ok && other.Code == e.Code
+	return ok && e != nil && other != nil && other.Code == e.Code
 }
 
 func newError(code C.int32_t, text string) *Error {
@@ -51,7 +54,7 @@ var (
 	ErrState       error = sentinel(C.IXY_E_STATE)       // not possible in this state
 	ErrNoMemory    error = sentinel(C.IXY_E_NO_MEMORY)   // the operating system gave no memory
 	ErrNoBuffers   error = sentinel(C.IXY_E_NO_BUFFERS)  // the pool has no free buffer at the moment
-	ErrPoolSize    error = sentinel(C.IXY_E_POOL_SIZE)   // the pool is smaller than the rings of its devices need
+	ErrPoolSize    error = sentinel(C.IXY_E_POOL_SIZE)   // the pool has too few buffers for the rings of its devices, or too small ones
 	ErrTimeout     error = sentinel(C.IXY_E_TIMEOUT)     // the device did not answer in time
 	ErrAddress     error = sentinel(C.IXY_E_ADDRESS)     // malformed address, unknown scheme, device or option
 	ErrNotFound    error = sentinel(C.IXY_E_NOT_FOUND)   // no such device, file or interface

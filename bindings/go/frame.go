@@ -3,12 +3,17 @@ package ixy
 // #include "control.h"
 import "C"
 
-import "unsafe"
+import (
+	"math"
+	"runtime"
+	"unsafe"
+)
 
 // Frame names a packet in a pool's memory. It is a plain value: copies name the same packet. The zero Frame names none.
 //
-// Its fields are set by the C library and by the checked methods SetLen and Advance alone, so a frame always lies in
-// its buffer, and access need check only who owns that.
+// Its fields are set by the C library and by the checked methods SetLen and Advance alone, so a frame lies in its buffer
+// unless goroutines race for it. Then it may be half one frame and half another, so whoever uses a frame copies it once, and
+// checks and uses the copy.
 type Frame struct {
 	buf    uint64
 	offset uint32
@@ -28,12 +33,16 @@ func (f Frame) Len() int { return int(f.length) }
 // More reports whether the packet goes on in the next frame of its slice, as one does that is longer than a buffer.
 func (f Frame) More() bool { return f.flags&C.IXY_FRAME_MORE != 0 }
 
-// SetMore says whether the packet goes on in the next frame.
+// SetMore says whether the packet goes on in the next frame. Of a nil frame it does nothing.
 func (f *Frame) SetMore(more bool) {
-	f.flags &^= C.IXY_FRAME_MORE
-	if more {
-		f.flags |= C.IXY_FRAME_MORE
+	if f == nil {
+		return
 	}
+	flags := f.flags &^ C.IXY_FRAME_MORE
+	if more {
+		flags |= C.IXY_FRAME_MORE
+	}
+	f.flags = flags
 }
 
 // first is the address of a batch for C. That makes the caller's slice live on the heap; `#cgo noescape` would spare
@@ -48,11 +57,11 @@ func first(frames []Frame) *C.ixy_frame {
 // SetLen sets the packet's length. Packets made from the frame before keep theirs. A length that leaves the buffer is
 // ErrFrame.
 func (p *Pool) SetLen(frame *Frame, length int) error {
-	room, err := p.room(frame)
+	_, room, err := p.room(frame)
 	if err != nil {
 		return err
 	}
-	if length < 0 || length > room.after || length > 1<<16-1 {
+	if length < 0 || length > room.after || length > math.MaxUint16 {
 		return errFrame
 	}
 	frame.length = uint16(length)
@@ -62,33 +71,38 @@ func (p *Pool) SetLen(frame *Frame, length int) error {
 // Advance moves the packet's first byte n bytes on, so that it loses n bytes at its front, or gains -n if n is below
 // 0. More than the packet has is ErrRange, more than its buffer has in front is ErrFrame.
 func (p *Pool) Advance(frame *Frame, n int) error {
-	room, err := p.room(frame)
+	was, room, err := p.room(frame)
 	switch {
 	case err != nil:
 		return err
-	case n > int(frame.length):
+	case n > was.Len():
 		return errRange
-	case n < -room.before || int(frame.length)-n > 1<<16-1:
+	case n < -room.before || was.Len()-n > math.MaxUint16:
 		return errFrame
 	}
-	frame.offset = uint32(int64(frame.offset) + int64(n))
-	frame.length = uint16(int(frame.length) - n)
+	frame.offset = uint32(int64(was.offset) + int64(n))
+	frame.length = uint16(was.Len() - n)
 	return nil
 }
 
 // room is what a frame's buffer holds before the packet's first byte, and from it on.
 type room struct{ before, after int }
 
-func (p *Pool) room(frame *Frame) (room, error) {
+// room returns a copy of the frame beside its room: another goroutine may change the frame meanwhile, so it is read once,
+// which Go's memory model promises of a copy.
+func (p *Pool) room(frame *Frame) (Frame, room, error) {
 	if frame == nil {
-		return room{}, ErrArgument
+		return Frame{}, room{}, ErrArgument
 	}
-	if p.id() == 0 || frame.buf == 0 || !p.owns(frame.buf) {
-		return room{}, errHandle
+	was, m := *frame, p.shared()
+	owned := was.buf != 0 && m.owns(was.buf)
+	runtime.KeepAlive(m)
+	switch {
+	case !owned:
+		return Frame{}, room{}, errHandle
+	case !m.holds(was):
+		return Frame{}, room{}, errFrame
 	}
-	start := int64(frame.offset) - int64((frame.buf&p.mask)*p.stride)
-	if start < 0 || start+int64(frame.length) > int64(p.stride) {
-		return room{}, errFrame
-	}
-	return room{before: int(start), after: int(p.stride) - int(start)}, nil
+	start := int(m.start(was))
+	return was, room{before: start, after: int(m.stride) - start}, nil
 }

@@ -25,16 +25,32 @@
 //
 // # Errors
 //
-// No method panics or crashes because of a bad frame, offset, queue or handle: each returns an [*Error], which
-// errors.Is compares with the variables of this package ([ErrHandle], [ErrRange] and so on). The one exception:
-// access through a Packet of a nil *Pool, or of a Pool that [NewPool] did not make, panics as any nil pointer does.
+// No method panics or crashes because of a bad frame, offset, number, queue or handle, or on a nil or zero Pool, Device or
+// Packet: each returns an [*Error], which errors.Is compares with the variables of this package ([ErrHandle], [ErrRange]
+// and so on).
+//
+// # Copies
+//
+// A copy of a Pool or a Device is the same pool or device, and as good as the original: it keeps what it names, and when
+// one is closed all are. What nobody holds any more is closed by the garbage collector, some time.
 //
 // # Goroutines
 //
 // Everything may be called from several goroutines. Two at once in the same queue do not wait for each other: one of
 // them gets [ErrBusy], and so does a call while Close is at its queue. Close waits for calls that are under way. The
 // ownership checks detect misuse, not races: two goroutines that write the same packet at the same time race, as with
-// any slice.
+// any slice. A program that races for a Frame, or for a slice of frames that it transmits, does not know which packet is
+// sent; but each call copies a frame before it checks it, so no access leaves the buffer that the frame names, and no
+// buffer is lost.
+//
+// # Devices that write on
+//
+// A device or back end has the packet memory mapped, and one that breaks its rules may go on writing into a buffer that it has
+// given up, at any moment. In Go it can change the bytes of packets, and nothing else: which buffer is whose, where a packet
+// begins and how long it is, is not in that memory. Two reads of one byte may then differ, so text or a length that was
+// checked in place may be another when it is used. Whoever does not trust the device copies the packet with
+// [Packet.CopyTo] first and checks the copy. A slice of [Packet.UnsafeBytes] is no worse, as Go checks each index, unless
+// package unsafe makes a string of it. Behind an IOMMU (VFIO) a card reaches packet memory alone; without one, all memory.
 //
 // # Building
 //
@@ -65,14 +81,4 @@ func checkABI() error {
 			Version(), got, C.IXY_ABI_VERSION))
 	}
 	return nil
-}
-
-// u32 converts a count or an index for C. What does not fit becomes the largest value, which C refuses with its own
-// error.
-func u32(value int) C.uint32_t {
-	const most = 1<<32 - 1
-	if uint64(value) > most {
-		return most
-	}
-	return C.uint32_t(value)
 }

@@ -6,7 +6,6 @@ import "C"
 import (
 	"runtime"
 	"time"
-	"unsafe"
 )
 
 // MetadataFlags say which members of a packet's Metadata tell something, and what a device found or shall do. A set of
@@ -43,11 +42,6 @@ type Metadata struct {
 	L3Len     uint8         // to send with a checksum: bytes of the IP header, with options or extensions
 }
 
-// record is the entry of a buffer in the pool's table of ixy_metadata.
-func (p *Pool) record(buf uint64) *C.ixy_metadata {
-	return (*C.ixy_metadata)(unsafe.Add(p.metadata, buf&p.mask*C.sizeof_ixy_metadata))
-}
-
 // Metadata returns what is known of the packet beside its bytes; all zeroes if that is nothing. Of a packet over
 // several frames the first one has it.
 func (p Packet) Metadata() (Metadata, error) {
@@ -57,8 +51,8 @@ func (p Packet) Metadata() (Metadata, error) {
 	if p.frame.flags&C.IXY_FRAME_METADATA == 0 {
 		return Metadata{}, nil
 	}
-	c := *p.pool.record(p.frame.buf)
-	runtime.KeepAlive(p.pool)
+	c := *p.memory.record(p.frame.buf)
+	runtime.KeepAlive(p.memory)
 	return Metadata{
 		Flags: MetadataFlags(c.flags), Timestamp: time.Duration(c.timestamp), VLAN: uint16(c.vlan_tci),
 		L2Len: uint8(c.l2_len), L3Len: uint8(c.l3_len),
@@ -67,19 +61,20 @@ func (p Packet) Metadata() (Metadata, error) {
 
 // SetMetadata sets what is known of the packet beside its bytes. Packets made from the frame before do not show it.
 // What a device cannot do is found when the frame is sent, as ErrUnsupported; a flag that does not exist is ErrArgument
-// now.
+// now, and so is a time before the device's start.
 func (p *Pool) SetMetadata(frame *Frame, metadata Metadata) error {
-	if frame == nil || metadata.Flags>>len(metadataNames) != 0 {
+	if frame == nil || metadata.Flags>>len(metadataNames) != 0 || metadata.Timestamp < 0 {
 		return ErrArgument
 	}
-	if p.id() == 0 || frame.buf == 0 || !p.owns(frame.buf) {
+	was, m := *frame, p.shared()
+	if was.buf == 0 || !m.owns(was.buf) {
 		return errHandle
 	}
-	*p.record(frame.buf) = C.ixy_metadata{
+	*m.record(was.buf) = C.ixy_metadata{
 		timestamp: C.uint64_t(metadata.Timestamp), flags: C.uint32_t(metadata.Flags), vlan_tci: C.uint16_t(metadata.VLAN),
 		l2_len: C.uint8_t(metadata.L2Len), l3_len: C.uint8_t(metadata.L3Len),
 	}
-	runtime.KeepAlive(p)
-	frame.flags |= C.IXY_FRAME_METADATA
+	runtime.KeepAlive(m)
+	frame.flags = was.flags | C.IXY_FRAME_METADATA
 	return nil
 }

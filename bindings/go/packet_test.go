@@ -164,3 +164,26 @@ func TestAccessDoesNotAllocate(t *testing.T) {
 	}
 	free(t, pool, frames)
 }
+
+func TestDataPathDoesNotAllocate(t *testing.T) {
+	pool := newPool(t, PoolConfig{})
+	device := started(t, "emu:82599,timing=inline", pool, DeviceConfig{})
+	frames := alloc(t, pool, 8, 60)
+	if n := testing.AllocsPerRun(100, func() {
+		transmit(t, device, 0, frames)
+		receive(t, device, 0, frames)
+		for i := range frames {
+			_ = pool.SetLen(&frames[i], 61)
+			_ = pool.Advance(&frames[i], 1)
+			_ = pool.SetMetadata(&frames[i], Metadata{})
+			packet := pool.Packet(frames[i])
+			_ = packet.AddUint8(59, 1)
+			_, _ = packet.Metadata()
+			_, _ = (*Pool)(nil).Packet(frames[i]).Uint16(0) // the errors too
+		}
+		_, _ = device.Transmit(-1, frames)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	free(t, pool, frames)
+}

@@ -160,13 +160,20 @@ func TestForgottenPool(t *testing.T) {
 	}
 }
 
-// TestManyPools opens more pools, one after the other, than there may be views at once: those of closed ones end with
-// them.
+// TestManyPools opens more pools, one after the other, than there may be views at once: those of closed and of forgotten
+// ones end with them.
 func TestManyPools(t *testing.T) {
-	for i := 0; i < 2500; i++ {
+	for i := 0; i < 3000; i++ {
 		pool, err := NewPool(PoolConfig{Buffers: 1})
 		if err != nil {
 			t.Fatalf("pool %d: %v", i, err)
+		}
+		frames := alloc(t, pool, 1, 60)
+		if err := pool.Packet(frames[0]).PutUint8(59, 1); err != nil {
+			t.Fatal(err)
+		}
+		if i%10 == 9 {
+			continue // forgotten
 		}
 		if err := pool.Close(); err != nil {
 			t.Fatal(err)

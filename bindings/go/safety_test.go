@@ -232,8 +232,8 @@ func TestSafetyForged(t *testing.T) {
 		"func main() { _ = ixy.Frame{1, 2, 3, 4} }",
 		"func main() { var f ixy.Frame; f.buf = 1 }",
 		"func main() { var f ixy.Frame; f.offset = 1 }",
-		"func main() { _ = ixy.Device{handle: 1} }",
-		"func main() { _ = ixy.Pool{handle: 1} }",
+		"func main() { _ = ixy.Device{state: nil} }",
+		"func main() { _ = ixy.Pool{memory: nil} }",
 		"func main() { _ = ixy.Packet{} == ixy.Packet(ixy.Frame{}) }",
 	} {
 		if told := refused(t, own, body); !strings.Contains(told, "field") && !strings.Contains(told, "cannot convert") {
@@ -372,6 +372,13 @@ func TestSafetyClosedPool(t *testing.T) {
 	mark(t, raw, "view after pool close", "not caught", "reads zeroes, writes reach nobody; never a fault")
 }
 
+// deviceOf forges a device, which only a test in this package can.
+func deviceOf(handle uint64) *Device {
+	device := &Device{&deviceState{}}
+	*(*uint64)(unsafe.Pointer(&device.state.handle)) = handle // C's types have no name in tests
+	return device
+}
+
 // TestSafetyChild: a Go program has no way to fork; a program that it starts knows nothing of its handles.
 func TestSafetyChild(t *testing.T) {
 	const variable = "IXY_SAFETY_HANDLE"
@@ -380,16 +387,14 @@ func TestSafetyChild(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		device := &Device{}
-		*(*uint64)(unsafe.Pointer(&device.handle)) = handle // C's types have no name in tests
-		_, err = device.Receive(0, make([]Frame, 1))
+		_, err = deviceOf(handle).Receive(0, make([]Frame, 1))
 		wantError(t, err, ErrHandle)
 		return
 	}
 	pool := newPool(t, PoolConfig{})
 	device := started(t, "emu:82599,timing=inline", pool, DeviceConfig{})
 	child := exec.Command(os.Args[0], "-test.run=^TestSafetyChild$", "-test.v")
-	child.Env = append(os.Environ(), fmt.Sprintf("%s=%d", variable, uint64(device.handle)))
+	child.Env = append(os.Environ(), fmt.Sprintf("%s=%d", variable, uint64(device.state.handle)))
 	if out, err := child.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestSafetyChild") {
 		t.Fatalf("%v\n%s", err, out)
 	}

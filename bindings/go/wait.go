@@ -18,7 +18,7 @@ import (
 // poller. The library's own is nobody's to close, so the poller has a duplicate, from the queue's first Wait until Close.
 type event struct {
 	waiter sync.Mutex // held by the goroutine that waits
-	file   *os.File   // under Device.events.Mutex
+	file   *os.File   // under the events' mutex
 }
 
 // events are those of a device's receive queues. The mutex is held while the library's descriptor is duplicated and
@@ -29,8 +29,13 @@ type events struct {
 	closed bool // with the device
 }
 
+var errNoContext = newError(C.IXY_E_ARGUMENT, "the context is nil; expected one, such as context.Background()")
+
 // ReceiveContext fills frames from a receive queue as Receive does, and waits for the first packet as Wait does.
 func (d *Device) ReceiveContext(ctx context.Context, queue int, frames []Frame) (int, error) {
+	if ctx == nil {
+		return 0, errNoContext
+	}
 	for {
 		if err := ctx.Err(); err != nil {
 			return 0, err
@@ -51,29 +56,34 @@ func (d *Device) ReceiveContext(ctx context.Context, queue int, frames []Frame) 
 // One goroutine waits for a queue at a time; a second gets ErrBusy. A device without interrupts (no CanRxWait among its
 // Info's Capabilities) is ErrUnsupported.
 func (d *Device) Wait(ctx context.Context, queue int) error {
-	file, err := d.event(queue)
+	if ctx == nil {
+		return errNoContext
+	}
+	number, err := queueNumber(queue)
 	if err != nil {
 		return err
 	}
-	event := &d.events.queues[queue]
+	state := d.shared()
+	file, err := state.event(number)
+	if err != nil {
+		return err
+	}
+	event := &state.events.queues[queue]
 	if !event.waiter.TryLock() {
 		return newError(C.IXY_E_BUSY, fmt.Sprintf("another goroutine waits for queue %d; right is one a queue", queue))
 	}
 	defer event.waiter.Unlock()
-	return d.park(ctx, queue, file)
+	return state.park(ctx, number, file)
 }
 
 // event returns the queue's file, which its first use makes.
-func (d *Device) event(queue int) (*os.File, error) {
-	if d == nil {
-		return nil, errHandle
+func (s *deviceState) event(queue C.uint32_t) (*os.File, error) {
+	s.events.Lock()
+	defer s.events.Unlock()
+	if file := s.events.queues[queue].file; file != nil {
+		return file, nil
 	}
-	d.events.Lock()
-	defer d.events.Unlock()
-	if queue >= 0 && queue < QueuesMax && d.events.queues[queue].file != nil {
-		return d.events.queues[queue].file, nil
-	}
-	descriptor, err := control(func(text *C.char) C.int32_t { return C.ixygo_rx_fd(d.id(), u32(queue), text) })
+	descriptor, err := control(func(text *C.char) C.int32_t { return C.ixygo_rx_fd(s.handle, queue, text) })
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +93,7 @@ func (d *Device) event(queue int) (*os.File, error) {
 		return nil, newError(C.IXY_E_IO, fmt.Sprintf("fcntl to duplicate the descriptor of queue %d: %v", queue, errno))
 	}
 	file := os.NewFile(duplicate, fmt.Sprintf("receive queue %d", queue)) // it never blocks: that takes it to the poller
-	d.events.queues[queue].file = file
+	s.events.queues[queue].file = file
 	return file, nil
 }
 
@@ -104,7 +114,7 @@ func (e *events) areClosed() bool {
 }
 
 // park sleeps until the queue has something to receive, or an error.
-func (d *Device) park(ctx context.Context, queue int, file *os.File) error {
+func (s *deviceState) park(ctx context.Context, queue C.uint32_t, file *os.File) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -112,12 +122,12 @@ func (d *Device) park(ctx context.Context, queue int, file *os.File) error {
 	if err != nil {
 		return newError(C.IXY_E_IO, fmt.Sprintf("waiting for queue %d: %v", queue, err))
 	}
-	if ctx.Done() != nil {
+	if done := ctx.Done(); done != nil {
 		over, ended := make(chan struct{}), make(chan struct{})
 		go func() {
 			defer close(ended)
 			select {
-			case <-ctx.Done():
+			case <-done:
 				file.SetReadDeadline(time.Unix(1, 0)) // in the past: it wakes the poller
 			case <-over:
 			}
@@ -133,7 +143,7 @@ func (d *Device) park(ctx context.Context, queue int, file *os.File) error {
 	var result C.int32_t
 	slept := false
 	armed := func(uintptr) bool {
-		result = C.ixy_rx_arm(d.id(), C.uint32_t(queue))
+		result = C.ixy_rx_arm(s.handle, queue)
 		slept = slept || result == 0
 		return result != 0
 	}
@@ -142,14 +152,14 @@ func (d *Device) park(ctx context.Context, queue int, file *os.File) error {
 		time.Sleep(time.Millisecond) // the device is being reset, or another goroutine receives
 		err = raw.Read(armed)
 	}
-	runtime.KeepAlive(d)
+	runtime.KeepAlive(s)
 	switch {
 	case err == nil:
 		_, err = batchResult(result)
 		return err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return ctx.Err()
-	case d.events.areClosed():
+	case s.events.areClosed():
 		return errHandle
 	}
 	return newError(C.IXY_E_IO, fmt.Sprintf("waiting for queue %d: %v", queue, err))

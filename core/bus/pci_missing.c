@@ -50,7 +50,7 @@ static int32_t pci_missing_neighbours(const char *name, const char *group)
         return 0;
     return error_set(IXY_E_STATE,
                      "%s: shares IOMMU group %s with devices of kernel drivers, so all move together: bind them too: "
-                     "ixy bind %s",
+                     "ixy bind %s --group",
                      name, group, list);
 }
 

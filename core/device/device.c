@@ -80,6 +80,19 @@ static int32_t device_check_config(struct device_config *config)
     return code;
 }
 
+/* Who gets each packet in one buffer needs buffers that hold the longest: what did not fit would be lost. */
+static int32_t device_check_buffers(const struct device *device)
+{
+    const struct pool *pool = device->config.pool;
+    uint32_t needed = device->rx_len_max + device->rx_header;
+    if (pool == NULL || device->rx_frames_max > 1 || pool->buffer_size >= needed)
+        return 0;
+    return error_set(IXY_E_POOL_SIZE,
+                     "%.100s: the pool's buffers hold %u bytes, and a frame that the device receives takes up to %u: "
+                     "open the pool with buffer_size = %u",
+                     device->bus->address, pool->buffer_size, needed, (needed + 1023) / 1024 * 1024);
+}
+
 int32_t device_check_capabilities(const struct device *device)
 {
     static const char *const names[] = {"RX_CHECKSUM", "TX_CHECKSUM", "VLAN_STRIP", "VLAN_INSERT", "RX_TIMESTAMP"};
@@ -89,13 +102,19 @@ int32_t device_check_capabilities(const struct device *device)
         if ((missing >> i & 1) != 0)
             return error_set(IXY_E_UNSUPPORTED, "%.100s: a %s has no %s; ixy_info.capabilities tells what it has",
                              device->bus->address, device->name, names[i]);
+    int32_t code = device_check_buffers(device);
+    if (code < 0)
+        return code;
     if (config->frame_len_max > FRAME_LENGTH_MAX && (device->capabilities & DEVICE_CAN_JUMBO) == 0)
         return error_set(IXY_E_UNSUPPORTED,
                          "%.100s: frame_len_max = %u, and a %s has no JUMBO; right is at most %u bytes",
                          device->bus->address, config->frame_len_max, device->name, FRAME_LENGTH_MAX);
     if (config->frame_len_max > FRAME_LENGTH_MAX && config->frame_len_max > device->frame_len_limit)
-        return error_set(IXY_E_RANGE, "%.100s: frame_len_max = %u; a %s takes at most %u bytes", device->bus->address,
-                         config->frame_len_max, device->name, device->frame_len_limit);
+        return error_set(IXY_E_RANGE, "%.100s: frame_len_max = %u; a %s takes at most %u bytes%s", device->bus->address,
+                         config->frame_len_max, device->name, device->frame_len_limit,
+                         device->frame_len_by_buffer ? ", as it wants a whole frame in each of the pool's buffers: "
+                                                       "open the pool with a larger buffer_size"
+                                                     : "");
     return 0;
 }
 

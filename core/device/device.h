@@ -108,8 +108,10 @@ struct device {
     char name[32]; /* "Intel 82599" */
     uint32_t tx_len_min, tx_len_max;
     uint32_t rx_len_max, rx_frames_max; /* of one packet: bytes, and buffers that it takes at most */
+    uint32_t rx_header;                 /* bytes that the device writes before each packet */
     uint32_t capabilities;              /* DEVICE_CAN_*; set by the driver's open, RX_WAIT by device_open */
     uint32_t frame_len_limit;           /* longest frame_len_max with DEVICE_CAN_JUMBO; set by the driver's open */
+    bool frame_len_by_buffer;           /* and larger buffers would allow more */
     void *rx[DEVICE_QUEUES_MAX];
     void *tx[DEVICE_QUEUES_MAX];
 };
@@ -126,9 +128,9 @@ int32_t device_no_driver(const char *address, uint16_t vendor, uint16_t device_i
 int32_t device_open(const char *address, const struct device_config *config, struct device **device);
 int32_t device_start(struct device *device);
 
-/* Whether the device can do what its configuration asks for, by capabilities and frame_len_limit. device_open asks when
- * the driver has opened it; a driver that knows before it touches the device asks then. Returns 0, IXY_E_UNSUPPORTED or
- * IXY_E_RANGE. */
+/* Whether the device can do what its configuration asks for, by capabilities, frame_len_limit and what a buffer of the
+ * pool must hold. device_open asks when the driver has opened it; a driver that knows earlier asks then. Returns 0,
+ * IXY_E_UNSUPPORTED, IXY_E_RANGE or IXY_E_POOL_SIZE. */
 int32_t device_check_capabilities(const struct device *device);
 int32_t device_reset(struct device *device);
 void device_close(struct device *device);

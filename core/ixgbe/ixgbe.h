@@ -191,8 +191,9 @@ void ixgbe_tx_stop(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue);
 void ixgbe_tx_free(struct ixgbe_device *ixgbe, struct ixgbe_tx_queue *queue);
 uint32_t ixgbe_tx_batch(void *queue, const struct frame *frames, uint32_t count);
 uint32_t ixgbe_tx_batch_owned(void *queue, const struct frame *frames, uint32_t count, int32_t *code);
-/* How many of count descriptors the ring has room for. */
-uint32_t ixgbe_tx_room(struct ixgbe_tx_queue *queue, uint32_t count);
+/* How many of count descriptors the ring has room for. step: an inline model may be stepped for it, as no descriptor is
+ * written that was not handed over: such a model would meet it in the middle of the driver's work. */
+uint32_t ixgbe_tx_room(struct ixgbe_tx_queue *queue, uint32_t count, bool step);
 
 /* tx_offload.c: frames that are no whole plain packet each: with flags, or longer than 1514 bytes. Why it ended before
  * the last is in *code, 0 if the ring is full. */

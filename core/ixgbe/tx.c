@@ -34,16 +34,15 @@ static void ixgbe_tx_clean(struct ixgbe_tx_queue *queue)
     }
 }
 
-/* How many of count frames the ring has room for. One descriptor stays empty: head == tail is an empty ring, 7.2.3.4.
- */
-uint32_t ixgbe_tx_room(struct ixgbe_tx_queue *queue, uint32_t count)
+/* One descriptor stays empty: head == tail is an empty ring, 7.2.3.4. */
+uint32_t ixgbe_tx_room(struct ixgbe_tx_queue *queue, uint32_t count, bool step)
 {
     const uint32_t mask = queue->mask;
     uint32_t in_flight = queue->posted - queue->cleaned;
     if (in_flight >= IXGBE_TX_IN_FLIGHT || mask - in_flight < count) {
         ixgbe_tx_clean(queue);
         in_flight = queue->posted - queue->cleaned;
-        if (mask - in_flight < count && queue->step != NULL) {
+        if (mask - in_flight < count && step && queue->step != NULL) {
             queue->step->step(queue->step);
             ixgbe_tx_clean(queue);
             in_flight = queue->posted - queue->cleaned;
@@ -66,7 +65,7 @@ static inline __attribute__((always_inline)) uint32_t ixgbe_tx_run_best(struct i
 static inline __attribute__((always_inline)) uint32_t
 ixgbe_tx_send(struct ixgbe_tx_queue *queue, const struct frame *frames, uint32_t count, bool owned, int32_t *code)
 {
-    uint32_t room = ixgbe_tx_room(queue, count);
+    uint32_t room = ixgbe_tx_room(queue, count, true);
     uint32_t slot = queue->posted & queue->mask;
     uint32_t to_end = queue->mask + 1 - slot;
     uint32_t run = room < to_end ? room : to_end;

@@ -134,15 +134,16 @@ static void ixgbe_tx_write(struct ixgbe_tx_queue *queue, const struct ixgbe_tx_p
     }
 }
 
-/* Sends the packet that count frames begin with. Returns 0 or why not; false in *fits: the ring has no room for it. */
+/* Sends the packet that count frames begin with. Returns 0 or why not; false in *fits: the ring has no room for it.
+ * first: of the batch. */
 static int32_t ixgbe_tx_packet(struct ixgbe_tx_queue *queue, const struct frame *frames, uint32_t count,
-                               struct ixgbe_tx_packet *packet, bool owned, bool *fits)
+                               struct ixgbe_tx_packet *packet, bool owned, bool first, bool *fits)
 {
     int32_t code = ixgbe_tx_copy(queue, frames, count, packet);
     if (code < 0)
         return code;
     uint32_t wanted = packet->count + 1; /* and a context */
-    *fits = ixgbe_tx_room(queue, wanted) == wanted;
+    *fits = ixgbe_tx_room(queue, wanted, first) == wanted;
     if (!*fits)
         return 0;
     code = owned ? ixgbe_tx_take_back(queue, packet) : 0;
@@ -166,7 +167,7 @@ uint32_t ixgbe_tx_packets(struct ixgbe_tx_queue *queue, const struct frame *fram
     *code = 0;
     while (sent < count && *code == 0) {
         struct ixgbe_tx_packet packet;
-        *code = ixgbe_tx_packet(queue, frames + sent, count - sent, &packet, owned, &fits);
+        *code = ixgbe_tx_packet(queue, frames + sent, count - sent, &packet, owned, queue->posted == posted, &fits);
         if (!fits) {
             if (bus_idle(&queue->idle))
                 ixgbe_watch(queue->bus);

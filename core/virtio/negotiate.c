@@ -122,7 +122,9 @@ static void virtio_capabilities(struct virtio_device *virtio, uint64_t offered, 
     bool mergeable = (offered >> VIRTIO_NET_F_MRG_RXBUF & 1) != 0;
     /* Without MRG_RXBUF each buffer must hold any packet. */
     uint32_t whole = pool != NULL ? pool->buffer_size - VIRTIO_NET_HDR_SIZE - VIRTIO_VLAN_TAG : 0;
-    device->frame_len_limit = mergeable || limit < whole ? limit : whole;
+    device->frame_len_by_buffer = !mergeable && whole < limit;
+    device->frame_len_limit = device->frame_len_by_buffer ? whole : limit;
+    device->capabilities &= ~(DEVICE_CAN_TX_CHECKSUM | DEVICE_CAN_RX_CHECKSUM | DEVICE_CAN_JUMBO);
     device->capabilities |= DEVICE_CAN_QUEUE_STATS;
     if ((offered >> VIRTIO_NET_F_CSUM & 1) != 0)
         device->capabilities |= DEVICE_CAN_TX_CHECKSUM;
@@ -141,6 +143,7 @@ static void virtio_lengths(struct virtio_device *virtio, uint32_t longest)
     device->tx_len_max = longest;
     device->rx_len_max = VIRTIO_RX_LENGTH_MAX;
     device->rx_frames_max = 1;
+    device->rx_header = VIRTIO_NET_HDR_SIZE;
     if (!virtio->jumbo)
         return;
     device->tx_len_max = wanted < longest ? wanted : longest;
@@ -173,7 +176,7 @@ static int32_t virtio_read_mtu(struct virtio_device *virtio, uint64_t offered)
         longest = virtio->jumbo ? virtio->device.frame_len_limit : FRAME_LENGTH_MAX;
     }
     virtio_lengths(virtio, longest);
-    return 0;
+    return device_check_capabilities(&virtio->device); /* after a reset a device may offer less than it did */
 }
 
 /* The features of the first negotiation, once more: queues, chains of buffers and what callers know of lengths were

@@ -13,6 +13,8 @@
 #define LIES_RX_RSCCNT ((uint64_t)15 << 17) /* of the first word, 7.1.6.2 */
 #define LIES_RX_NEXTP_SHIFT 4
 #define LIES_TX_DD 1u
+#define LIES_TX_TYPE ((uint64_t)0x20F00000) /* DEXT and DTYP, 7.2.3.2.2 */
+#define LIES_TX_CONTEXT ((uint64_t)0x20200000)
 
 void ixgbe_model_lie_received(struct ixgbe_model *model, const struct model_rx_ring *ring, uint64_t *info,
                               uint32_t *len, uint64_t *status)
@@ -163,13 +165,23 @@ static void lies_tx_done(struct model_tx_descriptor *descriptor)
     __atomic_store_n((uint32_t *)(void *)status, LIES_TX_DD, __ATOMIC_RELEASE);
 }
 
-bool ixgbe_model_lie_unsent(struct ixgbe_model *model, struct model_tx_ring *ring, uint32_t tail)
+/* Nothing of what is skipped reaches the wire, but the driver goes by what it has told: the contexts among it are the
+ * queue's from then on (7.2.3.2.3), and a packet that had begun is over. */
+bool ixgbe_model_lie_unsent(struct ixgbe_model *model, uint32_t queue, uint32_t tail)
 {
+    struct model_tx_ring *ring = &model->tx[queue];
     if (!hostile_tells(&model->device.hostile, HOSTILE_TX_UNSENT))
         return false;
     hostile_completion(&model->device.hostile);
-    for (uint32_t i = ring->head; i != tail; i = i + 1 < ring->size ? i + 1 : 0)
+    ring->partial_count = 0;
+    for (uint32_t i = ring->head; i != tail; i = i + 1 < ring->size ? i + 1 : 0) {
+        struct model_tx_descriptor descriptor = {.address =
+                                                     __atomic_load_n(&ring->descriptors[i].address, __ATOMIC_RELAXED),
+                                                 .word = __atomic_load_n(&ring->descriptors[i].word, __ATOMIC_RELAXED)};
+        if ((descriptor.word & LIES_TX_TYPE) == LIES_TX_CONTEXT)
+            ixgbe_model_tx_context(model, queue, i, descriptor);
         lies_tx_done(&ring->descriptors[i]);
+    }
     ring->head = ring->primed = ring->listed = tail;
     return true;
 }

@@ -220,7 +220,7 @@ void ixgbe_model_lie_station(struct ixgbe_model *model, uint8_t mac[6]);
 void ixgbe_model_lie_rx_stopped(struct ixgbe_model *model, struct model_rx_ring *ring);
 void ixgbe_model_lie_rx_started(struct ixgbe_model *model, struct model_rx_ring *ring);
 /* True: all up to the tail is reported as sent, and forgotten. */
-bool ixgbe_model_lie_unsent(struct ixgbe_model *model, struct model_tx_ring *ring, uint32_t tail);
+bool ixgbe_model_lie_unsent(struct ixgbe_model *model, uint32_t queue, uint32_t tail);
 /* After sending. */
 void ixgbe_model_lie_done(struct ixgbe_model *model, struct model_tx_ring *ring, uint32_t tail);
 

@@ -421,7 +421,7 @@ static uint32_t tx_queue(struct ixgbe_model *model, uint32_t queue, uint32_t mos
     }
     ring->tail_refused = UINT32_MAX;
     bool hostile = hostile_is(&model->device.hostile);
-    if (hostile && ixgbe_model_lie_unsent(model, ring, tail))
+    if (hostile && ixgbe_model_lie_unsent(model, queue, tail))
         return 1;
     if (!model->device.timing_inline)
         return tx_queue_ahead(model, queue, tail, most);

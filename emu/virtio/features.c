@@ -88,7 +88,8 @@ void vmodel_features_settle(struct virtio_model *model)
     model->verifies = vmodel_has(model, VIRTIO_NET_F_GUEST_CSUM);
     model->header_alone = !modern && !vmodel_has(model, VIRTIO_F_ANY_LAYOUT);
     model->header = modern || model->mergeable ? VIRTIO_NET_HDR_SIZE : VIRTIO_NET_HDR_SIZE_LEGACY;
-    model->frame_max = vmodel_has(model, VIRTIO_NET_F_MTU) ? model->mtu + 14u : FRAME_LENGTH_MAX;
+    /* Without an MTU the specification bounds no frame (5.1.4.2). */
+    model->frame_max = vmodel_has(model, VIRTIO_NET_F_MTU) ? model->mtu + 14u : VMODEL_FRAME_MAX;
     /* A driver that cannot ask for promiscuous mode gets it: such devices have no filter. */
     model->promiscuous = !vmodel_has(model, VIRTIO_NET_F_CTRL_RX);
 }

@@ -290,8 +290,7 @@ static void vmodel_lies_table(struct virtio_model *model, struct vmodel_queue *q
     *second = (*second & (uint64_t)VMODEL_PACKED_BITS << 48) | (garbage[1] & ~((uint64_t)VMODEL_PACKED_BITS << 48));
 }
 
-/* What it held is the driver's again, as the driver may believe so. */
-static void vmodel_lies_leave(struct virtio_model *model, struct vmodel_queue *queue)
+void vmodel_lie_leave(struct virtio_model *model, struct vmodel_queue *queue)
 {
     __atomic_store_n(&queue->live, false, __ATOMIC_RELEASE);
     for (; queue->head != queue->fetched; queue->head++) {
@@ -325,7 +324,7 @@ bool vmodel_lie_step(struct virtio_model *model)
             vmodel_lie_event(model, queue);
         }
         if (queue->live && queue->lies_end)
-            vmodel_lies_leave(model, queue);
+            vmodel_lie_leave(model, queue);
     }
     return false;
 }

@@ -24,7 +24,8 @@
 #define VMODEL_CONTROL_SIZE 64 /* of the control queue, at most */
 #define VMODEL_PLACE_SIZE 80   /* of a text that names a descriptor */
 #define VMODEL_MTU_MAX 9216
-#define VMODEL_BATCH 64 /* frames between two looks at what the driver sees */
+#define VMODEL_FRAME_MAX WIRE_FRAME_MAX /* where no MTU was negotiated: as long as wires carry */
+#define VMODEL_BATCH 64                 /* frames between two looks at what the driver sees */
 
 /* A descriptor that the device holds, or is about to use. */
 struct vmodel_slot {
@@ -87,8 +88,8 @@ struct vmodel_queue {
     uint32_t counted; /* used_next up to which `untold` counts */
     bool counted_wrap;
 
-    /* hostile (lies.c): told up to this used index; one more than the last id; the device leaves it alone from its next
-     * step on */
+    /* hostile (lies.c): told up to this used index; one more than the last id; the device leaves it alone, a receive
+     * queue at once, a transmit queue from its next step on */
     uint32_t lies_published, lies_before;
     bool lies_end;
 
@@ -120,7 +121,7 @@ struct virtio_model {
     bool verifies;      /* GUEST_CSUM: checksums of received frames */
     bool header_alone;  /* the header has a descriptor of its own, 5.1.6.6 */
     uint32_t header;    /* its size */
-    uint32_t frame_max; /* either way */
+    uint32_t frame_max; /* longest, either way: the MTU's, or what the model can handle at all */
 
     uint32_t active; /* queue pairs */
     bool promiscuous;
@@ -130,7 +131,7 @@ struct virtio_model {
     /* the chain that is being read: room for as many descriptors as a queue can have */
     struct vmodel_slot *chain;
     uint16_t *chain_index; /* split: their places in the descriptor table */
-    uint8_t scratch[VIRTIO_NET_HDR_SIZE + VMODEL_MTU_MAX + 14];
+    uint8_t scratch[VIRTIO_NET_HDR_SIZE + VMODEL_FRAME_MAX];
     struct vmodel_queue queues[VMODEL_QUEUES];
 };
 
@@ -223,6 +224,8 @@ void vmodel_lie_publish(struct virtio_model *model, struct vmodel_queue *queue, 
 uint32_t vmodel_lie_index(struct virtio_model *model, struct vmodel_queue *queue);
 /* Between the driver's looks; true: the device is gone. */
 bool vmodel_lie_step(struct virtio_model *model);
+/* The device leaves a queue alone: what it held is the driver's again, as the driver may believe so. */
+void vmodel_lie_leave(struct virtio_model *model, struct vmodel_queue *queue);
 void vmodel_lie_event(struct virtio_model *model, struct vmodel_queue *queue);
 /* A reset brings back a device that is gone, unless it stays away for good. */
 bool vmodel_lie_back(struct virtio_model *model);

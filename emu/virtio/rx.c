@@ -189,6 +189,15 @@ static bool vmodel_rx_fill(struct virtio_model *model, struct vmodel_queue *queu
     return whole;
 }
 
+/* The driver sees what is there; of a lie it may have any buffer from then on, so none is written to any more. */
+static inline void vmodel_rx_publish(struct virtio_model *model, struct vmodel_queue *queue,
+                                     struct vmodel_packed_batch *batch)
+{
+    vmodel_publish(model, queue, batch);
+    if (__builtin_expect(queue->lies_end, 0))
+        vmodel_lie_leave(model, queue);
+}
+
 /* What the header says of the checksum of a frame, which stands in the scratch behind it (5.1.6.4.1). */
 static void vmodel_rx_checksum(struct virtio_model *model, uint32_t len)
 {
@@ -235,7 +244,7 @@ static bool vmodel_rx_deliver(struct virtio_model *model, struct vmodel_queue *q
         vmodel_complete(model, queue, &batch, id, descriptors, piece);
         done += piece;
     }
-    vmodel_publish(model, queue, &batch);
+    vmodel_rx_publish(model, queue, &batch);
     if (!whole)
         model->device.missed++;
     return true;
@@ -246,7 +255,9 @@ static bool vmodel_rx_frame(struct virtio_model *model, const uint8_t *frame, ui
 {
     if (len < 14 || !vmodel_accepts(model, frame))
         return true;
-    if (len > model->frame_max) { /* 5.1.4.2: nothing longer than the MTU, once that was negotiated */
+    /* 5.1.4.2: no longer than the MTU and an Ethernet header, to which a VLAN tag belongs, if that was negotiated. */
+    uint32_t tag = frame[12] == 0x81 && frame[13] == 0 ? 4 : 0;
+    if (len > model->frame_max + tag) {
         model->device.missed++;
         return true;
     }
@@ -312,7 +323,7 @@ static uint32_t vmodel_rx_generate_straight(struct virtio_model *model, struct v
     else
         vmodel_split_complete_run(queue, id, done, size);
     queue->head += done;
-    vmodel_publish(model, queue, &batch);
+    vmodel_rx_publish(model, queue, &batch);
     return done;
 }
 

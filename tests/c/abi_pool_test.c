@@ -99,6 +99,18 @@ static void test_read_and_write(void **state)
     assert_int_equal(ixy_buf_write(pool, &frame, 0, bytes, 1), IXY_E_HANDLE);
 }
 
+/* More pools and views than there may be at once. */
+static void test_many_pools(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3000; i++) {
+        uint64_t pool = test_pool(16);
+        ixy_view view = test_view(pool);
+        assert_int_equal(ixy_pool_close(pool), 0);
+        assert_int_equal(ixy_pool_view_release(view.view), 0);
+    }
+}
+
 static void test_view_outlives_pool(void **state)
 {
     (void)state;
@@ -215,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_config_is_checked),
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_read_and_write),
+        cmocka_unit_test(test_many_pools),
         cmocka_unit_test(test_view_outlives_pool),
         cmocka_unit_test(test_handles_do_not_repeat_across_pools),
         cmocka_unit_test(test_generation_wraps),

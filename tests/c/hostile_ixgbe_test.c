@@ -333,6 +333,37 @@ static void case_26_transmit_that_was_not_posted(void **state)
     hostile_test_close(&test);
 }
 
+/* Packets of three buffers. Those of the first batch wait in the ring; the second fits but for the context that its
+ * last packet may need. A device that worked then, and lied about the whole ring, would write over what the driver has
+ * written, and the driver would be blamed. */
+static void case_26_not_posted_in_mid_batch(void **state)
+{
+    (void)state;
+    enum { FIRST = 33, SECOND = RING - 1 - FIRST };
+    struct hostile_test test;
+    uint32_t seen = 0;
+    open_lying_packets(&test, "emu:82599", "tx-done-all");
+    hostile_wake(&test);
+    for (uint32_t i = 0; i < 20; i++) {
+        ixy_frame frames[FIRST + SECOND];
+        uint32_t sent = FIRST;
+        for (uint32_t n = 0; n < FIRST + SECOND; n++) {
+            hostile_make(&test, &frames[n], 60 + n, i);
+            frames[n].flags = n % 3 < 2 ? IXY_FRAME_MORE : 0;
+        }
+        assert_int_equal(hostile_transmit(&test, frames, FIRST), FIRST);
+        while (sent < FIRST + SECOND) {
+            int32_t more = hostile_transmit(&test, frames + sent, FIRST + SECOND - sent);
+            assert_true(more > 0);
+            sent += (uint32_t)more;
+        }
+        seen += hostile_drain(&test);
+    }
+    assert_true(hostile_told(&test, HOSTILE_TX_DONE_ALL) >= 20);
+    assert_true(seen > 0);
+    hostile_test_close(&test);
+}
+
 /* The driver cannot know; but it loses no buffer, and goes on. */
 static void case_26_done_but_never_sent(void **state)
 {
@@ -348,6 +379,32 @@ static void case_26_done_but_never_sent(void **state)
     hostile_sleep(&test);
     hostile_send(&test, 3, 60, 0);
     hostile_expect(&test, 3, 60, 0);
+    hostile_test_close(&test);
+}
+
+static void send_tagged(struct hostile_test *test, uint32_t number)
+{
+    const ixy_metadata tag = {.flags = IXY_META_VLAN, .vlan_tci = 5};
+    ixy_frame frame;
+    hostile_make(test, &frame, 60, number);
+    assert_int_equal(ixy_buf_metadata_set(test->pool, &frame, &tag), 0);
+    assert_int_equal(hostile_transmit(test, &frame, 1), 1);
+}
+
+/* The context is among what is never sent. The driver has told it all the same, and tells it no second time. */
+static void case_26_context_never_sent(void **state)
+{
+    (void)state;
+    struct hostile_test test;
+    hostile_test_pool_small(&test, IXY_CAN_VLAN_INSERT, 3000);
+    hostile_test_open_on(&test, "emu:82599", "tx-unsent", RING);
+    hostile_wake(&test);
+    send_tagged(&test, 1);
+    assert_int_equal(hostile_drain(&test), 0);
+    assert_int_equal(hostile_told(&test, HOSTILE_TX_UNSENT), 1);
+    hostile_sleep(&test);
+    send_tagged(&test, 2);
+    assert_int_equal(hostile_drain(&test), 1);
     hostile_test_close(&test);
 }
 
@@ -612,7 +669,9 @@ int main(int count, char **arguments)
         cmocka_unit_test(case_25_without_end_for_ever),
         cmocka_unit_test(case_26_receive_that_was_not_posted),
         cmocka_unit_test(case_26_transmit_that_was_not_posted),
+        cmocka_unit_test(case_26_not_posted_in_mid_batch),
         cmocka_unit_test(case_26_done_but_never_sent),
+        cmocka_unit_test(case_26_context_never_sent),
         cmocka_unit_test(case_27_write_back_after_disable),
         cmocka_unit_test(case_28_gone_in_mid_run),
         cmocka_unit_test(case_28_closed_while_gone),

@@ -9,7 +9,7 @@
 #define CANARY 0xC5
 #define CANARY_SIZE 100 /* of a buffer's headroom: where nobody writes, but an overrun of the buffer before */
 
-static void hostile_test_pool_of(struct hostile_test *test, uint32_t buffer_size)
+void hostile_test_pool_of(struct hostile_test *test, uint32_t buffer_size)
 {
     ixy_pool_config config = {
         .struct_size = sizeof(config), .buffer_count = HOSTILE_BUFFERS, .buffer_size = buffer_size};

@@ -28,6 +28,8 @@ struct hostile_test {
 
 /* An open pool, for tests that open their device themselves. */
 void hostile_test_pool(struct hostile_test *test);
+/* The same with buffers of another size than 2048. */
+void hostile_test_pool_of(struct hostile_test *test, uint32_t buffer_size);
 /* The same with buffers of 1 KB, so that frames of usual size take two, and offloads that a device of those shall do.
  */
 void hostile_test_pool_small(struct hostile_test *test, uint32_t offloads, uint32_t frame_len_max);

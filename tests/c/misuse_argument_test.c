@@ -73,6 +73,7 @@ static void test_queues(void **state)
         assert_int_equal(ixy_rx_arm(device, wrong[i]), IXY_E_RANGE);
         expect(ixy_rx_fd(device, wrong[i]), IXY_E_RANGE, "2 receive queues");
         expect(ixy_rx_wait(device, wrong[i], -1), IXY_E_RANGE, "2 receive queues");
+        assert_int_equal(ixy_rx_wake(device, wrong[i]), IXY_E_RANGE);
         expect(ixy_device_queue_stats(device, wrong[i], &stats), IXY_E_RANGE, "2 receive and 2 transmit queues");
     }
     assert_int_equal(ixy_tx_batch(device, 1, &frame, 1), 1); /* the frame is whole */

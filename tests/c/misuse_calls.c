@@ -131,6 +131,11 @@ static int32_t rx_wait(uint64_t device)
     return ixy_rx_wait(device, 0, -1);
 }
 
+static int32_t rx_wake(uint64_t device)
+{
+    return ixy_rx_wake(device, 0);
+}
+
 static int32_t emu_counters(uint64_t device)
 {
     ixy_emu_counters counters = {.struct_size = sizeof(counters)};
@@ -172,6 +177,7 @@ const struct misuse_call misuse_calls[] = {
     {"ixy_rx_fd", MISUSE_DEVICE, true, rx_fd},
     {"ixy_rx_arm", MISUSE_DEVICE, false, rx_arm},
     {"ixy_rx_wait", MISUSE_DEVICE, true, rx_wait},
+    {"ixy_rx_wake", MISUSE_DEVICE, false, rx_wake},
     {"ixy_emu_counters_get", MISUSE_DEVICE, true, emu_counters},
     {"ixy_emu_meter_get", MISUSE_DEVICE, true, emu_meter},
     {"ixy_emu_violation", MISUSE_DEVICE, true, emu_violation},

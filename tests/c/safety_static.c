@@ -2,6 +2,7 @@
  * caller, so each mistake goes through; what comes of it is asserted where that can be foretold. */
 #include "tests/c/safety_support.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdlib.h>
 
@@ -216,6 +217,74 @@ static void others_in_it(void)
     safety_mark(STATIC, "view after pool close", NOT_CAUGHT, "nothing is there any more: the process dies of it");
 }
 
+/* The array lies where the device puts the packet: what it received is overwritten by the frame that tells of it. */
+static void arguments_of_others(void)
+{
+    struct native native = native_open();
+    struct frame frame = native_frame(&native, 0xA1), received;
+    assert_int_equal(device_tx_batch(native.device, 0, &frame, 1), 1);
+    assert_int_equal(device_rx_batch(native.device, 0, &received, 1), 1);
+    uint32_t place = received.offset; /* the same in a world that is made the same way */
+    native_close(&native);
+    native = native_open();
+    frame = native_frame(&native, 0xA1);
+    struct frame *array = (struct frame *)(void *)(native.pool->memory.base + place);
+    assert_int_equal(device_tx_batch(native.device, 0, &frame, 1), 1);
+    assert_int_equal(device_rx_batch(native.device, 0, array, 1), 1);
+    assert_int_equal(array->offset, place);
+    assert_int_equal(native.pool->memory.base[place + sizeof(*array)], 0xA1);
+    safety_mark(STATIC, "changed during a call", NOT_CAUGHT,
+                "an array may lie in a buffer of the device's, and overwrites what it received");
+
+    assert_int_equal(device_tx_batch(native.device, 0, &frame, 1), 1);
+    assert_int_equal(device_rx_batch(native.device, (uint32_t)((uint64_t)1 << 32), &received, 1), 1);
+    safety_mark(STATIC, "number of another type", NOT_CAUGHT, "queue 2^32 is queue 0");
+
+    struct frame copy = received;
+    pool_give(native.pool, &received.buf, 1);
+    native_bytes(&native, &copy)[0] = 0x55;
+    struct frame again = native_frame(&native, 0xC3);
+    assert_true(again.offset == copy.offset);
+    native_bytes(&native, &copy)[0] = 0x55;
+    assert_int_equal(native_bytes(&native, &again)[0], 0x55);
+    safety_mark(STATIC, "object copied", NOT_CAUGHT, "a copy stays usable when the first one was given back");
+
+    uint8_t *bytes = native_bytes(&native, &again);
+    uint8_t checked = bytes[0];
+    native.pool->memory.base[again.offset] = 0x66; /* as the device does */
+    assert_int_not_equal(bytes[0], checked);
+    safety_mark(STATIC, "device writes on", NOT_CAUGHT, "what was checked is another byte when it is used");
+    native_close(&native);
+}
+
+static void native_rounds(void)
+{
+    for (uint32_t round = 0; round < 50; round++) {
+        struct native native = native_open();
+        assert_int_equal(device_reset(native.device), 0);
+        native_close(&native);
+    }
+}
+
+static void events_of_others(void)
+{
+    safety_with_alarms(native_rounds);
+    safety_mark(STATIC, "interrupted", CONTAINED, "no call fails because of a signal");
+
+    struct native native = native_open();
+    int ends[2], event = native.device->bus->events[0].fd;
+    uint64_t word = 0;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(dup2(ends[1], event), event); /* closes it, and takes its number */
+    bus_wake(native.device->bus);
+    assert_int_equal(read(ends[0], &word, sizeof(word)), sizeof(word));
+    native_close(&native);
+    assert_true(fcntl(event, F_GETFD) < 0);
+    safety_mark(STATIC, "descriptor closed", NOT_CAUGHT, "the file that got its number is written to, and closed");
+    close(ends[0]);
+    close(ends[1]);
+}
+
 void safety_static(void **state)
 {
     (void)state;
@@ -223,4 +292,6 @@ void safety_static(void **state)
     frames_of_others();
     device_of_others();
     others_in_it();
+    arguments_of_others();
+    events_of_others();
 }

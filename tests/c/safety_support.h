@@ -3,6 +3,7 @@
 #define TESTS_C_SAFETY_SUPPORT_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -14,6 +15,7 @@
 #define SAFETY_BUFFERS 2048
 #define RUN_TIME "run time"
 #define NOT_CAUGHT "not caught"
+#define CONTAINED "contained"
 
 /* After the assertion, never before. */
 static inline void safety_mark(const char *row, const char *column, const char *mark, const char *detail)
@@ -28,8 +30,10 @@ static inline void safety_in_child(int (*check)(void *), void *argument)
 {
     int status = 0;
     pid_t child = fork();
-    if (child == 0)
+    if (child == 0) {
+        signal(SIGSEGV, SIG_DFL); /* cmocka would go on with the parent's next test */
         _exit(check(argument));
+    }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
@@ -59,6 +63,13 @@ extern struct safety_second safety_second;
 
 /* Makes the second thread receive when somebody does next. */
 void safety_let_second_in(struct bus *bus, int32_t (*receive)(void *argument), void *argument);
+
+/* ---- safety_around.c: what happens around a call ---- */
+
+void safety_around(void **state);
+
+/* Runs it while a signal handler interrupts it some thousand times a second. */
+void safety_with_alarms(void (*run)(void));
 
 /* ---- safety_static.c: the core without the ABI ---- */
 

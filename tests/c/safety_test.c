@@ -1,5 +1,6 @@
 /* The safety table in C: the ABI's frames with its checked copies, and the same with a raw view for the bytes. The
- * third row, the core without any check, is in safety_static.c. */
+ * third row, the core without any check, is in safety_static.c; the columns of what happens around a call are in
+ * safety_around.c. */
 #include "tests/c/safety_support.h"
 
 #include "abi/objects.h"
@@ -340,6 +341,7 @@ int main(void)
         IN_WORLD(test_two_threads_on_one_queue),
         IN_WORLD(test_view_after_pool_close),
         IN_WORLD(test_handle_after_fork),
+        cmocka_unit_test(safety_around),
         cmocka_unit_test(safety_static),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -468,6 +468,32 @@ static void notifies_when_asked(void **state)
     notifications(PACKED);
 }
 
+/* After a reset a device may offer less than it did. What was asked for at open must still be possible: frames over
+ * several buffers, for example, as without MRG_RXBUF each buffer must hold a whole one (5.1.6.3.1). */
+static void a_reset_that_offers_less(void **state)
+{
+    (void)state;
+    struct device_config config = {.frame_len_max = 3000};
+    struct pool *pool;
+    struct device *device;
+    fake_device_new(BASE | MERGEABLE);
+    assert_int_equal(pool_open(POOL_BUFFERS, 1024, 0, &pool), 0);
+    config.pool = pool;
+    assert_int_equal(device_open("fake:net", &config, &device), 0);
+    assert_int_equal(device->rx_frames_max, 3);
+    assert_int_equal(device_start(device), 0);
+    fake_device.offered = BASE;
+    assert_int_equal(device_reset(device), IXY_E_POOL_SIZE);
+    assert_non_null(strstr(error_text(), "buffer_size = 2048"));
+    assert_int_equal(fake_device.queue[0].setup.size, 0); /* no buffer was posted */
+    fake_device.offered = BASE | MERGEABLE;
+    assert_int_equal(device_reset(device), 0);
+    assert_int_equal(device->rx_frames_max, 3);
+    device_close(device);
+    assert_int_equal(pool->free_count, POOL_BUFFERS);
+    pool_close(pool);
+}
+
 /* Open fails with a text for what cannot be, and leaves the device reset. */
 static void negotiation_errors(void **state)
 {
@@ -562,6 +588,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(legacy_layout),
         cmocka_unit_test(queue_sizes),
         cmocka_unit_test(notifies_when_asked),
+        cmocka_unit_test(a_reset_that_offers_less),
         cmocka_unit_test(negotiation_errors),
         cmocka_unit_test(needs_reset),
         cmocka_unit_test(features_left_alone),

@@ -1,7 +1,8 @@
 /* A kernel for plain files: preloaded, it does what sysfs does when `ixy bind` and `ixy unbind` write to it.
  * tests/command/ bind makes the files, over /sys/bus/pci and /dev of a mount namespace of its own. Every write is noted
- * in /sys/bus/pci/log. */
+ * in /sys/bus/pci/log. FAKE_SYSFS_FAIL=N has the N-th write or chown fail, N+ all from the N-th on. */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,10 +57,24 @@ static void unbind(const char *address)
         unlink(path);
 }
 
+/* A driver takes a device; vfio-pci makes the group's file, which is root's. */
+static void bind_to(const char *address, const char *driver)
+{
+    char path[256], target[256];
+    snprintf(target, sizeof(target), "../../drivers/%s", driver);
+    snprintf(path, sizeof(path), ROOT "/devices/%s/driver", address);
+    if (symlink(target, path) != 0 || strcmp(driver, "vfio-pci") != 0)
+        return;
+    group_file(address, path, sizeof(path));
+    int file = open(path, O_WRONLY | O_CREAT, 0600);
+    if (file >= 0)
+        close(file);
+}
+
 /* The driver that driver_override names, else that of the file `own`; a device with a file `stubborn` takes none. */
 static void probe(const char *address)
 {
-    char path[256], target[256], wanted[64] = "";
+    char path[256], wanted[64] = "";
     const char *files[] = {"driver_override", "own"};
     for (int i = 0; i < 2 && wanted[0] == '\0'; i++) {
         snprintf(path, sizeof(path), ROOT "/devices/%s/%s", address, files[i]);
@@ -70,16 +85,19 @@ static void probe(const char *address)
             fclose(file);
     }
     snprintf(path, sizeof(path), ROOT "/devices/%s/stubborn", address);
-    if (wanted[0] == '\0' || access(path, F_OK) == 0)
-        return;
-    snprintf(target, sizeof(target), "../../drivers/%s", wanted);
-    snprintf(path, sizeof(path), ROOT "/devices/%s/driver", address);
-    if (symlink(target, path) != 0 || strcmp(wanted, "vfio-pci") != 0)
-        return;
-    group_file(address, path, sizeof(path));
-    int file = open(path, O_WRONLY | O_CREAT, 0600);
-    if (file >= 0)
-        close(file);
+    if (wanted[0] != '\0' && access(path, F_OK) != 0)
+        bind_to(address, wanted);
+}
+
+/* Whether this is a step that shall fail. */
+static int fails(void)
+{
+    static unsigned long steps;
+    char *end = NULL;
+    const char *text = getenv("FAKE_SYSFS_FAIL");
+    unsigned long first = text != NULL ? strtoul(text, &end, 10) : 0;
+    steps++;
+    return first != 0 && (steps == first || (*end == '+' && steps > first));
 }
 
 static void note(const char *path, const char *text)
@@ -89,6 +107,17 @@ static void note(const char *path, const char *text)
         abort();
     fprintf(log, "%s %.*s\n", path + strlen(ROOT "/"), (int)strcspn(text, "\n"), text);
     fclose(log);
+}
+
+int chown(const char *path, uid_t user, gid_t group)
+{
+    static int (*next)(const char *, uid_t, gid_t);
+    if (next == NULL)
+        *(void **)&next = dlsym(RTLD_NEXT, "chown");
+    if (!fails())
+        return next(path, user, group);
+    errno = EPERM;
+    return -1;
 }
 
 ssize_t write(int file, const void *bytes, size_t size)
@@ -104,13 +133,21 @@ ssize_t write(int file, const void *bytes, size_t size)
         return next(file, bytes, size);
     memcpy(text, bytes, size);
     text[size] = '\0';
+    if (fails()) {
+        errno = EIO;
+        return -1;
+    }
     note(path, text);
-    const char *name = strrchr(path, '/') + 1;
+    char *name = strrchr(path, '/') + 1;
     if (strcmp(name, "driver_override") == 0 && ftruncate(file, 0) == 0)
         return next(file, bytes, size);
     if (strcmp(name, "unbind") == 0)
         unbind(text);
     else if (strcmp(name, "drivers_probe") == 0)
         probe(text);
+    else if (strcmp(name, "bind") == 0) {
+        name[-1] = '\0';
+        bind_to(text, strrchr(path, '/') + 1);
+    }
     return (ssize_t)size;
 }

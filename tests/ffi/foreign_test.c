@@ -72,7 +72,7 @@ static uint64_t get(void *record, const char *structure, const char *name)
 
 static void set(void *record, const char *structure, const char *name, uint64_t value)
 {
-    foreign_set(record, member(structure, name), value);
+    assert_true(foreign_set(record, member(structure, name), value));
 }
 
 /* A struct that says how large it is; 512 bytes are room for each. */
@@ -119,6 +119,42 @@ static void test_open(void **state)
     assert_int_equal(CALL("ixy_device_start", u64(device)).int32, 0);
     assert_int_equal(CALL("ixy_device_reset", u64(device)).int32, 0);
     assert_true(CALL("ixy_device_find", u32(0), pointer(record(room, "ixy_found"))).int32 >= 0);
+}
+
+/* Numbers are not cut down to the member that they are for. */
+static void test_numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint64_t most;
+    } members[] = {{"l2_len", UINT8_MAX}, {"vlan_tci", UINT16_MAX}, {"flags", UINT32_MAX}, {"timestamp", UINT64_MAX}};
+    memset(room, 0, sizeof(room));
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        struct foreign_member found = member("ixy_metadata", members[i].name);
+        assert_true(foreign_set(room, found, members[i].most));
+        assert_int_equal(foreign_get(room, found), members[i].most);
+        if (members[i].most < UINT64_MAX) {
+            assert_false(foreign_set(room, found, members[i].most + 1));
+            assert_false(foreign_set(room, found, UINT64_MAX));
+            assert_int_equal(foreign_get(room, found), members[i].most);
+        }
+    }
+    assert_false(foreign_set(room, member("ixy_info", "driver"), 0)); /* a text */
+}
+
+/* Views are counted, pools too: nothing of one that was closed stays. */
+static void test_many_pools(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3000; i++) {
+        uint64_t many = 0;
+        set(record(room, "ixy_pool_config"), "ixy_pool_config", "buffer_count", 16);
+        assert_int_equal(CALL("ixy_pool_open", pointer(room), pointer(&many)).int32, 0);
+        assert_int_equal(CALL("ixy_pool_view", u64(many), pointer(record(room, "ixy_view"))).int32, 0);
+        assert_int_equal(CALL("ixy_pool_close", u64(many)).int32, 0);
+        assert_int_equal(CALL("ixy_pool_view_release", u64(get(room, "ixy_view", "view"))).int32, 0);
+    }
 }
 
 static void test_device(void **state)
@@ -179,6 +215,8 @@ static void test_packets(void **state)
         assert_true(got >= 0);
         received += (uint32_t)got;
     }
+    assert_int_equal(CALL("ixy_rx_wake", u64(device), u32(0)).int32, 0);
+    assert_int_equal(CALL("ixy_rx_wait", u64(device), u32(0), i32(-1)).int32, 0);
     uint8_t *view = record(room, "ixy_view");
     assert_int_equal(CALL("ixy_pool_view", u64(pool), pointer(view)).int32, 0);
     const uint8_t *memory = (const uint8_t *)(uintptr_t)get(view, "ixy_view", "base");
@@ -282,6 +320,8 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_library),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_many_pools),
         cmocka_unit_test(test_open),
         cmocka_unit_test(test_device),
         cmocka_unit_test(test_packets),

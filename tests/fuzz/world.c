@@ -364,9 +364,12 @@ static void world_copy(struct world *world, uint64_t pool)
 static void world_wait(struct world *world, uint64_t device)
 {
     uint32_t queue = input_byte(world->input) % 5u;
-    switch (input_byte(world->input) % 3) {
+    switch (input_byte(world->input) % 4) {
     case 0:
         ixy_rx_fd(device, queue);
+        break;
+    case 2:
+        ixy_rx_wake(device, queue);
         break;
     case 1:
         ixy_rx_arm(device, queue);

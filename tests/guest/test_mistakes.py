@@ -22,7 +22,8 @@ def refused(machine: Machine, card: Card, *texts: str, how: Callable[[str], str]
 @contextmanager
 def bound(machine: Machine, *cards: Card, user: str = "user") -> Iterator[None]:
     addresses = " ".join(map(machine.address, cards))
-    machine.must(f"ixy bind {addresses} --user {user}")
+    whole = " --group" if len(cards) > 1 else ""
+    machine.must(f"ixy bind {addresses} --user {user}{whole}")
     yield
     machine.must(f"ixy unbind {addresses}")
 
@@ -38,6 +39,15 @@ def test_group_of_another_user(protected: Machine) -> None:
     with bound(protected, PROTECTED, user="other"):
         command = f"ixy bind {protected.address(PROTECTED)} --user"
         refused(protected, PROTECTED, "IXY_E_PERMISSION", "/dev/vfio/", command, how=as_user)
+
+
+def test_group_is_not_taken_from_another_user(protected: Machine) -> None:
+    address = protected.address(PROTECTED)
+    with bound(protected, PROTECTED, user="other"):
+        done = protected.run(f"ixy bind {address} --user user")
+        assert done.code != 0
+        assert "belongs to other" in done.text
+        assert f"ixy unbind {address}" in done.text
 
 
 def test_memlock_too_small(protected: Machine) -> None:
@@ -59,7 +69,11 @@ def test_group_shared_with_a_kernel_driver(protected: Machine) -> None:
     protected.run(f"echo vfio-pci >/sys/bus/pci/devices/{first}/driver_override")
     protected.run(f"echo {first} >/sys/bus/pci/devices/{first}/driver/unbind")
     protected.run(f"echo {first} >/sys/bus/pci/drivers_probe")
-    refused(protected, SHARED_GROUP[0], "group", f"ixy bind {second}")
+    refused(protected, SHARED_GROUP[0], "group", f"ixy bind {second} --group")
+    done = protected.run(f"ixy bind {first} {second} --user user")
+    assert done.code != 0
+    assert f"{second}, driver virtio-pci" in done.text
+    assert f"ixy bind {first} {second} --user user --group" in done.text
     with bound(protected, *SHARED_GROUP):
         protected.must(as_user(f"ixy info pci:{first}"))
 

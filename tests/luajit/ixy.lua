@@ -38,9 +38,17 @@ local function release(state)
     local view = state.view
     if view then
         state.view, state.owner = nil, nil -- first: from here on no check passes
-        library.ixy_pool_view_release(view.view)
+        if view.view ~= NONE then library.ixy_pool_view_release(view.view) end
     end
 end
+
+-- Closes what a state's call opened, if it is open, without an error.
+local function end_handle(close, state)
+    if state.opened[0] ~= NONE then close(state.opened[0]) end
+    state.opened[0], state.handle = NONE, NONE
+end
+
+local function end_device(state) end_handle(library.ixy_device_close, state) end
 
 -- options: buffers, buffer_size; what is absent is the library's default.
 function ixy.pool(options)
@@ -48,36 +56,34 @@ function ixy.pool(options)
     local config = new("ixy_pool_config")
     config.buffer_count = number(options.buffers or 0, MAXIMUM_32, "buffers")
     config.buffer_size = number(options.buffer_size or 0, MAXIMUM_32, "buffer_size")
-    local handle = ffi.new("uint64_t[1]")
-    control(library.ixy_pool_open, config, handle)
     local view = new("ixy_view")
-    local seen, failure = pcall(control, library.ixy_pool_view, handle[0], view)
+    local state = { opened = ffi.new("uint64_t[1]"), handle = NONE, view = view, devices = {} }
+    -- One collection finalises in no order, so the pool's finaliser ends the devices that are still open on it. It is
+    -- there before anything is open, and looks where C writes the handles: an error that a debug hook or a lack of
+    -- memory raises behind the call loses nothing.
+    local function finalise()
+        for device in pairs(state.devices) do end_device(device) end
+        end_handle(library.ixy_pool_close, state)
+        release(state)
+    end
+    local pool = setmetatable({ state = state, guard = base.guard(finalise) }, Pool)
+    control(library.ixy_pool_open, config, state.opened)
+    local seen, failure = pcall(control, library.ixy_pool_view, state.opened[0], view)
     if not seen then
-        library.ixy_pool_close(handle[0])
+        end_handle(library.ixy_pool_close, state)
         error(failure, 0)
     end
     -- The entries of `owner` change. LuaJIT knows no volatile, but keeps no loaded value over a foreign call, and on
     -- this thread nothing else changes an entry that the program owns.
-    local state = { handle = handle[0], view = view, owner = view.owner, base = view.base, devices = {},
-        index_mask = view.index_mask, stride = view.buffer_stride }
-    -- One collection finalises in no order, so the pool's finaliser ends the devices that are still open on it.
-    local function finalise()
-        for device in pairs(state.devices) do
-            library.ixy_device_close(device.handle)
-            device.handle = NONE
-        end
-        state.devices = {}
-        if state.handle ~= NONE then library.ixy_pool_close(state.handle) end
-        state.handle = NONE
-        release(state)
-    end
-    return setmetatable({ state = state, guard = base.guard(finalise) }, Pool)
+    state.handle, state.owner, state.base = state.opened[0], view.owner, view.base
+    state.index_mask, state.stride = view.index_mask, view.buffer_stride
+    return pool
 end
 
 function Pool:close()
     if self.state.handle ~= NONE then
         control(library.ixy_pool_close, self.state.handle) -- IXY_E_BUSY leaves it open
-        self.state.handle = NONE
+        self.state.opened[0], self.state.handle = NONE, NONE
         release(self.state)
     end
 end
@@ -98,10 +104,11 @@ local function reach(state, frame, at, size)
     if offset < start or offset + length > start + state.stride then
         raise(constants.IXY_E_FRAME, "the frame is not in its buffer")
     end
-    -- tonumber: as uint64_t the sum could wrap around. "not": NaN fails each comparison, and must not pass.
+    -- tonumber: as uint64_t the sum could wrap around. "not": NaN fails each comparison, and must not pass. The FFI
+    -- would cut a fraction off.
     at, size = tonumber(at), tonumber(size)
-    if not (at >= 0 and size >= 0 and at + size <= length) then
-        raise(constants.IXY_E_RANGE, size .. " bytes at " .. at .. " leave the packet of " .. length)
+    if not (at and size and at >= 0 and size >= 0 and at + size <= length and at % 1 == 0 and size % 1 == 0) then
+        raise(constants.IXY_E_RANGE, tostring(size) .. " bytes at " .. tostring(at) .. " of a packet of " .. length)
     end
     return state.base + offset + at
 end
@@ -183,7 +190,8 @@ function Batch:scope(work, ...)
 end
 
 local function frame_at(batch, i)
-    if not (i >= 1 and i <= batch.count) then
+    i = tonumber(i)
+    if not (i and i >= 1 and i <= batch.count and i % 1 == 0) then
         raise(constants.IXY_E_RANGE, "the batch has no packet " .. tostring(i))
     end
     return batch.frames[i - 1]
@@ -232,23 +240,23 @@ function ixy.device(address, options)
     for _, name in ipairs { "rx_queues", "tx_queues", "rx_ring_size", "tx_ring_size", "offloads", "frame_len_max" } do
         config[name] = number(options[name] or 0, MAXIMUM_32, name)
     end
-    local handle = ffi.new("uint64_t[1]")
-    control(library.ixy_device_open, address, config, handle)
-    local state = { handle = handle[0], devices = pool and pool.state.devices or {} }
-    state.devices[state] = true
+    local state = { opened = ffi.new("uint64_t[1]"), handle = NONE, devices = pool and pool.state.devices or {} }
     local function finalise()
-        if state.handle ~= NONE then library.ixy_device_close(state.handle) end
-        state.handle = NONE
+        end_device(state)
         state.devices[state] = nil
     end
-    return setmetatable({ state = state, pool = pool, guard = base.guard(finalise) }, Device)
+    local device = setmetatable({ state = state, pool = pool, guard = base.guard(finalise) }, Device)
+    state.devices[state] = true -- from here on the pool's finaliser ends it, too
+    control(library.ixy_device_open, address, config, state.opened)
+    state.handle = state.opened[0]
+    return device
 end
 
 function Device:close()
     local state = self.state
     if state.handle ~= NONE then
         control(library.ixy_device_close, state.handle)
-        state.handle = NONE
+        state.opened[0], state.handle = NONE, NONE
         state.devices[state] = nil
     end
 end
@@ -281,9 +289,13 @@ function Device:wait(queue, milliseconds)
     return control(library.ixy_rx_wait, self.state.handle, number(queue, MAXIMUM_32, "queue"), milliseconds) == 1
 end
 
--- For event loops: receive until nothing is left; arm; if that is true receive again, else poll the descriptor.
+-- For event loops: receive until nothing is left; arm; if that is true receive again, else poll the descriptor. It is a
+-- duplicate, and the caller's to close: the library's own must stay open.
 function Device:descriptor(queue)
-    return control(library.ixy_rx_fd, self.state.handle, number(queue, MAXIMUM_32, "queue"))
+    local descriptor = control(library.ixy_rx_fd, self.state.handle, number(queue, MAXIMUM_32, "queue"))
+    local duplicate = base.duplicate(descriptor)
+    if duplicate < 0 then raise(constants.IXY_E_IO, "fcntl: no duplicate of the queue's descriptor") end
+    return duplicate
 end
 
 function Device:arm(queue)

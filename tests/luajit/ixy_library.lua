@@ -36,8 +36,11 @@ function base.control(call, ...)
     local code = call(...)
     local text = code < 0 and ffi.string(library.ixy_last_error())
     in_control_call = false
+    while #forgotten > 0 do
+        forgotten[#forgotten]() -- twice does no harm, if an error comes in between
+        forgotten[#forgotten] = nil
+    end
     if text then base.raise(code, text) end
-    while #forgotten > 0 do table.remove(forgotten)() end
     return code
 end
 
@@ -56,6 +59,9 @@ function base.number(value, maximum, name)
     end
     return value
 end
+
+local DUPLICATE_CLOEXEC = 1030 -- F_DUPFD_CLOEXEC of Linux
+function base.duplicate(descriptor) return ffi.C.fcntl(descriptor, DUPLICATE_CLOEXEC, ffi.cast("int", 0)) end
 
 -- ---- structs ----
 
@@ -119,7 +125,7 @@ function base.load(options)
     local path = options.library or os.getenv("IXY_LIBRARY") or "libixy.so.1"
     declare(options.headers or os.getenv("IXY_HEADERS") or error("ixy: load needs the folder of the headers", 0))
     -- LuaJIT unloads what it loaded when its state is closed. The library has threads, so one more reference keeps it.
-    ffi.cdef("void *dlopen(const char *, int);")
+    ffi.cdef("void *dlopen(const char *, int); int fcntl(int, int, ...);")
     local NOW, NO_DELETE = 2, 0x1000
     local symbols = ffi.load(path)
     ffi.C.dlopen(path, NOW + NO_DELETE)

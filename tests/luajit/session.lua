@@ -12,6 +12,8 @@ int waitpid(int, int *, int);
 void _exit(int);
 struct pollfd { int fd; short events; short revents; };
 int poll(struct pollfd *, unsigned long, int);
+int close(int);
+int pipe(int *);
 int32_t ixy_of_a_later_release(void);
 ]]
 
@@ -103,8 +105,18 @@ test("numbers that do not fit their C type are refused, not cut", function()
     batch:allocate(1)
     raises("IXY_E_RANGE", batch.set_length, batch, 1, 65536 + 60)
     batch:set_length(1, 60)
-    for _, at in ipairs { 60, -1, 0 / 0, 1 / 0, 2 ^ 32, 2 ^ 53, -1LL, 0xffffffffffffffffULL } do
+    for _, at in ipairs { 60, -1, 0 / 0, 1 / 0, 0.5, 58.5, 2 ^ 32, 2 ^ 53 + 1, -1LL, 0xffffffffffffffffULL } do
         raises("IXY_E_RANGE", batch.byte, batch, 1, at)
+        raises("IXY_E_RANGE", batch.set_byte, batch, 1, at, 0)
+        raises("IXY_E_RANGE", batch.read, batch, 1, 0, at ~= 60 and at or 61)
+        raises("IXY_E_RANGE", batch.write, batch, 1, at, "x")
+        raises("IXY_E_RANGE", batch.byte, batch, at == 60 and 61 or at, 0)
+        raises("IXY_E_RANGE", batch.length, batch, at)
+        if at ~= 60 then
+            raises("IXY_E_RANGE", pool.batch, pool, at)
+            raises("IXY_E_RANGE", batch.set_length, batch, 1, at)
+            raises("IXY_E_RANGE", device.receive, device, at, pool:batch(1))
+        end
     end
     raises("IXY_E_RANGE", batch.byte, batch, 2, 0)
     raises("IXY_E_RANGE", batch.byte, batch, 0 / 0, 0)
@@ -159,6 +171,69 @@ test("a function that the library has not", function()
     equal(failure:match("^this libixy %([%d.]+%) has no ixy_of_a_later_release$") ~= nil, true)
 end)
 
+test("3000 pools opened and closed", function()
+    for _ = 1, 3000 do ixy.pool({ buffers = 16 }):close() end
+end)
+
+-- A debug hook that raises is the only thing that comes between two of Lua's instructions.
+test("an error at any instruction of open and close loses nothing", function()
+    local function session()
+        local pool = ixy.pool { buffers = 2048 }
+        local device = ixy.device("emu:82599,timing=inline", { pool = pool })
+        device:start()
+        device:close()
+        pool:close()
+    end
+    local function interrupted(count)
+        local raised = false
+        local done, failure = pcall(function()
+            debug.sethook(function()
+                debug.sethook()
+                raised = true
+                error("interrupted", 0)
+            end, "", count)
+            session()
+            debug.sethook()
+        end)
+        debug.sethook()
+        if not (done or raised) then error(failure, 0) end
+        return raised
+    end
+    require("jit").off() -- compiled code calls no hooks
+    local count = 1
+    while interrupted(count) do
+        count = count + 1
+        if count % 20 == 0 then collectgarbage() collectgarbage() end
+    end
+    require("jit").on()
+    equal(count > 100, true)
+    collectgarbage()
+    collectgarbage()
+    local pools = {}
+    for i = 1, ixy.constants.IXY_POOLS_MAX do pools[i] = ixy.pool { buffers = 16 } end
+    for _, pool in ipairs(pools) do pool:close() end
+end)
+
+test("a descriptor that is closed too early harms nobody", function()
+    local pool, device = station("emu:82599,timing=threaded,wire=gen,rate=100")
+    local descriptor = device:descriptor(0)
+    equal(ffi.C.close(descriptor), 0)
+    local pipe = ffi.new("int[2]")
+    equal(ffi.C.pipe(pipe), 0)
+    equal(pipe[0], descriptor) -- has its number now
+    local batch = pool:batch(32)
+    while device:arm(0) do
+        device:receive(0, batch)
+        batch:clear()
+    end
+    equal(device:wait(0, 10000), true)
+    device:close()
+    equal(ffi.C.poll(ffi.new("struct pollfd[1]", { { fd = pipe[0], events = 1 } }), 1, 0), 0)
+    equal(ffi.C.close(pipe[0]), 0)
+    equal(ffi.C.close(pipe[1]), 0)
+    pool:close()
+end)
+
 test("forgotten devices and pools are collected in any order", function()
     for _ = 1, 200 do -- more than IXY_POOLS_MAX and IXY_DEVICES_MAX
         local pool = ixy.pool { buffers = 1024 }
@@ -183,6 +258,7 @@ test("waiting, by call and in an event loop", function()
         until got == 0
         if not device:arm(0) then equal(ffi.C.poll(polled, 1, 10000), 1) end
     end
+    ffi.C.close(polled[0].fd)
     device:close()
     pool:close()
     pool, device = station("emu:82599,timing=inline")

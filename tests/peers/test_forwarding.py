@@ -91,8 +91,8 @@ def test_reset_in_mid_traffic(served: Serve, ring: str) -> None:
 @pytest.mark.parametrize("ring", RINGS)
 def test_frames_longer_than_a_buffer(mortal: BackEnd, ring: str) -> None:
     """With mergeable buffers the back end spreads such a frame over several: it is dropped and counted."""
-    testpmd = mortal.start(mode="txonly", options=["--txpkts=1400"])
-    with ixy.Pool(BUFFERS, buffer_size=1024) as pool:
+    testpmd = mortal.start(mode="txonly", options=["--txpkts=1400,1400"])
+    with ixy.Pool(BUFFERS) as pool:
         with ixy.open(f"vhost-user:{mortal.socket},ring={ring},mrg=on", pool=pool) as device:
             wait_for(lambda: not device.rx() and device.stats.rx_dropped > 10_000)
             testpmd.ask("stop")

@@ -1,10 +1,18 @@
 """What the vectors do not reach of the module that SWIG makes: arguments, arrays, packet memory, threads."""
 
+import copy
+import math
+import pickle
 import threading
 import time
+from fractions import Fraction
 
 import ixy_swig as ixy
+import numpy
 import pytest
+
+SMALL = ixy.PoolConfig()
+SMALL.buffer_count = 16
 
 
 @pytest.fixture
@@ -74,6 +82,82 @@ def test_arguments_that_c_could_not_take_are_refused(pool, call, error, text):
     frames = ixy.Frames(4)
     with pytest.raises(error, match=text):
         call(pool, frames)
+
+
+class Odd(int):
+    """An int whose arithmetic is its own."""
+
+    def __mul__(self, other):
+        return 0
+
+    __rmul__ = __add__ = __radd__ = __mul__
+
+    def __index__(self):
+        return 0
+
+    __int__ = __index__
+
+
+@pytest.mark.parametrize(
+    "number", [0.5, 1.0, math.nan, math.inf, "1", b"1", None, Fraction(1), numpy.uint8(1), numpy.int64(1), [1]]
+)
+def test_numbers_of_another_type_are_refused(pool, device, number):
+    frames = fresh(pool, 4)
+    memory = ixy.Memory(pool)
+    calls = [
+        lambda: ixy.buf_free(number, frames, 1),
+        lambda: ixy.buf_free(pool, frames, number),
+        lambda: ixy.rx_batch(device, number, frames, 1),
+        lambda: ixy.rx_wait(device, 0, number),
+        lambda: ixy.buf_read(pool, frames.get(0), number, 1),
+        lambda: ixy.buf_read(pool, frames.get(0), 0, number),
+        lambda: memory.byte(frames, number, 0),
+        lambda: memory.byte(frames, 0, number),
+        lambda: memory.set_byte(frames, 0, 0, number),
+        lambda: frames.get(number),
+        lambda: frames.drop(number),
+        lambda: ixy.Frames(number),
+        lambda: setattr(frames.get(0), "offset", number),
+    ]
+    for call in calls:
+        with pytest.raises((TypeError, ValueError)):
+            call()
+    assert ixy.buf_free(pool, frames, 4) == 4
+
+
+def test_an_int_with_arithmetic_of_its_own_is_the_number_that_it_holds(pool):
+    frames = fresh(pool, 4)
+    assert ixy.Frames(Odd(3)).size() == 3
+    with pytest.raises(IndexError):
+        ixy.buf_free(pool, frames, Odd(5))
+    with pytest.raises(ixy.Error):
+        ixy.Memory(pool).byte(frames, 0, Odd(60))
+    assert len(ixy.buf_read(pool, frames.get(0), 0, Odd(60))) == 60
+    assert ixy.buf_free(pool, frames, Odd(4)) == 4
+
+
+def test_objects_are_not_copied_and_a_second_init_changes_nothing(pool):
+    frames, memory = fresh(pool, 4), ixy.Memory(pool)
+    array, packets = memoryview(frames), memoryview(memory)
+    for made in (frames, memory, ixy.DeviceConfig()):
+        for copy_of in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match="pickle"):
+                copy_of(made)
+    for _ in range(100):
+        frames.__init__(100_000)
+        memory.__init__(pool)
+    assert frames.size() == 4 and len(array) == 64
+    assert memory.byte(frames, 3, 59) == packets[frames.get(3).offset + 59]
+    assert ixy.buf_free(pool, frames, 4) == 4
+
+
+def test_3000_pools_with_memory_that_only_the_collector_finds():
+    for _ in range(3000):
+        pool = ixy.pool_open(SMALL)
+        memory = ixy.Memory(pool)
+        cycle = [memory]
+        cycle.append(cycle)
+        ixy.pool_close(pool)
 
 
 def test_a_class_that_forgets_init_is_refused(pool):

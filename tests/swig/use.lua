@@ -76,6 +76,46 @@ test("arguments that C could not take are refused", function()
     ixy.pool_close(pool)
 end)
 
+test("numbers that are no whole numbers are refused", function()
+    local pool, frames = ixy.pool_open(nil), ixy.Frames(4)
+    assert(ixy.buf_alloc(pool, frames, 4) == 4)
+    local memory, frame = ixy.Memory(pool), frames:get(0)
+    for _, number in ipairs {0.5, -0.5, 0 / 0, 1 / 0, -1 / 0, 2.0 ^ 63, 2.0 ^ 64, "0.5", "one"} do
+        for _, call in ipairs {
+            function() return ixy.buf_free(pool, frames, number) end,
+            function() return ixy.buf_free(number, frames, 4) end,
+            function() return ixy.buf_read(pool, frame, number, 0) end,
+            function() return ixy.buf_read(pool, frame, 0, number) end,
+            function() return memory:byte(frames, number, 0) end,
+            function() return memory:byte(frames, 0, number) end,
+            function() return frames:get(number) end,
+            function() return frames:drop(number) end,
+            function() return ixy.Frames(number) end,
+            function() frame.offset = number end,
+        } do
+            assert(not pcall(call), tostring(number))
+        end
+    end
+    for _, number in ipairs {-1, 2 ^ 32, 2 ^ 53, math.mininteger, math.maxinteger} do
+        refused("out of the range of uint32_t", ixy.rx_batch, 0, number, frames, 4)
+        refused("out of the range of uint32_t", frames.get, frames, number)
+    end
+    assert(ixy.buf_free(pool, frames, 4) == 4)
+    ixy.pool_close(pool)
+end)
+
+test("3000 pools with memory that only the collector finds", function()
+    collectgarbage("stop") -- nothing but a limit that is reached makes it run
+    local config = ixy.PoolConfig()
+    config.buffer_count = 16
+    for _ = 1, 3000 do
+        local pool = ixy.pool_open(config)
+        ixy.Memory(pool)
+        ixy.pool_close(pool)
+    end
+    collectgarbage("restart")
+end)
+
 test("get gives a copy, drop moves", function()
     local pool = ixy.pool_open(nil)
     local frames = fresh(pool, 3)

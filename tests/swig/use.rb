@@ -81,6 +81,62 @@ test("arguments that C could not take are refused") do
   Ixy.pool_close(pool)
 end
 
+test("numbers of another type are refused") do
+  pool = Ixy.pool_open(nil)
+  frames = fresh(pool, 4)
+  memory, frame = Ixy::Memory.new(pool), frames.get(0)
+  [0.5, 1.0, Float::NAN, Float::INFINITY, 1r, 1i, "1", nil, :one, 2**64, -(2**64), -1].each do |number|
+    [
+      -> { Ixy.buf_free(pool, frames, number) },
+      -> { Ixy.buf_free(number, frames, 4) },
+      -> { Ixy.buf_read(pool, frame, number, 0) },
+      -> { Ixy.buf_read(pool, frame, 0, number) },
+      -> { memory.byte(frames, number, 0) },
+      -> { memory.byte(frames, 0, number) },
+      -> { frames.get(number) },
+      -> { frames.drop(number) },
+      -> { Ixy::Frames.new(number) },
+      -> { frame.offset = number },
+      -> { frame.buf = number },
+    ].each do |call|
+      taken = true
+      begin
+        call.call
+      rescue Ixy::Error
+        # refused by the library, so it has been given some number
+      rescue StandardError
+        taken = false
+      end
+      check(!taken, "#{number.inspect} is taken for a number")
+    end
+  end
+  check(Ixy.buf_free(pool, frames, 4) == 4)
+  Ixy.pool_close(pool)
+end
+
+test("objects are not copied") do
+  pool = Ixy.pool_open(nil)
+  frames = fresh(pool, 2)
+  [frames, Ixy::Memory.new(pool)].each do |made|
+    refused(TypeError, "dump") { Marshal.dump(made) }
+    [made.dup, made.clone].each do |copy|
+      refused(StandardError, "") { copy.is_a?(Ixy::Frames) ? copy.size : copy.byte(frames, 0, 0) }
+    end
+  end
+  check(Ixy.buf_free(pool, frames, 2) == 2)
+  Ixy.pool_close(pool)
+end
+
+test("3000 pools with memory that only the collector finds") do
+  config = Ixy::PoolConfig.new
+  config.buffer_count = 16
+  3000.times do
+    pool = Ixy.pool_open(config)
+    Ixy::Memory.new(pool)
+    Ixy.pool_close(pool)
+  end
+end
+
 test("get gives a copy, drop moves") do
   pool = Ixy.pool_open(nil)
   frames = fresh(pool, 3)

@@ -42,10 +42,12 @@ c_asan_ctest() {
     ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 c_ctest c-asan "$@"
 }
 
-# A million completions of each family of devices that are lied about; ordinary runs have a tenth of them.
+# A million completions of each family of devices that are lied about, and 2000 devices with everything at once;
+# ordinary runs have a tenth of them.
 hostile_random() {
     c_build c-asan "${ASAN_BUILD[@]}"
-    IXY_HOSTILE_COMPLETIONS=1000000 c_asan_ctest -j "$JOBS" -R '^hostile_random.*_test$'
+    IXY_HOSTILE_COMPLETIONS=1000000 IXY_HOSTILE_DEVICES=2000 \
+        c_asan_ctest -j "$JOBS" -R '^hostile_(random.*|mix)_test$'
 }
 
 # Fuzzers are libFuzzer's, so this library is clang's. fuzz [CALLS [SECONDS]], as tests/fuzz/run has them.

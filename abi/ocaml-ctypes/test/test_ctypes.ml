@@ -111,6 +111,20 @@ module Test (Calls : Ixy_calls.S) = struct
     equal "rx_packets" 8
       (UInt64.to_int (getf stats Ixy_types.stats_rx_packets));
 
+    (* More pools and views than there may be at once. *)
+    let view = make Ixy_types.ixy_view in
+    setf pool_config Ixy_types.pool_config_buffer_count (u32 16);
+    for _ = 1 to 3000 do
+      let many = opened "ixy_pool_open" (ixy_pool_open (addr pool_config)) in
+      setf view Ixy_types.view_struct_size (u32 (sizeof Ixy_types.ixy_view));
+      equal "ixy_pool_view" 0
+        (check "ixy_pool_view" (ixy_pool_view many (addr view)));
+      equal "ixy_pool_close" 0 (check "close" (ixy_pool_close many));
+      equal "ixy_pool_view_release" 0
+        (check "release"
+           (ixy_pool_view_release (getf view Ixy_types.view_view)))
+    done;
+
     equal "ixy_device_close" 0 (check "close" (ixy_device_close device));
     equal "ixy_pool_close" 0 (check "close" (ixy_pool_close pool));
     let code = ixy_pool_close pool in

@@ -2,18 +2,31 @@ open Bigarray
 open Calls
 open Errors
 
-(* Invariant: 0 <= length <= capacity, and each frame in [0, length) has a
-   handle that is not 0 and lies inside the buffer that its handle names. So
-   the accessors compare the handle with the ownership table and the position
-   with the length, and nothing else. *)
+(* What the accessors need of a frame is checked on each access: that the
+   program owns the buffer that the handle names, and that the bytes lie in the
+   packet. A frame's two words are read once, and what was read is what is
+   checked and used.
+
+   Invariant: a place in [frames] lies in the buffer of the handle beside it.
+   Where domains run side by side, and use a batch that only one of them should
+   use, this may not hold for the two words that are read, so it is checked too
+   there.
+
+   For the same reason, and for signal handlers, each store to [length] is made
+   of one load of it: it is from 0 to [capacity] whatever runs in between.
+
+   The first field comes first so that batches cannot be compared or
+   marshalled. *)
 type t = {
+  kept : Handle.t;
+  pool : Pool.t;
   frames : frames;
   mutable length : int;
   owner : frames;
   index_mask : int;
+  stride : int;
   memory : memory;
   capacity : int;
-  pool : Pool.t;
 }
 
 (* What slots from [length] on hold instead of a handle, unless a stale one:
@@ -25,10 +38,20 @@ let create pool capacity =
     fail e_range
       (Printf.sprintf "a batch of %d frames; right are 1 to %d" capacity
          batch_max);
-  let { Pool.owner; index_mask; memory; _ } = pool.Pool.opened in
+  let { Pool.owner; index_mask; stride; memory; _ } = pool.Pool.opened in
   let frames = Array1.create Int C_layout (2 * capacity) in
   Array1.fill frames nothing;
-  { frames; length = 0; owner; index_mask; memory; capacity; pool }
+  {
+    kept = Handle.none ();
+    pool;
+    frames;
+    length = 0;
+    owner;
+    index_mask;
+    stride;
+    memory;
+    capacity;
+  }
 
 let pool batch = batch.pool
 let capacity batch = batch.capacity
@@ -51,36 +74,42 @@ let[@inline never] no_frame batch i =
     (Printf.sprintf "frame %d of a batch that holds %d" i batch.length)
 
 (* Why an access was refused. *)
-let[@inline never] refusal batch i pos width =
-  if i < 0 || i >= batch.length then no_frame batch i
-  else if not (owned batch (handle_at batch.frames i)) then
+let[@inline never] refusal batch i handle place pos width =
+  if not (owned batch handle) then
     exn_of e_handle
       (Printf.sprintf
          "the buffer of frame %d is no longer the program's: it was sent or \
           freed, or its pool is closed"
          i)
-  else
+  else if pos < 0 || pos > len_of place - width then
     exn_of e_range
       (Printf.sprintf "%d bytes at %d of a packet of %d bytes" width pos
-         (len_of (place_at batch.frames i)))
+         (len_of place))
+  else exn_of e_frame (Printf.sprintf "frame %d is not in its buffer" i)
 
-(* Whether the [width] bytes at [pos] of frame [i] may be touched. Nothing
-   overflows: [width] is not negative, [len_of place - width] is a small
-   number, and [pos] is only compared.
+(* Whether the packet leaves the buffer with this index: it has bytes of the
+   buffer [before] and [behind] it. *)
+let[@inline] misplaced batch index place =
+  let before = offset_of place - (index * batch.stride) in
+  let behind = batch.stride - len_of place - before in
+  before lor behind < 0
 
-   The accessors have the form [if refused ... then raise ... else access]:
-   what the compiler loaded for the check, it knows in the branch behind it. *)
-let[@inline] refused batch i pos width =
-  i < 0
-  || i >= batch.length
-  || Array1.unsafe_get batch.owner
-       (handle_at batch.frames i land batch.index_mask)
-     <> handle_at batch.frames i
-  || pos < 0
-  || pos > len_of (place_at batch.frames i) - width
-
-(* Where they are in the pool's memory. *)
-let[@inline] at batch i pos = offset_of (place_at batch.frames i) + pos
+(* Where the [width] bytes at [pos] of frame [i] are in the pool's memory.
+   Nothing overflows: [width] is not negative, [len_of place - width] is a small
+   number, and [pos] is only compared. *)
+let[@inline] locate batch i pos width =
+  if i < 0 || i >= batch.length then raise (no_frame batch i)
+  else
+    let handle = handle_at batch.frames i in
+    let place = place_at batch.frames i in
+    let index = handle land batch.index_mask in
+    if
+      Array1.unsafe_get batch.owner index <> handle
+      || pos < 0
+      || pos > len_of place - width
+      || (Domains.present && misplaced batch index place)
+    then raise (refusal batch i handle place pos width)
+    else offset_of place + pos
 
 let[@inline] check_index batch i =
   if i < 0 || i >= batch.length then raise (no_frame batch i)
@@ -100,106 +129,94 @@ let[@inline] handle batch i =
 let[@inline] is_owned batch i = owned batch (handle batch i)
 
 let[@inline] get_uint8 batch i pos =
-  if refused batch i pos 1 then raise (refusal batch i pos 1)
-  else Char.code (Array1.unsafe_get batch.memory (at batch i pos))
+  Char.code (Array1.unsafe_get batch.memory (locate batch i pos 1))
 
 let[@inline] set_uint8 batch i pos x =
-  if refused batch i pos 1 then raise (refusal batch i pos 1)
-  else Array1.unsafe_set batch.memory (at batch i pos) (Char.unsafe_chr x)
+  Array1.unsafe_set batch.memory (locate batch i pos 1) (Char.unsafe_chr x)
 
 let[@inline] add_uint8 batch i pos x =
-  if refused batch i pos 1 then raise (refusal batch i pos 1)
-  else
-    let at = at batch i pos in
-    Array1.unsafe_set batch.memory at
-      (Char.unsafe_chr (Char.code (Array1.unsafe_get batch.memory at) + x))
+  let at = locate batch i pos 1 in
+  Array1.unsafe_set batch.memory at
+    (Char.unsafe_chr (Char.code (Array1.unsafe_get batch.memory at) + x))
 
 let[@inline] get_uint16_le batch i pos =
-  if refused batch i pos 2 then raise (refusal batch i pos 2)
-  else load16 batch.memory (at batch i pos)
+  load16 batch.memory (locate batch i pos 2)
 
 let[@inline] get_uint16_be batch i pos =
-  if refused batch i pos 2 then raise (refusal batch i pos 2)
-  else swap16 (load16 batch.memory (at batch i pos))
+  swap16 (load16 batch.memory (locate batch i pos 2))
 
 let[@inline] set_uint16_le batch i pos x =
-  if refused batch i pos 2 then raise (refusal batch i pos 2)
-  else store16 batch.memory (at batch i pos) x
+  store16 batch.memory (locate batch i pos 2) x
 
 let[@inline] set_uint16_be batch i pos x =
-  if refused batch i pos 2 then raise (refusal batch i pos 2)
-  else store16 batch.memory (at batch i pos) (swap16 x)
+  store16 batch.memory (locate batch i pos 2) (swap16 x)
 
 let[@inline] get_uint32_le batch i pos =
-  if refused batch i pos 4 then raise (refusal batch i pos 4)
-  else Int32.to_int (load32 batch.memory (at batch i pos)) land 0xffff_ffff
+  Int32.to_int (load32 batch.memory (locate batch i pos 4)) land 0xffff_ffff
 
 let[@inline] get_uint32_be batch i pos =
-  if refused batch i pos 4 then raise (refusal batch i pos 4)
-  else
-    Int32.to_int (swap32 (load32 batch.memory (at batch i pos)))
-    land 0xffff_ffff
+  Int32.to_int (swap32 (load32 batch.memory (locate batch i pos 4)))
+  land 0xffff_ffff
 
 let[@inline] set_uint32_le batch i pos x =
-  if refused batch i pos 4 then raise (refusal batch i pos 4)
-  else store32 batch.memory (at batch i pos) (Int32.of_int x)
+  store32 batch.memory (locate batch i pos 4) (Int32.of_int x)
 
 let[@inline] set_uint32_be batch i pos x =
-  if refused batch i pos 4 then raise (refusal batch i pos 4)
-  else store32 batch.memory (at batch i pos) (swap32 (Int32.of_int x))
+  store32 batch.memory (locate batch i pos 4) (swap32 (Int32.of_int x))
 
 let[@inline] get_int64_le batch i pos =
-  if refused batch i pos 8 then raise (refusal batch i pos 8)
-  else load64 batch.memory (at batch i pos)
+  load64 batch.memory (locate batch i pos 8)
 
 let[@inline] get_int64_be batch i pos =
-  if refused batch i pos 8 then raise (refusal batch i pos 8)
-  else swap64 (load64 batch.memory (at batch i pos))
+  swap64 (load64 batch.memory (locate batch i pos 8))
 
 let[@inline] set_int64_le batch i pos x =
-  if refused batch i pos 8 then raise (refusal batch i pos 8)
-  else store64 batch.memory (at batch i pos) x
+  store64 batch.memory (locate batch i pos 8) x
 
 let[@inline] set_int64_be batch i pos x =
-  if refused batch i pos 8 then raise (refusal batch i pos 8)
-  else store64 batch.memory (at batch i pos) (swap64 x)
+  store64 batch.memory (locate batch i pos 8) (swap64 x)
 
-let locate batch i pos width =
-  if refused batch i pos width then raise (refusal batch i pos width)
-  else at batch i pos
+(* A size that is not negative, as [locate] needs it. *)
+let locate_size batch i pos size =
+  if size < 0 then
+    fail e_range (Printf.sprintf "%d bytes; right are 0 or more" size)
+  else locate batch i pos size
 
-let check_bytes bytes off size =
-  if off < 0 || size < 0 || off > Bytes.length bytes - size then
-    fail e_range
-      (Printf.sprintf "%d bytes at %d of a value of %d bytes" size off
-         (Bytes.length bytes))
+let no_bytes bytes off size =
+  exn_of e_range
+    (Printf.sprintf "%d bytes at %d of a value of %d bytes" size off
+       (Bytes.length bytes))
 
 let blit_to_bytes batch i pos bytes off size =
-  check_bytes bytes off size;
-  copy_to_bytes batch.memory (locate batch i pos size) bytes off size
+  let at = locate_size batch i pos size in
+  if not (copy_to_bytes batch.memory at bytes off size) then
+    raise (no_bytes bytes off size)
 
 let blit_of_bytes bytes off batch i pos size =
-  check_bytes bytes off size;
-  copy_of_bytes bytes off batch.memory (locate batch i pos size) size
+  let at = locate_size batch i pos size in
+  if not (copy_of_bytes bytes off batch.memory at size) then
+    raise (no_bytes bytes off size)
 
 let blit_of_string string off batch i pos size =
   blit_of_bytes (Bytes.unsafe_of_string string) off batch i pos size
 
+(* Found again after the allocation: other threads and signal handlers may run
+   there, and send the packet. *)
 let sub_string batch i pos size =
-  if size < 0 then raise (refusal batch i pos size);
-  let at = locate batch i pos size in
+  ignore (locate_size batch i pos size : int);
   let bytes = Bytes.create size in
-  copy_to_bytes batch.memory at bytes 0 size;
+  blit_to_bytes batch i pos bytes 0 size;
   Bytes.unsafe_to_string bytes
 
 let to_string batch i = sub_string batch i 0 (len batch i)
 
 (* Moves both ends of frame [i]'s packet inside its buffer. *)
 let move batch i ~by ~len =
-  ignore (locate batch i 0 0 : int);
+  check_index batch i;
   let handle = handle_at batch.frames i in
   let place = place_at batch.frames i in
-  let stride = batch.pool.Pool.opened.stride in
+  if not (owned batch handle) then raise (refusal batch i handle place 0 0);
+  let stride = batch.stride in
   let first = handle land batch.index_mask * stride in
   let start = offset_of place - first in
   (* by is compared first, so that the sums below cannot overflow. *)
@@ -274,47 +291,40 @@ let add batch ~from i =
   if from.pool != batch.pool then
     fail e_argument "the two batches belong to different pools";
   let handle = handle from i in
-  if batch.length = batch.capacity then
+  let place = place_at from.frames i in
+  let last = batch.length in
+  if last = batch.capacity then
     fail e_range
       (Printf.sprintf "the batch is full with %d frames" batch.capacity);
-  let last = batch.length in
   Array1.unsafe_set batch.frames (2 * last) handle;
-  Array1.unsafe_set batch.frames ((2 * last) + 1) (place_at from.frames i);
+  Array1.unsafe_set batch.frames ((2 * last) + 1) place;
   batch.length <- last + 1
 
-(* Takes the frames from [length] on out. *)
-let truncate batch length =
-  for i = length to batch.length - 1 do
-    Array1.unsafe_set batch.frames (2 * i) nothing
-  done;
-  batch.length <- length
+(* Takes the first [count] of the [length] frames out, whose ownership has
+   moved. In C, as a signal handler may run between the rounds of a loop. *)
+let[@inline] drop batch length count =
+  if count = length then batch.length <- 0
+  else if count > 0 then (
+    drop_frames batch.frames length count;
+    batch.length <- length - count)
 
-let clear batch = truncate batch 0
-
-(* Takes the first [count] frames out, whose ownership has moved. *)
-let[@inline never] drop_some batch count =
-  let frames = batch.frames in
-  for i = 2 * count to (2 * batch.length) - 1 do
-    Array1.unsafe_set frames (i - (2 * count)) (Array1.unsafe_get frames i)
-  done;
-  truncate batch (batch.length - count)
-
-let[@inline] drop batch count =
-  if count = batch.length then batch.length <- 0
-  else if count > 0 then drop_some batch count
+let clear batch =
+  let length = batch.length in
+  drop_frames batch.frames length length;
+  batch.length <- 0
 
 let alloc_code batch count =
-  if count < 0 || count > batch.capacity - batch.length then e_range
+  let length = batch.length in
+  if count < 0 || count > batch.capacity - length then e_range
   else
-    let got =
-      buf_alloc (Pool.handle batch.pool) batch.frames batch.length count
-    in
-    if got > 0 then batch.length <- batch.length + got;
+    let got = buf_alloc (Pool.handle batch.pool) batch.frames length count in
+    if got > 0 then batch.length <- length + got;
     got
 
 let free_code batch =
-  let freed = buf_free (Pool.handle batch.pool) batch.frames 0 batch.length in
-  drop batch freed;
+  let length = batch.length in
+  let freed = buf_free (Pool.handle batch.pool) batch.frames 0 length in
+  drop batch length freed;
   freed
 
 let alloc_exn batch count = check (alloc_code batch count)

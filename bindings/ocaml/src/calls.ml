@@ -8,6 +8,7 @@ external abi_version : unit -> int = "ixy_ocaml_abi_version"
 external version : unit -> string = "ixy_ocaml_version"
 
 let batch_max = 4096
+let buffers_max = 262144
 
 let () =
   if Sys.int_size < 63 || Sys.big_endian then
@@ -69,11 +70,19 @@ external rx_arm : (int[@untagged]) -> (int[@untagged]) -> (int[@untagged])
   = "ixy_ocaml_rx_arm_byte" "ixy_ocaml_rx_arm"
   [@@noalloc]
 
-external copy_to_bytes : memory -> int -> Bytes.t -> int -> int -> unit
+(* [drop_frames frames length count] moves the frames from [count] to [length]
+   to the front, over the first [count]; what they leave holds no handle. *)
+external drop_frames : frames -> (int[@untagged]) -> (int[@untagged]) -> unit
+  = "ixy_ocaml_frames_drop_byte" "ixy_ocaml_frames_drop"
+  [@@noalloc]
+
+(* The copies are [false], and copy nothing, where the bytes do not hold so
+   many. *)
+external copy_to_bytes : memory -> int -> Bytes.t -> int -> int -> bool
   = "ixy_ocaml_copy_to_bytes"
   [@@noalloc]
 
-external copy_of_bytes : Bytes.t -> int -> memory -> int -> int -> unit
+external copy_of_bytes : Bytes.t -> int -> memory -> int -> int -> bool
   = "ixy_ocaml_copy_of_bytes"
   [@@noalloc]
 

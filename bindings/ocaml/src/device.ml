@@ -1,7 +1,9 @@
 open Calls
 open Errors
 
-type t = { handle : int; pool : Pool.t option; mutable closed : bool }
+(* The first field comes first so that devices cannot be compared or
+   marshalled. *)
+type t = { kept : Handle.t; handle : int; pool : Pool.t option }
 
 (* They stand in the order of C's IXY_CAN_* bits. *)
 type capability =
@@ -70,6 +72,7 @@ external find : unit -> (found list, error) result
   = "ixy_ocaml_device_find"
 
 external open_stub :
+  Handle.t ->
   string ->
   int ->
   int ->
@@ -81,13 +84,13 @@ external open_stub :
   (int, error) result
   = "ixy_ocaml_device_open_byte" "ixy_ocaml_device_open"
 
-external start_stub : int -> (unit, error) result
+external start_stub : Handle.t -> (unit, error) result
   = "ixy_ocaml_device_start"
 
-external reset_stub : int -> (unit, error) result
+external reset_stub : Handle.t -> (unit, error) result
   = "ixy_ocaml_device_reset"
 
-external close_stub : int -> (unit, error) result
+external close_stub : Handle.t -> (unit, error) result
   = "ixy_ocaml_device_close"
 
 external info_stub : int -> (info, error) result
@@ -117,21 +120,12 @@ external promiscuous_set_stub : int -> bool -> (unit, error) result
 external rx_descr_stub : int -> int -> (Unix.file_descr, error) result
   = "ixy_ocaml_rx_fd"
 
-external rx_wait_stub : int -> int -> int -> (bool, error) result
+external rx_wait_stub : Handle.t -> int -> int -> (bool, error) result
   = "ixy_ocaml_rx_wait"
 
-let close device =
-  match close_stub device.handle with
-  | Ok () ->
-      device.closed <- true;
-      Ok ()
-  | Error _ as e -> e
+external rx_wake_stub : int -> int -> int = "ixy_ocaml_rx_wake"
 
-let collect device =
-  if not device.closed then ignore (close device : (unit, error) result);
-  match device.pool with
-  | Some pool when pool.Pool.forgotten -> Pool.collect pool
-  | Some _ | None -> ()
+let close device = close_stub device.kept
 
 let open_ ?pool ?(rx_queues = 0) ?(tx_queues = 0) ?(rx_ring_size = 0)
     ?(tx_ring_size = 0) ?(offloads = []) ?(frame_len_max = 0) address =
@@ -143,19 +137,19 @@ let open_ ?pool ?(rx_queues = 0) ?(tx_queues = 0) ?(rx_ring_size = 0)
         text = "the address holds a NUL character; right is emu:82599";
       }
   else
-    match
-      open_stub address rx_queues tx_queues rx_ring_size tx_ring_size offloads
-        frame_len_max pool_handle
-    with
-    | Error _ as e -> e
-    | Ok handle ->
-        let device = { handle; pool; closed = false } in
-        Gc.finalise collect device;
-        Ok device
+    Handle.collecting (fun () ->
+        let kept = Handle.device (Option.map (fun p -> p.Pool.kept) pool) in
+        Handle.opening kept (fun () ->
+            match
+              open_stub kept address rx_queues tx_queues rx_ring_size
+                tx_ring_size offloads frame_len_max pool_handle
+            with
+            | Error _ as e -> e
+            | Ok handle -> Ok { kept; handle; pool }))
 
 let handle device = device.handle
-let start device = start_stub device.handle
-let reset device = reset_stub device.handle
+let start device = start_stub device.kept
+let reset device = reset_stub device.kept
 let info device = info_stub device.handle
 let link device = link_stub device.handle
 let stats device = stats_stub device.handle
@@ -208,16 +202,17 @@ let[@inline] rx_code device queue (batch : Batch.t) =
   match device.pool with
   | Some pool when pool != batch.pool -> e_argument
   | Some _ | None ->
+      let length = batch.length in
       let got =
-        rx device.handle queue batch.frames batch.length
-          (batch.capacity - batch.length)
+        rx device.handle queue batch.frames length (batch.capacity - length)
       in
-      if got > 0 then batch.length <- batch.length + got;
+      if got > 0 then batch.length <- length + got;
       got
 
 let[@inline] tx_code device queue (batch : Batch.t) =
-  let sent = tx device.handle queue batch.frames 0 batch.length in
-  Batch.drop batch sent;
+  let length = batch.length in
+  let sent = tx device.handle queue batch.frames 0 length in
+  Batch.drop batch length sent;
   sent
 
 let rx_batch_exn device ~queue batch = check (rx_code device queue batch)
@@ -231,6 +226,11 @@ let rx_arm device ~queue =
   match rx_arm device.handle queue with
   | code when code < 0 -> Result.Error (error_of_code code)
   | code -> Ok (code > 0)
+
+let rx_wake device ~queue =
+  match rx_wake_stub device.handle queue with
+  | code when code < 0 -> Result.Error (error_of_code code)
+  | _ -> Ok ()
 
 let rx_wait ?timeout device ~queue =
   let milliseconds =
@@ -248,9 +248,4 @@ let rx_wait ?timeout device ~queue =
           (error_of_code e_argument) with
           text = "the timeout is not 0 or more seconds; without one, it waits";
         }
-  | Some milliseconds ->
-      let result = rx_wait_stub device.handle queue milliseconds in
-      (* Nobody else may hold the device, which must not be collected, and so
-         closed, meanwhile. *)
-      ignore (Sys.opaque_identity device : t);
-      result
+  | Some milliseconds -> rx_wait_stub device.kept queue milliseconds

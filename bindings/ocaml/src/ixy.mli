@@ -29,6 +29,27 @@
     Using one after its close is an error, never a crash; batches and Bigarrays
     that outlive their pool read zeroes or raise.
 
+    A signal handler or finaliser that raises in the middle of a call loses
+    nothing: what {!Pool.open_} or {!Device.open_} had opened is closed, a batch
+    holds the frames that are the program's, and no queue stays taken. The views
+    that pools give are released when the collector finds that nothing uses
+    them; where a limit of the library is reached, [open_] runs the collector
+    and tries again.
+
+    Pools, devices and batches are no values to copy: [Marshal], [compare] and
+    [=] raise [Invalid_argument] for them. Tell them apart with [==].
+
+    {2 What devices can do}
+
+    A device, or the other side of a vhost-user device, that does not keep to
+    the rules can go on writing into a buffer which it has given back, at any
+    time. Then the bytes of a packet change while the program looks at them:
+    read what is checked and used into a value once ({!Batch.to_string},
+    {!Batch.sub_string} and every [get_*] make copies). It can do no more to an
+    OCaml program. Where a packet lies and how long it is stands in the batch,
+    which no device reaches, and every access is checked against that; bytes
+    have no type that a wrong value could break.
+
     {2 Threads}
 
     Control calls may be made by any thread or domain. A queue serves one of
@@ -48,7 +69,9 @@ type code =
   | State  (** not possible in this state: transmit before start *)
   | No_memory  (** the operating system gave no memory *)
   | No_buffers  (** the pool has no free buffer at the moment *)
-  | Pool_size  (** the pool is smaller than the rings of its devices need *)
+  | Pool_size
+      (** the pool has too few buffers for the rings of its devices, or too
+          small ones *)
   | Timeout  (** the device did not answer in time *)
   | Address  (** malformed device address, unknown scheme, device or option *)
   | Not_found  (** no such device, file or interface *)
@@ -105,9 +128,11 @@ module Pool : sig
         transmit queue holds as many as its ring has descriptors, and some more.
       @param buffer_size
         packet bytes that a buffer holds at least, a multiple of 1024 up to
-        15360; default (and 0) 2048.
+        15360; default (and 0) 2048. 1024 serves only devices that receive a
+        frame in several buffers, which [frame_len_max] asks for.
 
-      Errors: [Argument], [No_memory], [Io], [Limit]. *)
+      Errors: [Argument], [No_memory], [Io], [Limit] (64 pools are open, or 1024
+      closed ones are still used). *)
 
   val close : t -> (unit, error) result
   (** Ends the pool: the buffers of all its frames are the program's no more,
@@ -131,11 +156,11 @@ module Pool : sig
   val unsafe_bigarray :
     t -> (char, Bigarray.int8_unsigned_elt, Bigarray.c_layout) Bigarray.Array1.t
   (** The pool's whole memory, without copying and {e without ownership checks}:
-      the packet of frame [i] is the [Batch.len b i] bytes at [Batch.offset b
-      i]. A part of it (as of [Bigarray.Array1.sub]) that is kept goes on
-      showing the buffer when the device or another packet has it. It stays
-      mapped as long as it or a part of it is reachable; after the pool's close
-      it reads zeroes. *)
+      the packet of frame [i] is the [Batch.len b i] bytes at
+      [Batch.offset b i]. A part of it (as of [Bigarray.Array1.sub]) that is
+      kept goes on showing the buffer when the device or another packet has it.
+      It stays mapped as long as it or a part of it is reachable; after the
+      pool's close it reads zeroes. *)
 end
 
 (** {1 Packets} *)
@@ -298,10 +323,10 @@ module Batch : sig
 
   (** {2 Bytes of a packet}
 
-      [get_* batch i pos] reads at byte [pos] of frame [i]'s packet, [set_*
-      batch i pos x] writes the low bits of [x] there; [_be] is big-endian, as
-      in network headers, [_le] little-endian. None allocates (the [int64] ones
-      when they are inlined). All of them
+      [get_* batch i pos] reads at byte [pos] of frame [i]'s packet,
+      [set_* batch i pos x] writes the low bits of [x] there; [_be] is
+      big-endian, as in network headers, [_le] little-endian. None allocates
+      (the [int64] ones when they are inlined). All of them
 
       @raise Error
         [Range] when the batch has no frame [i] or the bytes are not all in its
@@ -311,9 +336,8 @@ module Batch : sig
   val set_uint8 : t -> int -> int -> int -> unit
 
   val add_uint8 : t -> int -> int -> int -> unit
-  (** [add_uint8 batch i pos n] adds [n] to the byte, modulo 256: a
-      {!get_uint8} and a {!set_uint8} with one check. For hop limits and
-      counters. *)
+  (** [add_uint8 batch i pos n] adds [n] to the byte, modulo 256: a {!get_uint8}
+      and a {!set_uint8} with one check. For hop limits and counters. *)
 
   val get_uint16_be : t -> int -> int -> int
   val get_uint16_le : t -> int -> int -> int
@@ -365,9 +389,8 @@ module Device : sig
     | Rx_timestamp  (** stamps received packets with the device's clock *)
     | Jumbo  (** packets longer than 1514 bytes: [frame_len_max] of {!open_} *)
     | Queue_stats  (** {!queue_stats} *)
-    | Rx_wait  (** {!rx_wait}, {!rx_arm}, {!rx_descr} *)
+    | Rx_wait  (** {!rx_wait}, {!rx_wake}, {!rx_arm}, {!rx_descr} *)
 
-  (** A network device of this machine that libixy has a driver for. *)
   type found = {
     address : string;  (** for {!open_}: ["pci:0000:03:00.0"] *)
     name : string;  (** ["Intel 82599"] *)
@@ -378,6 +401,7 @@ module Device : sig
     device_id : int;  (** PCI device id *)
     usable : bool;  (** nothing is missing: this process could open it *)
   }
+  (** A network device of this machine that libixy has a driver for. *)
 
   type info = {
     driver : string;  (** ["ixgbe"], ["virtio"] *)
@@ -404,9 +428,6 @@ module Device : sig
         (** megabits a second, 0 while down or where the device does not tell *)
   }
 
-  (** What one receive queue and the transmit queue of the same number did since
-      the device was opened or reset; the members mean what they mean in
-      {!stats}. Those of a queue that is not there are 0. *)
   type queue_stats = {
     rx_packets : int;
     rx_bytes : int;
@@ -416,8 +437,10 @@ module Device : sig
     rx_dropped : int;
     rx_starved : int;
   }
+  (** What one receive queue and the transmit queue of the same number did since
+      the device was opened or reset; the members mean what they mean in
+      {!stats}. Those of a queue that is not there are 0. *)
 
-  (** Totals since the device was opened or reset. *)
   type stats = {
     rx_packets : int;  (** received well, with those dropped afterwards *)
     rx_bytes : int;  (** their bytes, with the 4 of each checksum *)
@@ -428,6 +451,7 @@ module Device : sig
     rx_dropped : int;  (** dropped by the driver: impossible completions *)
     rx_starved : int;  (** receive calls that found the pool empty *)
   }
+  (** Totals since the device was opened or reset. *)
 
   val find : unit -> (found list, error) result
   (** The network devices on this machine's PCI bus, in the order of their
@@ -478,8 +502,8 @@ module Device : sig
 
   val close : t -> (unit, error) result
   (** Stops the device; the buffers of its rings go back to the pool. Frames of
-      the program stay the program's. Error: [Handle] when it is closed
-      already. *)
+      the program stay the program's. Error: [Handle] when it is closed already.
+  *)
 
   val info : t -> (info, error) result
 
@@ -513,11 +537,10 @@ module Device : sig
   (** [rx_batch device ~queue batch] receives into the room that is left in
       [batch], behind the frames that it holds, and returns how many frames
       came; 0 when none was there or the batch is full. Never blocks. Errors:
-      [Handle], [Fork], [Range] (queue), [Busy], [State] (not started),
-      [Device] (it failed: {!link} says why, {!reset} starts it again),
-      [Argument] (the batch belongs to another pool than the device). [Range]
-      also for a batch with less room than one packet may take, [rx_frames_max]
-      of {!info}. *)
+      [Handle], [Fork], [Range] (queue), [Busy], [State] (not started), [Device]
+      (it failed: {!link} says why, {!reset} starts it again), [Argument] (the
+      batch belongs to another pool than the device). [Range] also for a batch
+      with less room than one packet may take, [rx_frames_max] of {!info}. *)
 
   val rx_batch_exn : t -> queue:int -> Batch.t -> int
   (** As {!rx_batch}, allocation-free.
@@ -529,8 +552,8 @@ module Device : sig
       takes those that it took out of the batch and returns their number; 0 when
       the ring is full. The rest stay in the batch: send them later or
       {!Batch.free} them. Never blocks. Errors as {!rx_batch}, and of the first
-      frame: [Handle], [Frame], [Unsupported] (its metadata wants what
-      {!open_} did not ask for). *)
+      frame: [Handle], [Frame], [Unsupported] (its metadata wants what {!open_}
+      did not ask for). *)
 
   val tx_batch_exn : t -> queue:int -> Batch.t -> int
   (** As {!tx_batch}, allocation-free.
@@ -552,10 +575,10 @@ module Device : sig
 
   val rx_wait : ?timeout:float -> t -> queue:int -> (bool, error) result
   (** Sleeps until there is something to receive, which is [true]. [false] when
-      [timeout] seconds are over (0. only looks; without it the wait has no end)
-      or a signal came: its OCaml handler has then run, so that a loop can look
-      at what it did; what the handler raises comes out of [rx_wait]. As with
-      [Unix.select], a signal just before the sleep does not end it.
+      [timeout] seconds are over (0. only looks; without it the wait has no end),
+      {!rx_wake} or a signal came: its OCaml handler has then run, so that a loop
+      can look at what it did; what the handler raises comes out of [rx_wait].
+      As with [Unix.select], a signal just before the sleep does not end it.
 
       Other threads run meanwhile, and may call anything on the device. Errors:
       [Handle] (also when another thread closes it meanwhile), [Fork], [Range]
@@ -563,9 +586,18 @@ module Device : sig
       that is negative or no number). *)
 
   val rx_descr : t -> queue:int -> (Unix.file_descr, error) result
-  (** The queue's descriptor, to be watched for reading. It stays the same until
-      {!close}, which ends it: forget it then. It is the library's own: nobody
-      reads, writes or closes it. Errors: [Handle], [Range] (queue). *)
+  (** A descriptor of the queue's event, to be watched for reading. It is a
+      duplicate, close-on-exec, and the caller's: [Unix.close] it, after the
+      event loop has forgotten it and best before {!close}. Closing it too early
+      harms nobody else. It goes on working after {!reset}; {!close} makes it
+      readable for good. Nobody reads or writes it. Errors: [Handle], [Range]
+      (queue), [Io] (no descriptor is free). *)
+
+  val rx_wake : t -> queue:int -> (unit, error) result
+  (** Ends the {!rx_wait} of the thread that is in it for this queue, which
+      returns [false]; or else the next one that would sleep, so that a wake just
+      before a wait is not lost. Any thread. Errors: [Handle], [Fork], [Range]
+      (queue). *)
 
   val rx_arm : t -> queue:int -> (bool, error) result
   (** Makes the descriptor unreadable, switches the queue's interrupt on and
@@ -581,8 +613,6 @@ end
     emulated. *)
 
 module Emu : sig
-  (** What an emulated device's wire did. With [wire=gen] it generates numbered,
-      checked packets, and its sink verifies those that come back. *)
   type counters = {
     violations : int;  (** things the driver did that the data sheet forbids *)
     generated : int;  (** frames that the generator sent and the device took *)
@@ -593,9 +623,9 @@ module Emu : sig
     foreign : int;  (** frames that no generator sent *)
     wire_dropped : int;  (** frames that the wire had no room for *)
   }
+  (** What an emulated device's wire did. With [wire=gen] it generates numbered,
+      checked packets, and its sink verifies those that come back. *)
 
-  (** A reading of the clock and of the model's own time; differences of two
-      readings count. *)
   type meter = {
     bracket_cycles : int;  (** cost of an empty time bracket, cycles *)
     cycles : int;  (** time-stamp counter now, fenced *)
@@ -604,6 +634,8 @@ module Emu : sig
     steps : int;  (** times that the model was stepped *)
     idle_steps : int;  (** steps that found nothing to do *)
   }
+  (** A reading of the clock and of the model's own time; differences of two
+      readings count. *)
 
   val counters : Device.t -> (counters, error) result
   (** Steps an inline device, then reads its counters. *)
@@ -626,12 +658,17 @@ module Raw : sig
   (** An array of frames. *)
 
   val frames : int -> frames
-  (** An array of that many frames, all zero. *)
+  (** An array of that many frames, all zero.
+
+      @raise Invalid_argument
+        unless there are 0 to 262144, which is the most buffers of a pool. *)
 
   val set : frames -> int -> handle:int -> offset:int -> len:int -> unit
-  (** Writes a frame. [offset] keeps its low 32 bits, [len] its low 16.
+  (** Writes a frame.
 
-      @raise Invalid_argument when there is no such frame; so the next three. *)
+      @raise Invalid_argument
+        when there is no such frame, so the next three; when [offset] is not a
+        number of 32 bits or [len] not one of 16. *)
 
   val handle : frames -> int -> int
   val offset : frames -> int -> int
@@ -652,5 +689,5 @@ module Raw : sig
   (** [write pool frames i ~pos bytes] copies [bytes] into it. *)
 
   val error : int -> error
-  (** What a negative code means. *)
+  (** What a negative code means. Other numbers are [Unknown]. *)
 end

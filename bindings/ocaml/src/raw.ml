@@ -1,53 +1,59 @@
-open Bigarray
 open Calls
-open Errors
+open Bigarray
 
 type nonrec frames = frames
 
 let frames count =
-  let frames = Array1.create Int C_layout (2 * max 1 count) in
+  if count < 0 || count > buffers_max then
+    invalid_arg
+      (Printf.sprintf "Ixy.Raw.frames: %d frames; right are 0 to %d" count
+         buffers_max);
+  let frames = Array1.create Int C_layout (2 * count) in
   Array1.fill frames 0;
   frames
 
+(* The bounds check of a Bigarray, for an index that must not overflow. *)
+let check frames i =
+  if i < 0 || i >= Array1.dim frames / 2 then
+    invalid_arg "Ixy.Raw: index out of bounds"
+
 let set frames i ~handle ~offset ~len =
+  check frames i;
+  let number name x max =
+    if x < 0 || x > max then
+      invalid_arg
+        (Printf.sprintf "Ixy.Raw.set: %s is %d; right are 0 to %d" name x max)
+  in
+  number "offset" offset 0xffff_ffff;
+  number "len" len 0xffff;
   Array1.set frames (2 * i) handle;
-  Array1.set frames
-    ((2 * i) + 1)
-    (offset land 0xffff_ffff lor ((len land 0xffff) lsl 32))
+  Array1.set frames ((2 * i) + 1) (offset lor (len lsl 32))
 
-let handle frames i = Array1.get frames (2 * i)
-let offset frames i = Batch.offset_of (Array1.get frames ((2 * i) + 1))
-let len frames i = Batch.len_of (Array1.get frames ((2 * i) + 1))
+let handle frames i =
+  check frames i;
+  Array1.get frames (2 * i)
 
-(* No call reaches past the array. *)
-let within frames count call =
-  if count < 0 || count > Array1.dim frames / 2 then e_range
-  else call frames
+let place frames i =
+  check frames i;
+  Array1.get frames ((2 * i) + 1)
 
-let at frames i call = if i < 0 then e_range else within frames (i + 1) call
+let offset frames i = Batch.offset_of (place frames i)
+let len frames i = Batch.len_of (place frames i)
 
-let alloc pool frames count =
-  within frames count (fun frames ->
-      buf_alloc (Pool.handle pool) frames 0 count)
-
-let free pool frames count =
-  within frames count (fun frames ->
-      buf_free (Pool.handle pool) frames 0 count)
+(* The stubs look that no call reaches past the array. *)
+let alloc pool frames count = buf_alloc (Pool.handle pool) frames 0 count
+let free pool frames count = buf_free (Pool.handle pool) frames 0 count
 
 let rx_batch device ~queue frames count =
-  within frames count (fun frames ->
-      rx (Device.handle device) queue frames 0 count)
+  rx (Device.handle device) queue frames 0 count
 
 let tx_batch device ~queue frames count =
-  within frames count (fun frames ->
-      tx (Device.handle device) queue frames 0 count)
+  tx (Device.handle device) queue frames 0 count
 
 let read pool frames i ~pos bytes =
-  at frames i (fun frames ->
-      buf_read (Pool.handle pool) frames i pos bytes)
+  buf_read (Pool.handle pool) frames i pos bytes
 
 let write pool frames i ~pos bytes =
-  at frames i (fun frames ->
-      buf_write (Pool.handle pool) frames i pos bytes)
+  buf_write (Pool.handle pool) frames i pos bytes
 
-let error = error_of_code
+let error = Errors.error_of_code

@@ -22,6 +22,12 @@ static inline uint32_t stubs_uint32(intnat number)
     return number < 0 || number > (intnat)UINT32_MAX ? UINT32_MAX : (uint32_t)number;
 }
 
+/* Handle.t, the custom block that closes what was opened: ixy_stubs_opened gives it its handle, at once after the call
+ * that opened. */
+void ixy_stubs_opened(value block, uint64_t handle);
+uint64_t ixy_stubs_handle(value block);
+value ixy_ocaml_handle_close(value block);
+
 /* Ixy.error; text is copied before it can change. */
 value ixy_stubs_error(int32_t code, const char *text);
 

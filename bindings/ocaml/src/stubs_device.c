@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <caml/alloc.h>
+#include <caml/bigarray.h>
 #include <caml/memory.h>
 #include <caml/signals.h>
 
@@ -44,9 +45,13 @@ value ixy_ocaml_device_find(value unit)
     CAMLreturn(ixy_stubs_ok(list));
 }
 
-value ixy_ocaml_device_open(value address, value rx_queues, value tx_queues, value rx_ring_size, value tx_ring_size,
-                            value offloads, value frame_len_max, value pool)
+/* The address is copied into a Bigarray, whose memory does not move and which the collector frees whatever happens:
+ * entering a blocking section may run a signal's handler, which may raise. */
+value ixy_ocaml_device_open(value kept, value address, value rx_queues, value tx_queues, value rx_ring_size,
+                            value tx_ring_size, value offloads, value frame_len_max, value pool)
 {
+    CAMLparam2(kept, address);
+    CAMLlocal1(copy);
     ixy_device_config config = {.struct_size = sizeof(config),
                                 .rx_queues = stubs_uint32(Long_val(rx_queues)),
                                 .tx_queues = stubs_uint32(Long_val(tx_queues)),
@@ -57,43 +62,51 @@ value ixy_ocaml_device_open(value address, value rx_queues, value tx_queues, val
                                 .frame_len_max = stubs_uint32(Long_val(frame_len_max))};
     uint64_t device = 0;
     int32_t code;
-    char *copy = caml_stat_strdup(String_val(address));
+    intnat size = (intnat)caml_string_length(address) + 1; /* with its NUL */
+    copy = caml_ba_alloc(CAML_BA_CHAR | CAML_BA_C_LAYOUT, 1, NULL, &size);
+    char *text = Caml_ba_data_val(copy);
+    memcpy(text, String_val(address), (size_t)size);
     caml_enter_blocking_section();
-    code = ixy_device_open(copy, &config, &device);
+    code = ixy_device_open(text, &config, &device);
     caml_leave_blocking_section();
-    caml_stat_free(copy);
-    return code < 0 ? ixy_stubs_failed(code) : ixy_stubs_ok(Val_long(device));
+    if (code < 0) {
+        CAMLreturn(ixy_stubs_failed(code));
+    }
+    ixy_stubs_opened(kept, device);
+    CAMLreturn(ixy_stubs_ok(Val_long(device)));
 }
 
 value ixy_ocaml_device_open_byte(value *arguments, int count)
 {
     return ixy_ocaml_device_open(arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5],
-                                 arguments[6], arguments[7]);
+                                 arguments[6], arguments[7], arguments[8]);
 }
 
-static value stubs_device_control(int32_t (*control)(uint64_t device), value device)
+/* kept stays reachable meanwhile, so the device is not closed because nobody else knows it. */
+static value stubs_device_control(int32_t (*control)(uint64_t device), value kept)
 {
-    uint64_t handle = (uint64_t)Long_val(device);
+    CAMLparam1(kept);
+    uint64_t handle = ixy_stubs_handle(kept);
     int32_t code;
     caml_enter_blocking_section();
     code = control(handle);
     caml_leave_blocking_section();
-    return ixy_stubs_unit_or_failed(code);
+    CAMLreturn(ixy_stubs_unit_or_failed(code));
 }
 
-value ixy_ocaml_device_start(value device)
+value ixy_ocaml_device_start(value kept)
 {
-    return stubs_device_control(ixy_device_start, device);
+    return stubs_device_control(ixy_device_start, kept);
 }
 
-value ixy_ocaml_device_reset(value device)
+value ixy_ocaml_device_reset(value kept)
 {
-    return stubs_device_control(ixy_device_reset, device);
+    return stubs_device_control(ixy_device_reset, kept);
 }
 
-value ixy_ocaml_device_close(value device)
+value ixy_ocaml_device_close(value kept)
 {
-    return stubs_device_control(ixy_device_close, device);
+    return stubs_device_control(ixy_device_close, kept);
 }
 
 value ixy_ocaml_device_info(value device)
@@ -173,10 +186,12 @@ value ixy_ocaml_device_mac(value device)
                     : ixy_stubs_ok(caml_alloc_initialized_string(sizeof(mac), (const char *)mac));
 }
 
-/* mac: a string of 6 bytes, checked by the caller. */
 value ixy_ocaml_device_mac_set(value device, value mac)
 {
     uint8_t copy[6];
+    if (caml_string_length(mac) != sizeof(copy)) {
+        return ixy_stubs_result(1, ixy_stubs_error(IXY_E_ARGUMENT, ""));
+    }
     memcpy(copy, String_val(mac), sizeof(copy));
     return ixy_stubs_unit_or_failed(ixy_device_mac_set((uint64_t)Long_val(device), copy));
 }

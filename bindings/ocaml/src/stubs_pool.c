@@ -80,12 +80,20 @@ static void stubs_bigarray_finalize(value array)
 
 static struct custom_operations stubs_bigarray_operations;
 
-static value stubs_bigarray(int kind, void *data, uint64_t size)
+/* An array that has no memory yet: stubs_bigarray_set gives it some. */
+static value stubs_bigarray(int kind)
 {
-    intnat dimensions[1] = {(intnat)size};
-    value array = caml_ba_alloc(kind | CAML_BA_C_LAYOUT | CAML_BA_MAPPED_FILE, 1, data, dimensions);
+    static char nothing; /* for NULL the runtime would allocate */
+    intnat dimensions[1] = {0};
+    value array = caml_ba_alloc(kind | CAML_BA_C_LAYOUT | CAML_BA_MAPPED_FILE, 1, &nothing, dimensions);
     Custom_ops_val(array) = &stubs_bigarray_operations;
     return array;
+}
+
+static void stubs_bigarray_set(value array, const void *data, uint64_t size)
+{
+    Caml_ba_array_val(array)->data = (void *)(uintptr_t)data;
+    Caml_ba_array_val(array)->dim[0] = (intnat)size;
 }
 
 /* Called once, when the module is initialised. */
@@ -98,67 +106,83 @@ value ixy_ocaml_initialize(value unit)
     return Val_unit;
 }
 
-/* Opens a pool and a view of it. Ixy.opened: handle, memory, owner, index_mask, buffer_count, buffer_size, stride,
- * headroom. */
-value ixy_ocaml_pool_open(value buffer_count, value buffer_size)
+/* A pool and a view of it, the view's node with no reference yet; or NULL and the error's code and text. */
+static struct stubs_view *stubs_pool_open(value kept, const ixy_pool_config *config, int32_t *code, const char **text)
 {
-    CAMLparam0();
-    CAMLlocal3(opened, memory, owner);
+    CAMLparam1(kept);
+    uint64_t pool = 0;
+    *code = IXY_E_NO_MEMORY;
+    *text = "";
+    caml_enter_blocking_section();
+    struct stubs_view *node = calloc(1, sizeof(*node));
+    if (node != NULL) {
+        *code = ixy_pool_open(config, &pool);
+        *text = ixy_last_error();
+    }
+    caml_leave_blocking_section();
+    if (*code == 0) {
+        ixy_stubs_opened(kept, pool);
+        node->view.struct_size = sizeof(node->view);
+        *code = ixy_pool_view(pool, &node->view);
+        *text = ixy_last_error();
+    }
+    if (*code < 0) {
+        free(node);
+        node = NULL;
+    }
+    CAMLreturnT(struct stubs_view *, node);
+}
+
+/* Opens a pool and a view of it. Ixy.opened: handle, memory, owner, index_mask, buffer_count, buffer_size, stride,
+ * headroom. All that OCaml is to hold is allocated before. */
+value ixy_ocaml_pool_open(value kept, value buffer_count, value buffer_size)
+{
+    CAMLparam1(kept);
+    CAMLlocal4(result, opened, memory, owner);
     ixy_pool_config config = {.struct_size = sizeof(config),
                               .buffer_count = stubs_uint32(Long_val(buffer_count)),
                               .buffer_size = stubs_uint32(Long_val(buffer_size))};
-    uint64_t pool = 0;
     int32_t code;
-    struct stubs_view *node = calloc(1, sizeof(*node));
-    if (node == NULL) {
-        CAMLreturn(ixy_stubs_result(1, ixy_stubs_error(IXY_E_NO_MEMORY, "")));
-    }
-    node->view.struct_size = sizeof(node->view);
+    const char *text;
+    memory = stubs_bigarray(CAML_BA_CHAR);
+    owner = stubs_bigarray(CAML_BA_CAML_INT);
+    opened = caml_alloc(8, 0);
+    Store_field(opened, 1, memory);
+    Store_field(opened, 2, owner);
+    result = ixy_stubs_ok(opened);
 
-    caml_enter_blocking_section();
-    code = ixy_pool_open(&config, &pool);
-    caml_leave_blocking_section();
-    if (code < 0) {
-        free(node);
-        CAMLreturn(ixy_stubs_failed(code));
+    struct stubs_view *node = stubs_pool_open(kept, &config, &code, &text);
+    if (node == NULL) {
+        result = ixy_stubs_result(1, ixy_stubs_error(code, text));
+        ixy_ocaml_handle_close(kept);
+        CAMLreturn(result);
     }
-    code = ixy_pool_view(pool, &node->view);
-    if (code < 0) {
-        opened = ixy_stubs_failed(code);
-        ixy_pool_close(pool);
-        free(node);
-        CAMLreturn(opened);
-    }
+    ixy_view view = node->view;
     node->references = 2;
     stubs_views_lock();
     node->next = stubs_views;
     stubs_views = node;
     stubs_views_unlock();
-
-    /* From here on the arrays own the node. caml_ba_alloc may raise Out_of_memory and leak it: nothing better is left
-     * to do then. */
-    ixy_view view = node->view;
-    memory = stubs_bigarray(CAML_BA_CHAR, view.base, view.size);
-    owner = stubs_bigarray(CAML_BA_CAML_INT, (void *)(uintptr_t)view.owner, (uint64_t)view.index_mask + 1);
-    opened = caml_alloc(8, 0);
-    Store_field(opened, 0, Val_long(pool));
-    Store_field(opened, 1, memory);
-    Store_field(opened, 2, owner);
+    stubs_bigarray_set(memory, view.base, view.size);
+    stubs_bigarray_set(owner, view.owner, (uint64_t)view.index_mask + 1);
+    Store_field(opened, 0, Val_long(ixy_stubs_handle(kept)));
     Store_field(opened, 3, Val_long(view.index_mask));
     Store_field(opened, 4, Val_long(view.buffer_count));
     Store_field(opened, 5, Val_long(view.buffer_size));
     Store_field(opened, 6, Val_long(view.buffer_stride));
     Store_field(opened, 7, Val_long(view.headroom));
-    CAMLreturn(ixy_stubs_ok(opened));
+    CAMLreturn(result);
 }
 
-value ixy_ocaml_pool_close(value pool)
+value ixy_ocaml_pool_close(value kept)
 {
+    CAMLparam1(kept);
+    uint64_t pool = ixy_stubs_handle(kept);
     int32_t code;
     caml_enter_blocking_section();
-    code = ixy_pool_close((uint64_t)Long_val(pool));
+    code = ixy_pool_close(pool);
     caml_leave_blocking_section();
-    return ixy_stubs_unit_or_failed(code);
+    CAMLreturn(ixy_stubs_unit_or_failed(code));
 }
 
 value ixy_ocaml_pool_free_count(value pool)

@@ -61,7 +61,8 @@ value ixy_stubs_unit_or_failed(int32_t code)
 
 value ixy_ocaml_error(value code)
 {
-    return ixy_stubs_error(Int_val(code), "");
+    intnat number = Long_val(code);
+    return ixy_stubs_error(number == (int32_t)number ? (int32_t)number : INT32_MIN, "");
 }
 
 value ixy_ocaml_abi_version(value unit)

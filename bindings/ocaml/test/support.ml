@@ -62,3 +62,43 @@ let copy batch =
   other
 
 let free batch = ignore (Batch.free_exn batch : int)
+
+(* Where dune puts the library's compiled interface. *)
+let compiled =
+  Filename.concat
+    (Filename.dirname Sys.executable_name)
+    "../src/.ixy.objs/byte"
+
+(* What the compiler says of a program, "" if nothing. *)
+let compiler_says body =
+  let folder = Filename.temp_file "ixy" "safety" in
+  Sys.remove folder;
+  Unix.mkdir folder 0o700;
+  let at name = Filename.concat folder name in
+  let read file =
+    let channel = open_in file in
+    let text = really_input_string channel (in_channel_length channel) in
+    close_in channel;
+    text
+  in
+  Fun.protect
+    ~finally:(fun () ->
+      Array.iter (fun name -> Sys.remove (at name)) (Sys.readdir folder);
+      Unix.rmdir folder)
+    (fun () ->
+      let channel = open_out (at "program.ml") in
+      output_string channel body;
+      close_out channel;
+      let status =
+        Sys.command
+          (Printf.sprintf "ocamlc -w -a -I %s -c %s >%s 2>&1"
+             (Filename.quote compiled)
+             (Filename.quote (at "program.ml"))
+             (Filename.quote (at "said")))
+      in
+      (* later releases quote types *)
+      let said =
+        String.concat "" (String.split_on_char '"' (read (at "said")))
+      in
+      bool ("it says why: " ^ said) true (status = 0 = (said = ""));
+      said)

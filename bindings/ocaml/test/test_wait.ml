@@ -99,6 +99,20 @@ let test_close () =
           Thread.join closer))
     addresses
 
+(* The waiter sleeps already, or does not yet. *)
+let test_wake () =
+  with_pool (fun pool ->
+      with_device ~address:"emu:82599" pool (fun device ->
+          let wake () = get_ok (Device.rx_wake device ~queue:0) in
+          let waker = later wake in
+          bool "woken" false (wait ~timeout:long device);
+          Thread.join waker;
+          wake ();
+          let start = Unix.gettimeofday () in
+          bool "woken before" false (wait device);
+          bool "at once" true (Unix.gettimeofday () -. start < long);
+          fails "IXY_E_RANGE" "wake" (fun () -> Device.rx_wake device ~queue:1)))
+
 exception Woken
 
 let with_alarm handler f =
@@ -149,11 +163,12 @@ let test_descr () =
           (get_ok (Device.rx_arm device ~queue:0));
         receive pool device
       done;
-      bool "one descriptor" true
-        (descr = get_ok (Device.rx_descr device ~queue:0));
       get_ok (Device.reset device);
-      bool "the same after a reset" true
-        (descr = get_ok (Device.rx_descr device ~queue:0)))
+      bool "nothing is there" false (get_ok (Device.rx_arm device ~queue:0));
+      send pool device;
+      bool "it works after a reset" true (readable descr long);
+      receive pool device;
+      Unix.close descr)
 
 let test_refused () =
   with_pool (fun pool ->
@@ -238,6 +253,7 @@ let () =
           case "until the time is over" test_timeout;
           case "others run meanwhile" test_lock;
           case "until another thread closes the device" test_close;
+          case "until it is woken" test_wake;
           case "until a signal comes" test_signal;
           case "the device is kept" test_collection;
           case "a slow generator" test_forward;

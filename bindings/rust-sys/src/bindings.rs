@@ -91,7 +91,7 @@ extern "C" {
     pub fn ixy_error_name(code: i32) -> *const ::std::os::raw::c_char;
 }
 extern "C" {
-    #[doc = " What went wrong in this thread's last failed control call, with names and values, and what would be right; \"\"\n before the first failure. Hot calls do not change it. Never NULL. The text belongs to the thread and stands until\n its next control call: copy it at once. Any thread."]
+    #[doc = " What went wrong in this thread's last failed control call, with names and values, and what would be right; \"\"\n before the first failure. Control calls that succeed and hot calls leave it as it is, so it may be fetched after\n closing what was half made. Never NULL, at most IXY_TEXT_MAX bytes with its NUL. The text belongs to the thread and\n stands until its next control call that fails: copy it. Any thread."]
     pub fn ixy_last_error() -> *const ::std::os::raw::c_char;
 }
 #[doc = " How a pool is made. Zero means the default."]
@@ -102,7 +102,7 @@ pub struct ixy_pool_config {
     pub struct_size: u32,
     #[doc = " buffers, 1 to IXY_BUFFERS_MAX; default 8192"]
     pub buffer_count: u32,
-    #[doc = " packet bytes a buffer holds at least, a multiple of 1024 up to 15360; default 2048"]
+    #[doc = " packet bytes a buffer holds at least, a multiple of 1024 up to 15360; default 2048;\n1024 is too small but for devices that receive a frame in several, see\nixy_device_config.frame_len_max"]
     pub buffer_size: u32,
     #[doc = " 0"]
     pub reserved: u32,
@@ -335,7 +335,7 @@ extern "C" {
     pub fn ixy_device_find(index: u32, found: *mut ixy_found) -> i32;
 }
 extern "C" {
-    #[doc = " Opens a device. address: \"emu:82599\", \"emu:virtio,wire=gen,timing=inline\", see docs/addresses.md. It is found,\n reset and identified; no packet moves before ixy_device_start. config: NULL for the defaults. device: receives the\n handle, which is the caller's to close.\n Returns 0. Errors: IXY_E_ADDRESS, IXY_E_NOT_FOUND, IXY_E_PERMISSION, IXY_E_BUSY (what the address names is in use:\n a card that has a kernel driver, both ends of a pair, a tap), IXY_E_IO (also a capture file that is damaged),\n IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED (no driver for it; an offload, frame_len_max or an option that it\n cannot do; VFIO without an IOMMU), IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (queues, ring sizes, frame_len_max;\n also rx_queues other than tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (config->pool),\n IXY_E_FORK (config->pool), IXY_E_STATE (the pool has buffers in use, and this device needs other pages under them,\n as vhost-user devices and cards without IOMMU do: open it first; or the card's IOMMU group is not all VFIO's),\n IXY_E_POOL_SIZE, IXY_E_NO_MEMORY (also more locked memory than the user may have), IXY_E_LIMIT. Control call."]
+    #[doc = " Opens a device. address: \"emu:82599\", \"emu:virtio,wire=gen,timing=inline\", see docs/addresses.md. It is found,\n reset and identified; no packet moves before ixy_device_start. config: NULL for the defaults. device: receives the\n handle, which is the caller's to close.\n Returns 0. Errors: IXY_E_ADDRESS, IXY_E_NOT_FOUND, IXY_E_PERMISSION, IXY_E_BUSY (what the address names is in use:\n a card that has a kernel driver, both ends of a pair, a tap), IXY_E_IO (also a capture file that is damaged),\n IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED (no driver for it; an offload, frame_len_max or an option that it\n cannot do; VFIO without an IOMMU), IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (queues, ring sizes, frame_len_max;\n also rx_queues other than tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (config->pool),\n IXY_E_FORK (config->pool), IXY_E_STATE (the pool has buffers in use, and this device needs other pages under them,\n as vhost-user devices and cards without IOMMU do: open it first; or the card's IOMMU group is not all VFIO's),\n IXY_E_POOL_SIZE (too few buffers, or too small ones for a frame that this device receives; the text says what would\n do), IXY_E_NO_MEMORY (also more locked memory than the user may have), IXY_E_LIMIT. Control call."]
     pub fn ixy_device_open(
         address: *const ::std::os::raw::c_char,
         config: *const ixy_device_config,
@@ -395,16 +395,20 @@ extern "C" {
     pub fn ixy_tx_batch(device: u64, queue: u32, frames: *const ixy_frame, count: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Tells the queue's file descriptor, which stays the library's.\n Returns it. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED. Control call. Since 0.2."]
+    #[doc = " Tells the queue's file descriptor, which stays the library's. The first call makes it; so does one after the program\n closed it, perhaps under another number.\n Returns it. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED, IXY_E_IO (no descriptor is\n left), IXY_E_NO_MEMORY. Control call. Since 0.2."]
     pub fn ixy_rx_fd(device: u64, queue: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Makes the descriptor unreadable, switches the queue's interrupt on and looks at the queue again.\n Returns 1 if there is something to receive already (the interrupt is off again), 0 if not: the descriptor becomes\n readable with the next packet, or when the device fails or is closed. Errors: IXY_E_HANDLE, IXY_E_FORK,\n IXY_E_RANGE (queue), IXY_E_BUSY (also while a thread is in ixy_rx_wait), IXY_E_STATE (not started), IXY_E_DEVICE,\n IXY_E_UNSUPPORTED. Hot call, one thread a queue at a time, as ixy_rx_batch. Since 0.2."]
+    #[doc = " Makes the descriptor unreadable, switches the queue's interrupt on and looks at the queue again.\n Returns 1 if there is something to receive already (the interrupt is off again), 0 if not: the descriptor becomes\n readable with the next packet, or when the device fails. Errors: IXY_E_HANDLE, IXY_E_FORK,\n IXY_E_RANGE (queue), IXY_E_BUSY (also while a thread is in ixy_rx_wait), IXY_E_STATE (not started), IXY_E_DEVICE,\n IXY_E_UNSUPPORTED. Hot call, one thread a queue at a time, as ixy_rx_batch. Since 0.2."]
     pub fn ixy_rx_arm(device: u64, queue: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Waits until there is something to receive from queue, at most timeout_ms milliseconds; 0 only looks, -1 waits\n without end. Other calls may be made on the device while a thread waits.\n Returns 1 if there is, 0 if the time is over or a signal handler ran. Errors: IXY_E_ARGUMENT (another negative\n timeout), IXY_E_HANDLE (also when another thread closes the device meanwhile), IXY_E_FORK, IXY_E_RANGE (queue),\n IXY_E_BUSY (another thread waits for this queue, or is in it), IXY_E_STATE (not started), IXY_E_DEVICE,\n IXY_E_UNSUPPORTED. Blocks, without the lock of control calls; leaves a text as they do. One thread a queue at a\n time. Since 0.2."]
+    #[doc = " Waits until there is something to receive from queue, at most timeout_ms milliseconds; 0 only looks, -1 waits\n without end. Other calls may be made on the device while a thread waits.\n Returns 1 if there is, 0 if the time is over, a signal handler ran or ixy_rx_wake came. Errors: IXY_E_ARGUMENT (another negative\n timeout), IXY_E_HANDLE (also when another thread closes the device meanwhile), IXY_E_FORK, IXY_E_RANGE (queue),\n IXY_E_BUSY (another thread waits for this queue, or is in it), IXY_E_STATE (not started), IXY_E_DEVICE,\n IXY_E_UNSUPPORTED. Blocks, without the lock of control calls; leaves a text as they do. One thread a queue at a\n time. Since 0.2."]
     pub fn ixy_rx_wait(device: u64, queue: u32, timeout_ms: i32) -> i32;
+}
+extern "C" {
+    #[doc = " Ends the wait of the thread that is in ixy_rx_wait for queue: it returns 0 at once. Where nobody waits, the next wait\n that finds nothing to receive does so instead of sleeping, so that a wake just before a wait is not lost. One wake\n ends one wait, several before it count as one, and a wait with a timeout_ms of 0 ends none. The queue's descriptor\n becomes readable too; ixy_rx_arm, which empties it, does not look for wakes. For languages that cancel threads.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_RANGE (queue), IXY_E_UNSUPPORTED. Hot call, any thread, but not\n from a signal handler. Since 0.3."]
+    pub fn ixy_rx_wake(device: u64, queue: u32) -> i32;
 }
 #[doc = " What an emulated device's wire did. A generator (wire=gen) sends numbered, time-stamped, checked frames; its sink\n verifies every frame that comes back and knows it by its stream, which is the sending generator's."]
 #[repr(C)]

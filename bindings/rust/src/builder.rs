@@ -87,7 +87,7 @@ impl<'a> DeviceBuilder<'a> {
     ///
     /// `Address` for a malformed one, `NotFound`, `Permission`, `Busy`, `Io`, `Timeout`, `Device`, `Unsupported`,
     /// `Argument` and `Range` for values outside of the above, or other than the device can have, `State` for a
-    /// vhost-user device on a pool whose buffers are in use, `PoolSize` when the pool is smaller than the rings need,
+    /// vhost-user device on a pool whose buffers are in use, `PoolSize` when the pool has too few buffers, or too small ones,
     /// `NoMemory`, `Limit`.
     pub fn open(self) -> Result<Device> {
         check_abi()?;

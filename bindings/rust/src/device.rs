@@ -126,6 +126,34 @@ impl Device {
         check(unsafe { ixy_sys::ixy_device_reset(self.inner.handle) }).map(drop)
     }
 
+    /// Ends the [`RxQueue::wait`](crate::RxQueue::wait) of the thread that is in it for receive queue `queue`, which
+    /// returns false; or else the next one that would sleep, so that a wake just before a wait is not lost.
+    ///
+    /// ```
+    /// use libixy::{Device, Pool};
+    ///
+    /// let pool = Pool::open()?;
+    /// let device = Device::open("emu:82599", &pool)?;
+    /// device.start()?;
+    /// let mut rx = device.rx_queue(0)?;
+    /// let waiter = std::thread::spawn(move || rx.wait(None));
+    /// device.rx_wake(0)?;
+    /// assert!(!waiter.join().unwrap()?);
+    /// # Ok::<(), libixy::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Range` for a queue that is not there; `Unsupported` without
+    /// [`Capabilities::RX_WAIT`](crate::Capabilities::RX_WAIT); `Handle`, `Fork`.
+    pub fn rx_wake(&self, queue: u32) -> Result<()> {
+        // SAFETY: the call takes any handle and queue.
+        match unsafe { ixy_sys::ixy_rx_wake(self.inner.handle, queue) } {
+            0 => Ok(()),
+            code => Err(Error::hot(code)),
+        }
+    }
+
     /// Closes the device now, even while its queues have owners: they get `Handle` errors from then on.
     ///
     /// # Errors

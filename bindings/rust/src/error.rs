@@ -63,7 +63,7 @@ kinds! {
     NoMemory = IXY_E_NO_MEMORY,
     /// The pool has no free buffer at the moment.
     NoBuffers = IXY_E_NO_BUFFERS,
-    /// The pool is smaller than the rings of its devices need.
+    /// The pool has too few buffers for the rings of its devices, or too small ones.
     PoolSize = IXY_E_POOL_SIZE,
     /// The device did not answer in the time that its data sheet allows.
     Timeout = IXY_E_TIMEOUT,

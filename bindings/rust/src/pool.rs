@@ -59,6 +59,7 @@ impl PoolBuilder {
     }
 
     /// Packet bytes that each buffer holds at least, a multiple of 1024 up to 15360. 0 is the default, 2048.
+    /// 1024 serves only devices that receive a frame in several buffers, which `frame_len_max` asks for.
     pub fn buffer_size(mut self, bytes: u32) -> Self {
         self.buffer_size = bytes;
         self

@@ -81,8 +81,8 @@ impl RxQueue {
         Ok(got as usize)
     }
 
-    /// Waits until there is something to receive, and returns true; or false when `timeout` is over, or when a signal
-    /// handler ran. None waits without end, zero only looks. Milliseconds count, rounded up, to at most 24 days.
+    /// Waits until there is something to receive, and returns true; or false when `timeout` is over, when a signal
+    /// handler ran or [`Device::rx_wake`](crate::Device::rx_wake) came. None waits without end, zero only looks. Milliseconds count, rounded up, to at most 24 days.
     ///
     /// ```
     /// use std::time::Duration;

@@ -99,7 +99,7 @@ class NoBuffersError(Error):
 
 
 class PoolSizeError(Error, ValueError):
-    """The pool is smaller than the rings of its devices need."""
+    """The pool has too few buffers for the rings of its devices, or too small ones."""
 
 
 class TimeoutError(_SystemError, builtins.TimeoutError):

@@ -24,7 +24,8 @@ class Pool:
 
     Args:
         buffers: how many, 1 to 262144. Each ring of each device keeps some: 8192 serve two devices of one queue.
-        buffer_size: bytes of packet that a buffer holds, a multiple of 1024 up to 15360.
+        buffer_size: bytes of packet that a buffer holds, a multiple of 1024 up to 15360. 1024 serves only devices that
+            receive a frame in several buffers, which `frame_len_max` asks for.
 
     Raises:
         ArgumentError, RangeError: a value is outside what is possible.
