@@ -124,7 +124,6 @@ static void virtio_capabilities(struct virtio_device *virtio, uint64_t offered, 
     uint32_t whole = pool != NULL ? pool->buffer_size - VIRTIO_NET_HDR_SIZE - VIRTIO_VLAN_TAG : 0;
     device->frame_len_by_buffer = !mergeable && whole < limit;
     device->frame_len_limit = device->frame_len_by_buffer ? whole : limit;
-    device->capabilities &= ~(DEVICE_CAN_TX_CHECKSUM | DEVICE_CAN_RX_CHECKSUM | DEVICE_CAN_JUMBO);
     device->capabilities |= DEVICE_CAN_QUEUE_STATS;
     if ((offered >> VIRTIO_NET_F_CSUM & 1) != 0)
         device->capabilities |= DEVICE_CAN_TX_CHECKSUM;
@@ -176,7 +175,7 @@ static int32_t virtio_read_mtu(struct virtio_device *virtio, uint64_t offered)
         longest = virtio->jumbo ? virtio->device.frame_len_limit : FRAME_LENGTH_MAX;
     }
     virtio_lengths(virtio, longest);
-    return device_check_capabilities(&virtio->device); /* after a reset a device may offer less than it did */
+    return 0;
 }
 
 /* The features of the first negotiation, once more: queues, chains of buffers and what callers know of lengths were

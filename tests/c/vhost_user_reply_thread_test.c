@@ -143,7 +143,7 @@ static void test_answers_that_are_late(void **state)
     begin = vhost_test_now();
     assert_int_equal(ixy_device_close(device), 0);
     assert_true(vhost_test_now() - begin < 4);
-    __atomic_store_n(&backend.late_ms, 1800, __ATOMIC_RELEASE);
+    __atomic_store_n(&backend.late_ms, 1200, __ATOMIC_RELEASE);
     begin = vhost_test_now();
     vhost_test_text(vhost_test_open(&backend, "", 4, pool, &device), IXY_E_TIMEOUT, "ms for the whole handshake");
     assert_true(vhost_test_now() - begin < 7);
