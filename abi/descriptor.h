@@ -13,7 +13,8 @@
  * Returns it, or an error with its text. */
 int32_t descriptor_hand_out(struct device_slot *slot, uint32_t queue);
 
-/* Under objects_lock, before the device's events are closed: closes the duplicates that are still theirs. */
+/* Under objects_lock, or in a forked child: closes the duplicates that are still theirs, by the device's events, which
+ * are open still. */
 void descriptors_close(struct device_slot *slot);
 
 #endif

@@ -6,6 +6,7 @@
 #include "abi/descriptor.h"
 #include "abi/gate.h"
 #include "abi/structs.h"
+#include "core/device/cancel.h"
 #include "core/device/error.h"
 #include "core/device/station.h"
 #include "emu/emu.h"
@@ -54,16 +55,8 @@ _Static_assert(DEVICE_CAN_RX_CHECKSUM == IXY_CAN_RX_CHECKSUM && DEVICE_CAN_TX_CH
                    DEVICE_CAN_QUEUE_STATS == IXY_CAN_QUEUE_STATS && DEVICE_CAN_RX_WAIT == IXY_CAN_RX_WAIT,
                "capabilities of drivers are those of the ABI");
 
-/* Under objects_lock: the slot of a device, or NULL with the error set. */
-static struct device_slot *device_slot_demand(uint64_t device, int32_t *code)
-{
-    struct device_slot *slot = device_slot_find(device);
-    if (slot == NULL)
-        *code = handle_error_text(device, "device");
-    return slot;
-}
-
-static int32_t device_read_config(const ixy_device_config *given, struct device_config *config, struct pool_slot **pool)
+/* The pool stays a handle: it is looked up when a slot is taken. */
+static int32_t device_read_config(const ixy_device_config *given, struct device_config *config, uint64_t *pool)
 {
     ixy_device_config read = {.struct_size = sizeof(read)};
     int32_t code = given == NULL ? 0 : struct_read(&read, sizeof(read), 32, given, "ixy_device_config");
@@ -74,41 +67,85 @@ static int32_t device_read_config(const ixy_device_config *given, struct device_
     if ((read.offloads & ~DEVICE_OFFLOADS) != 0)
         return error_set(IXY_E_ARGUMENT, "ixy_device_config.offloads is %Xh; right are IXY_CAN_* bits of %Xh",
                          read.offloads, DEVICE_OFFLOADS);
-    *pool = NULL;
-    if (read.pool != 0) {
-        *pool = pool_slot_find(read.pool);
-        if (*pool == NULL)
-            return handle_error_text(read.pool, "pool");
-    }
+    *pool = read.pool;
     *config = (struct device_config){.rx_queues = read.rx_queues,
                                      .tx_queues = read.tx_queues,
                                      .rx_ring_size = read.rx_ring_size,
                                      .tx_ring_size = read.tx_ring_size,
                                      .offloads = read.offloads,
-                                     .frame_len_max = read.frame_len_max,
-                                     .pool = *pool != NULL ? (*pool)->pool : NULL};
+                                     .frame_len_max = read.frame_len_max};
     return 0;
 }
 
-static int32_t device_slot_fill(struct device_slot *slot, const char *address, const ixy_device_config *given)
+/* Takes a slot, and keeps the pool from being closed from here on. */
+static int32_t device_slot_take(uint64_t pool, uint32_t *number)
+{
+    objects_lock();
+    struct pool_slot *used = pool_slot_find(pool);
+    int32_t code = pool != 0 && used == NULL ? handle_error_text(pool, "pool") : objects_take(HANDLE_DEVICE, number);
+    if (code >= 0) {
+        object_devices[*number].pool = used;
+        if (used != NULL)
+            used->devices++;
+    }
+    objects_unlock();
+    return code;
+}
+
+static void device_slot_give_back(uint32_t number)
+{
+    struct device_slot *slot = &object_devices[number];
+    objects_lock();
+    if (slot->pool != NULL)
+        slot->pool->devices--;
+    slot->pool = NULL;
+    objects_give_back(HANDLE_DEVICE, number);
+    objects_unlock();
+}
+
+/* Makes the opened device one that callers reach; returns its handle. Who guesses it waits until all is set. */
+static uint64_t device_slot_show(uint32_t number)
+{
+    struct device_slot *slot = &object_devices[number];
+    const struct device *device = slot->device;
+    slot->driver = device->driver;
+    slot->can_wait = (device->capabilities & DEVICE_CAN_RX_WAIT) != 0;
+    __atomic_store_n(&slot->rx_queues, device->config.rx_queues, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->tx_queues, device->config.tx_queues, __ATOMIC_RELAXED);
+    uint32_t frames_max = device->rx_frames_max;
+    __atomic_store_n(&slot->rx_count_min, frames_max > 1 ? frames_max : 0, __ATOMIC_RELAXED);
+    pthread_mutex_lock(&slot->control);
+    device_gates_shut(slot);
+    objects_lock();
+    uint64_t handle = objects_publish(HANDLE_DEVICE, number);
+    objects_unlock();
+    device_gates_open(slot);
+    pthread_mutex_unlock(&slot->control);
+    return handle;
+}
+
+static int32_t device_slot_open(const char *address, const ixy_device_config *given, uint64_t *handle)
 {
     struct device_config config;
-    struct pool_slot *pool;
+    uint64_t pool = 0;
+    uint32_t number = 0;
     int32_t code = device_read_config(given, &config, &pool);
+    if (code >= 0 && pool != 0 && pool_slot_find(pool) == NULL)
+        code = handle_error_text(pool, "pool");
     if (code >= 0)
-        code = device_open(address, &config, &slot->device);
+        code = objects_ready();
+    if (code >= 0)
+        code = device_slot_take(pool, &number);
     if (code < 0)
         return code;
-    slot->driver = slot->device->driver;
-    slot->pool = pool;
-    slot->can_wait = (slot->device->capabilities & DEVICE_CAN_RX_WAIT) != 0;
-    __atomic_store_n(&slot->rx_queues, slot->device->config.rx_queues, __ATOMIC_RELAXED);
-    __atomic_store_n(&slot->tx_queues, slot->device->config.tx_queues, __ATOMIC_RELAXED);
-    uint32_t frames_max = slot->device->rx_frames_max;
-    __atomic_store_n(&slot->rx_count_min, frames_max > 1 ? frames_max : 0, __ATOMIC_RELAXED);
-    if (pool != NULL)
-        pool->devices++;
-    return 0;
+    struct device_slot *slot = &object_devices[number];
+    config.pool = slot->pool != NULL ? slot->pool->pool : NULL;
+    code = device_open(address, &config, &slot->device);
+    if (code >= 0)
+        *handle = device_slot_show(number);
+    else
+        device_slot_give_back(number);
+    return code;
 }
 
 int32_t ixy_device_open(const char *address, const ixy_device_config *config, uint64_t *device)
@@ -116,41 +153,27 @@ int32_t ixy_device_open(const char *address, const ixy_device_config *config, ui
     if (address == NULL || device == NULL)
         return error_set(IXY_E_ARGUMENT, "%s is NULL; right is %s", address == NULL ? "address" : "device",
                          address == NULL ? "a text such as emu:82599" : "where the handle shall go");
-    objects_lock();
-    int32_t code;
-    uint32_t number = 0;
-    while (number < IXY_DEVICES_MAX && object_devices[number].handle != 0)
-        number++;
-    if (number == IXY_DEVICES_MAX) {
-        code = error_set(IXY_E_LIMIT, "%d devices are open; close one first", IXY_DEVICES_MAX);
-    } else {
-        struct device_slot *slot = &object_devices[number];
-        code = device_slot_fill(slot, address, config);
-        if (code >= 0) {
-            device_gates_shut(slot);
-            uint64_t handle = handle_make(HANDLE_DEVICE, number, ++slot->generation);
-            __atomic_store_n(&slot->handle, handle, __ATOMIC_RELEASE);
-            device_gates_open(slot);
-            *device = handle;
-        }
-    }
-    objects_unlock();
+    int cancel = cancel_off();
+    uint64_t handle = 0;
+    int32_t code = device_slot_open(address, config, &handle);
+    if (code >= 0)
+        *device = handle;
+    cancel_restore(cancel);
     return code;
 }
 
 /* What takes a device from one state to another while no thread is in its queues. */
 static int32_t device_change(uint64_t device, int32_t (*change)(struct device *device))
 {
-    objects_lock();
     int32_t code = 0;
-    struct device_slot *slot = device_slot_demand(device, &code);
-    if (slot != NULL) {
-        device_gates_shut(slot);
-        code = change(slot->device);
-        device_gates_open(slot);
-        bus_wake(slot->device->bus); /* who waits has to switch his queue's interrupt on anew */
-    }
-    objects_unlock();
+    struct device_slot *slot = device_slot_enter(device, &code);
+    if (slot == NULL)
+        return code;
+    device_gates_shut(slot);
+    code = change(slot->device);
+    device_gates_open(slot);
+    bus_wake(slot->device->bus); /* who waits has to switch his queue's interrupt on anew */
+    device_slot_leave(slot);
     return code;
 }
 
@@ -166,22 +189,22 @@ int32_t ixy_device_reset(uint64_t device)
 
 int32_t ixy_device_close(uint64_t device)
 {
-    objects_lock();
     int32_t code = 0;
-    struct device_slot *slot = device_slot_demand(device, &code);
-    if (slot != NULL) {
-        __atomic_store_n(&slot->handle, 0, __ATOMIC_SEQ_CST);
-        device_gates_shut(slot);
-        device_waiters_out(slot);
-        descriptors_close(slot);
-        device_close(slot->device);
-        if (slot->pool != NULL)
-            slot->pool->devices--;
-        slot->device = NULL;
-        slot->pool = NULL;
-        device_gates_open(slot);
-    }
+    uint32_t number = handle_slot(device);
+    struct device_slot *slot = device_slot_enter(device, &code);
+    if (slot == NULL)
+        return code;
+    objects_lock();
+    objects_withdraw(HANDLE_DEVICE, number);
+    descriptors_close(slot);
     objects_unlock();
+    device_gates_shut(slot);
+    device_waiters_out(slot);
+    device_close(slot->device);
+    slot->device = NULL;
+    device_gates_open(slot);
+    device_slot_give_back(number);
+    device_slot_leave(slot);
     return code;
 }
 
@@ -191,29 +214,28 @@ int32_t ixy_device_info(uint64_t device, ixy_info *info)
     int32_t code = struct_check(info, offsetof(ixy_info, capabilities), "ixy_info", &result);
     if (code < 0)
         return code;
-    objects_lock();
-    struct device_slot *slot = device_slot_demand(device, &code);
-    if (slot != NULL) {
-        const struct device *opened = slot->device;
-        ixy_info filled = {.vendor = opened->bus->vendor,
-                           .device_id = opened->bus->device_id,
-                           .rx_queues = opened->config.rx_queues,
-                           .tx_queues = opened->config.tx_queues,
-                           .rx_ring_size = opened->config.rx_ring_size,
-                           .tx_ring_size = opened->config.tx_ring_size,
-                           .tx_len_min = opened->tx_len_min,
-                           .tx_len_max = opened->tx_len_max,
-                           .emulated = emu_is_emulated(opened->bus) ? 1 : 0,
-                           .capabilities = opened->capabilities,
-                           .offloads = opened->config.offloads,
-                           .rx_len_max = opened->rx_len_max,
-                           .rx_frames_max = opened->rx_frames_max};
-        snprintf(filled.driver, sizeof(filled.driver), "%s", opened->driver->name);
-        snprintf(filled.name, sizeof(filled.name), "%s", opened->name);
-        snprintf(filled.address, sizeof(filled.address), "%s", opened->bus->address);
-        struct_write(&result, &filled, sizeof(filled));
-    }
-    objects_unlock();
+    struct device_slot *slot = device_slot_enter(device, &code);
+    if (slot == NULL)
+        return code;
+    const struct device *opened = slot->device;
+    ixy_info filled = {.vendor = opened->bus->vendor,
+                       .device_id = opened->bus->device_id,
+                       .rx_queues = opened->config.rx_queues,
+                       .tx_queues = opened->config.tx_queues,
+                       .rx_ring_size = opened->config.rx_ring_size,
+                       .tx_ring_size = opened->config.tx_ring_size,
+                       .tx_len_min = opened->tx_len_min,
+                       .tx_len_max = opened->tx_len_max,
+                       .emulated = emu_is_emulated(opened->bus) ? 1 : 0,
+                       .capabilities = opened->capabilities,
+                       .offloads = opened->config.offloads,
+                       .rx_len_max = opened->rx_len_max,
+                       .rx_frames_max = opened->rx_frames_max};
+    snprintf(filled.driver, sizeof(filled.driver), "%s", opened->driver->name);
+    snprintf(filled.name, sizeof(filled.name), "%s", opened->name);
+    snprintf(filled.address, sizeof(filled.address), "%s", opened->bus->address);
+    struct_write(&result, &filled, sizeof(filled));
+    device_slot_leave(slot);
     return code;
 }
 
@@ -223,19 +245,18 @@ int32_t ixy_device_link(uint64_t device, ixy_link *link)
     int32_t code = struct_check(link, sizeof(ixy_link), "ixy_link", &result);
     if (code < 0)
         return code;
-    objects_lock();
-    struct device_slot *slot = device_slot_demand(device, &code);
-    if (slot != NULL) {
-        struct device_link read = {0};
-        code = bus_check(slot->device->bus);
-        if (code >= 0)
-            code = slot->driver->link(slot->device, &read);
-        if (code >= 0) {
-            ixy_link filled = {.up = read.up, .speed_mbps = read.speed_mbps};
-            struct_write(&result, &filled, sizeof(filled));
-        }
+    struct device_slot *slot = device_slot_enter(device, &code);
+    if (slot == NULL)
+        return code;
+    struct device_link read = {0};
+    code = bus_check(slot->device->bus);
+    if (code >= 0)
+        code = slot->driver->link(slot->device, &read);
+    if (code >= 0) {
+        ixy_link filled = {.up = read.up, .speed_mbps = read.speed_mbps};
+        struct_write(&result, &filled, sizeof(filled));
     }
-    objects_unlock();
+    device_slot_leave(slot);
     return code;
 }
 
@@ -245,24 +266,23 @@ int32_t ixy_device_stats(uint64_t device, ixy_stats *stats)
     int32_t code = struct_check(stats, sizeof(ixy_stats), "ixy_stats", &result);
     if (code < 0)
         return code;
-    objects_lock();
-    struct device_slot *slot = device_slot_demand(device, &code);
-    if (slot != NULL) {
-        struct device_stats read = {0};
-        code = slot->driver->stats(slot->device, &read);
-        if (code >= 0) {
-            ixy_stats filled = {.rx_packets = read.rx_packets,
-                                .rx_bytes = read.rx_bytes,
-                                .tx_packets = read.tx_packets,
-                                .tx_bytes = read.tx_bytes,
-                                .rx_missed = read.rx_missed,
-                                .rx_errors = read.rx_errors,
-                                .rx_dropped = read.rx_dropped,
-                                .rx_starved = read.rx_starved};
-            struct_write(&result, &filled, sizeof(filled));
-        }
+    struct device_slot *slot = device_slot_enter(device, &code);
+    if (slot == NULL)
+        return code;
+    struct device_stats read = {0};
+    code = slot->driver->stats(slot->device, &read);
+    if (code >= 0) {
+        ixy_stats filled = {.rx_packets = read.rx_packets,
+                            .rx_bytes = read.rx_bytes,
+                            .tx_packets = read.tx_packets,
+                            .tx_bytes = read.tx_bytes,
+                            .rx_missed = read.rx_missed,
+                            .rx_errors = read.rx_errors,
+                            .rx_dropped = read.rx_dropped,
+                            .rx_starved = read.rx_starved};
+        struct_write(&result, &filled, sizeof(filled));
     }
-    objects_unlock();
+    device_slot_leave(slot);
     return code;
 }
 
@@ -272,30 +292,29 @@ int32_t ixy_device_queue_stats(uint64_t device, uint32_t queue, ixy_queue_stats 
     int32_t code = struct_check(stats, sizeof(ixy_queue_stats), "ixy_queue_stats", &result);
     if (code < 0)
         return code;
-    objects_lock();
-    struct device_slot *slot = device_slot_demand(device, &code);
-    if (slot != NULL) {
-        const struct device_config *config = &slot->device->config;
-        struct device_queue_stats read = {0};
-        if (queue >= config->rx_queues && queue >= config->tx_queues)
-            code = error_set(IXY_E_RANGE, "queue %u; the device has %u receive and %u transmit queues", queue,
-                             config->rx_queues, config->tx_queues);
-        else if (slot->driver->queue_stats == NULL || (slot->device->capabilities & DEVICE_CAN_QUEUE_STATS) == 0)
-            code = error_set(IXY_E_UNSUPPORTED, "a %s counts nothing by queue (QUEUE_STATS)", slot->device->name);
-        else
-            code = slot->driver->queue_stats(slot->device, queue, &read);
-        if (code >= 0) {
-            ixy_queue_stats filled = {.rx_packets = read.rx_packets,
-                                      .rx_bytes = read.rx_bytes,
-                                      .rx_missed = read.rx_missed,
-                                      .rx_dropped = read.rx_dropped,
-                                      .rx_starved = read.rx_starved,
-                                      .tx_packets = read.tx_packets,
-                                      .tx_bytes = read.tx_bytes};
-            struct_write(&result, &filled, sizeof(filled));
-        }
+    struct device_slot *slot = device_slot_enter(device, &code);
+    if (slot == NULL)
+        return code;
+    const struct device_config *config = &slot->device->config;
+    struct device_queue_stats read = {0};
+    if (queue >= config->rx_queues && queue >= config->tx_queues)
+        code = error_set(IXY_E_RANGE, "queue %u; the device has %u receive and %u transmit queues", queue,
+                         config->rx_queues, config->tx_queues);
+    else if (slot->driver->queue_stats == NULL || (slot->device->capabilities & DEVICE_CAN_QUEUE_STATS) == 0)
+        code = error_set(IXY_E_UNSUPPORTED, "a %s counts nothing by queue (QUEUE_STATS)", slot->device->name);
+    else
+        code = slot->driver->queue_stats(slot->device, queue, &read);
+    if (code >= 0) {
+        ixy_queue_stats filled = {.rx_packets = read.rx_packets,
+                                  .rx_bytes = read.rx_bytes,
+                                  .rx_missed = read.rx_missed,
+                                  .rx_dropped = read.rx_dropped,
+                                  .rx_starved = read.rx_starved,
+                                  .tx_packets = read.tx_packets,
+                                  .tx_bytes = read.tx_bytes};
+        struct_write(&result, &filled, sizeof(filled));
     }
-    objects_unlock();
+    device_slot_leave(slot);
     return code;
 }
 
@@ -303,22 +322,21 @@ int32_t ixy_device_feature(uint64_t device, uint32_t index, char *text, uint32_t
 {
     if (text == NULL && text_size > 0)
         return error_set(IXY_E_ARGUMENT, "text is NULL; right is room for %u bytes", text_size);
-    objects_lock();
     int32_t code = 0;
-    struct device_slot *slot = device_slot_demand(device, &code);
-    if (slot != NULL) {
-        const char *name = "", *found;
-        if (slot->driver->feature != NULL) {
-            while ((found = slot->driver->feature(slot->device, (uint32_t)code)) != NULL) {
-                if ((uint32_t)code == index)
-                    name = found;
-                code++;
-            }
+    struct device_slot *slot = device_slot_enter(device, &code);
+    if (slot == NULL)
+        return code;
+    const char *name = "", *found;
+    if (slot->driver->feature != NULL) {
+        while ((found = slot->driver->feature(slot->device, (uint32_t)code)) != NULL) {
+            if ((uint32_t)code == index)
+                name = found;
+            code++;
         }
-        if (text_size > 0)
-            snprintf(text, text_size, "%s", name);
     }
-    objects_unlock();
+    if (text_size > 0)
+        snprintf(text, text_size, "%s", name);
+    device_slot_leave(slot);
     return code;
 }
 
@@ -326,12 +344,12 @@ int32_t ixy_device_mac(uint64_t device, uint8_t *mac)
 {
     if (mac == NULL)
         return error_set(IXY_E_ARGUMENT, "mac is NULL; right is room for 6 bytes");
-    objects_lock();
     int32_t code = 0;
-    struct device_slot *slot = device_slot_demand(device, &code);
-    if (slot != NULL)
-        memcpy(mac, slot->device->mac, sizeof(slot->device->mac));
-    objects_unlock();
+    struct device_slot *slot = device_slot_enter(device, &code);
+    if (slot == NULL)
+        return code;
+    memcpy(mac, slot->device->mac, sizeof(slot->device->mac));
+    device_slot_leave(slot);
     return code;
 }
 
@@ -346,12 +364,12 @@ int32_t ixy_device_mac_set(uint64_t device, const uint8_t *given)
                          "%02x:%02x:%02x:%02x:%02x:%02x is no station address; right is one that is "
                          "neither multicast nor all zero",
                          mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-    objects_lock();
     int32_t code = 0;
-    struct device_slot *slot = device_slot_demand(device, &code);
-    if (slot != NULL)
-        code = slot->driver->mac_set(slot->device, mac);
-    objects_unlock();
+    struct device_slot *slot = device_slot_enter(device, &code);
+    if (slot == NULL)
+        return code;
+    code = slot->driver->mac_set(slot->device, mac);
+    device_slot_leave(slot);
     return code;
 }
 
@@ -359,11 +377,11 @@ int32_t ixy_device_promiscuous_set(uint64_t device, uint32_t on)
 {
     if (on > 1)
         return error_set(IXY_E_ARGUMENT, "promiscuous mode %u; right is 0 or 1", on);
-    objects_lock();
     int32_t code = 0;
-    struct device_slot *slot = device_slot_demand(device, &code);
-    if (slot != NULL)
-        code = slot->driver->promiscuous_set(slot->device, on == 1);
-    objects_unlock();
+    struct device_slot *slot = device_slot_enter(device, &code);
+    if (slot == NULL)
+        return code;
+    code = slot->driver->promiscuous_set(slot->device, on == 1);
+    device_slot_leave(slot);
     return code;
 }

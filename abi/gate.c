@@ -5,8 +5,8 @@
 int32_t gate_enter_from(struct device_slot *slot, struct queue_gate *gate, uint64_t device, uint32_t was)
 {
     if (was == GATE_TAKEN)
-        return __atomic_load_n(&slot->handle, __ATOMIC_RELAXED) != device ? IXY_E_HANDLE : IXY_E_BUSY;
-    int32_t code = gate_check(slot, gate, device);
+        return gate_is_of(device) ? IXY_E_BUSY : IXY_E_HANDLE;
+    int32_t code = gate_check(gate, device);
     if (code < 0) {
         gate_leave(gate, was);
         return code;

@@ -4,11 +4,17 @@
 
 #include "abi/objects.h"
 
+/* Whether the device is the one still whose slot was found by this handle. */
+static inline bool gate_is_of(uint64_t device)
+{
+    return __atomic_load_n(&object_handles.device[handle_slot(device)], __ATOMIC_RELAXED) == device;
+}
+
 /* Inside a gate: whether the caller may use the queue. The handle is looked at again inside, because close clears it
  * before it waits for the gate. */
-static inline int32_t gate_check(const struct device_slot *slot, const struct queue_gate *gate, uint64_t device)
+static inline int32_t gate_check(const struct queue_gate *gate, uint64_t device)
 {
-    if (__atomic_load_n(&slot->handle, __ATOMIC_RELAXED) != device)
+    if (!gate_is_of(device))
         return IXY_E_HANDLE;
     if (bus_has_failed(gate->bus)) /* before the state: a reset that failed leaves the device stopped */
         return IXY_E_DEVICE;

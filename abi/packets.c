@@ -16,7 +16,7 @@ static inline int32_t packets_enter(struct device_slot *slot, struct queue_gate 
     uint32_t was = __atomic_exchange_n(&gate->state, GATE_TAKEN, __ATOMIC_ACQUIRE);
     if (__builtin_expect(was != GATE_FREE, 0))
         return gate_enter_from(slot, gate, device, was);
-    int32_t code = gate_check(slot, gate, device);
+    int32_t code = gate_check(gate, device);
     if (code < 0)
         gate_leave(gate, GATE_FREE);
     return code;

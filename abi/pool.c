@@ -5,9 +5,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "abi/objects.h"
+#include "abi/buffers.h"
 #include "abi/structs.h"
+#include "core/device/cancel.h"
 #include "core/device/error.h"
+#include "core/device/fork.h"
 
 #define POOL_COUNT_DEFAULT 8192
 #define POOL_BUFFER_SIZE_DEFAULT 2048
@@ -24,7 +26,10 @@ _Static_assert(sizeof(struct metadata) == sizeof(ixy_metadata) &&
 
 void pool_pages_drop(struct pool_pages *pages)
 {
-    if (--pages->holders > 0)
+    objects_lock();
+    bool held = --pages->holders > 0;
+    objects_unlock();
+    if (held)
         return;
     if (pages->base != NULL) {
         struct dma_memory memory = {.base = pages->base, .size = pages->size, .extent = pages->extent};
@@ -55,17 +60,19 @@ static struct metadata *pool_map_metadata(void)
 static int32_t pool_map_table(struct pool_pages *pages)
 {
     pages->owner_size = OWNERSHIP_ENTRIES * sizeof(uint64_t);
-    int descriptor = memfd_create("ixy-ownership", MFD_CLOEXEC);
-    if (descriptor < 0)
-        return error_set_errno("pool: memfd_create for the ownership table");
     void *writable = MAP_FAILED;
     void *readable = MAP_FAILED;
     pages->metadata = pool_map_metadata();
-    if (ftruncate(descriptor, (off_t)pages->owner_size) == 0) {
+    fork_lock(); /* no child gets the file */
+    int descriptor = memfd_create("ixy-ownership", MFD_CLOEXEC);
+    if (descriptor >= 0 && ftruncate(descriptor, (off_t)pages->owner_size) == 0) {
         writable = mmap(NULL, pages->owner_size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
         readable = mmap(NULL, pages->owner_size, PROT_READ, MAP_SHARED, descriptor, 0);
     }
-    close(descriptor);
+    int32_t code = descriptor < 0 ? error_set_errno("pool: memfd_create for the ownership table") : 0;
+    if (descriptor >= 0)
+        close(descriptor);
+    fork_unlock();
     if (writable == MAP_FAILED || readable == MAP_FAILED || pages->metadata == NULL) {
         if (pages->metadata != NULL)
             munmap(pages->metadata, POOL_METADATA_SIZE);
@@ -73,14 +80,14 @@ static int32_t pool_map_table(struct pool_pages *pages)
             munmap(writable, pages->owner_size);
         if (readable != MAP_FAILED)
             munmap(readable, pages->owner_size);
-        return error_set(IXY_E_NO_MEMORY, "pool: no memory for the ownership table and the metadata");
+        return code < 0 ? code : error_set(IXY_E_NO_MEMORY, "pool: no memory for the ownership table and the metadata");
     }
     pages->owner = writable;
     pages->owner_view = readable;
     return 0;
 }
 
-/* Fills a free slot; what was got is freed if a later part fails. */
+/* Fills a slot that was taken; what was got is freed if a later part fails. */
 static int32_t pool_slot_fill(struct pool_slot *slot, uint32_t number, const ixy_pool_config *config)
 {
     uint64_t token_base = HANDLE_BUFFER | (uint64_t)number << HANDLE_KIND_SHIFT |
@@ -104,7 +111,6 @@ static int32_t pool_slot_fill(struct pool_slot *slot, uint32_t number, const ixy
     pages->extent = pool->memory.extent;
     slot->pool = pool;
     slot->pages = pages;
-    slot->devices = 0;
     slot->ownership = (struct ownership){.owner = pages->owner, .stride = pool->stride};
     pool->ownership = &slot->ownership;
     pool->metadata = pages->metadata;
@@ -127,6 +133,27 @@ static int32_t pool_check_config(ixy_pool_config *config)
     return 0;
 }
 
+static int32_t pool_slot_open(const ixy_pool_config *config, uint64_t *handle)
+{
+    uint32_t number = 0;
+    int32_t code = objects_ready();
+    if (code < 0)
+        return code;
+    objects_lock();
+    code = objects_take(HANDLE_POOL, &number);
+    objects_unlock();
+    if (code < 0)
+        return code;
+    code = pool_slot_fill(&object_pools[number], number, config);
+    objects_lock();
+    if (code >= 0)
+        *handle = objects_publish(HANDLE_POOL, number);
+    else
+        objects_give_back(HANDLE_POOL, number);
+    objects_unlock();
+    return code;
+}
+
 int32_t ixy_pool_open(const ixy_pool_config *given, uint64_t *pool)
 {
     ixy_pool_config config = {.struct_size = sizeof(config)};
@@ -137,22 +164,12 @@ int32_t ixy_pool_open(const ixy_pool_config *given, uint64_t *pool)
         code = pool_check_config(&config);
     if (code < 0)
         return code;
-    objects_lock();
-    uint32_t number = 0;
-    while (number < IXY_POOLS_MAX && object_pools[number].handle != 0)
-        number++;
-    if (number == IXY_POOLS_MAX) {
-        code = error_set(IXY_E_LIMIT, "%d pools are open; close one first", IXY_POOLS_MAX);
-    } else {
-        struct pool_slot *slot = &object_pools[number];
-        code = pool_slot_fill(slot, number, &config);
-        if (code >= 0) {
-            uint64_t handle = handle_make(HANDLE_POOL, number, ++slot->generation);
-            __atomic_store_n(&slot->handle, handle, __ATOMIC_SEQ_CST);
-            *pool = handle;
-        }
-    }
-    objects_unlock();
+    int cancel = cancel_off();
+    uint64_t handle = 0;
+    code = pool_slot_open(&config, &handle);
+    if (code >= 0)
+        *pool = handle;
+    cancel_restore(cancel);
     return code;
 }
 
@@ -173,10 +190,11 @@ static uint32_t pool_next_generation(const struct pool_slot *slot)
     return (slot->buffer_generation + most) & HANDLE_GENERATION_MASK;
 }
 
+/* Under objects_lock. One that is being opened, or closed, is nothing to look at. */
 static const char *pool_device_address(const struct pool_slot *slot)
 {
     for (uint32_t i = 0; i < IXY_DEVICES_MAX; i++)
-        if (object_devices[i].handle != 0 && object_devices[i].pool == slot)
+        if (__atomic_load_n(&object_handles.device[i], __ATOMIC_RELAXED) != 0 && object_devices[i].pool == slot)
             return object_devices[i].device->bus->address;
     return "a device";
 }
@@ -192,16 +210,19 @@ static void pool_pages_wipe(const struct pool_pages *pages)
         memset(pages->metadata, 0, POOL_METADATA_SIZE);
 }
 
+/* The rest of a close, after nobody finds the slot any more. */
 static void pool_slot_close(struct pool_slot *slot)
 {
-    __atomic_store_n(&slot->handle, 0, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&slot->callers, __ATOMIC_SEQ_CST) != 0)
         sched_yield();
     slot->buffer_generation = pool_next_generation(slot);
     struct pool_pages *pages = slot->pages;
     for (uint32_t i = 0; i < slot->pool->count; i++)
         __atomic_store_n(&pages->owner[i], 0, __ATOMIC_RELAXED);
-    if (pages->holders > 1)
+    objects_lock();
+    bool viewed = pages->holders > 1; /* there will not be more */
+    objects_unlock();
+    if (viewed)
         pool_pages_wipe(pages);
     slot->pool->memory.base = NULL; /* the pages are pool_pages_drop's */
     pool_close(slot->pool);
@@ -210,34 +231,69 @@ static void pool_slot_close(struct pool_slot *slot)
     slot->pages = NULL;
 }
 
-int32_t ixy_pool_close(uint64_t pool)
+static int32_t pool_slot_withdraw(uint64_t pool)
 {
-    objects_lock();
-    struct pool_slot *slot = pool_slot_find(pool);
     int32_t code = 0;
+    objects_lock();
+    const struct pool_slot *slot = pool_slot_find(pool);
     if (slot == NULL)
         code = handle_error_text(pool, "pool");
     else if (slot->devices > 0)
         code = error_set(IXY_E_BUSY, "the pool is used by %s; close the device first", pool_device_address(slot));
     else
-        pool_slot_close(slot);
+        objects_withdraw(HANDLE_POOL, handle_slot(pool));
     objects_unlock();
+    return code;
+}
+
+int32_t ixy_pool_close(uint64_t pool)
+{
+    if (pool_slot_find(pool) == NULL)
+        return handle_error_text(pool, "pool");
+    int cancel = cancel_off();
+    int32_t code = pool_slot_withdraw(pool);
+    if (code >= 0) {
+        pool_slot_close(&object_pools[handle_slot(pool)]);
+        objects_lock();
+        objects_give_back(HANDLE_POOL, handle_slot(pool));
+        objects_unlock();
+    }
+    cancel_restore(cancel);
     return code;
 }
 
 int32_t ixy_pool_free_count(uint64_t pool)
 {
-    objects_lock();
-    struct pool_slot *slot = pool_slot_find(pool);
-    int32_t code;
-    if (slot == NULL) {
-        code = handle_error_text(pool, "pool");
-    } else {
-        pthread_mutex_lock(&slot->pool->lock);
-        code = (int32_t)slot->pool->free_count;
-        pthread_mutex_unlock(&slot->pool->lock);
-    }
-    objects_unlock();
+    struct pool_slot *slot = buffers_enter(pool);
+    if (slot == NULL)
+        return handle_error_text(pool, "pool");
+    pthread_mutex_lock(&slot->pool->lock);
+    int32_t count = (int32_t)slot->pool->free_count;
+    pthread_mutex_unlock(&slot->pool->lock);
+    buffers_leave(slot);
+    return count;
+}
+
+/* Takes a view of the pool whose handle it is, and describes it. */
+static int32_t pool_view_open(uint64_t pool, ixy_view *view)
+{
+    uint32_t number = 0;
+    const struct pool_slot *slot = pool_slot_find(pool);
+    int32_t code = slot == NULL ? handle_error_text(pool, "pool") : objects_take(HANDLE_VIEW, &number);
+    if (code < 0)
+        return code;
+    object_views[number].pages = slot->pages;
+    slot->pages->holders++;
+    *view = (ixy_view){.buffer_count = slot->pool->count,
+                       .buffer_size = slot->pool->buffer_size,
+                       .buffer_stride = slot->pool->stride,
+                       .headroom = POOL_HEADROOM,
+                       .index_mask = FRAME_INDEX_MASK,
+                       .view = objects_publish(HANDLE_VIEW, number),
+                       .size = slot->pages->size,
+                       .base = slot->pages->base,
+                       .owner = slot->pages->owner_view,
+                       .metadata = (ixy_metadata *)slot->pages->metadata};
     return code;
 }
 
@@ -247,47 +303,42 @@ int32_t ixy_pool_view(uint64_t pool, ixy_view *view)
     int32_t code = struct_check(view, offsetof(ixy_view, metadata), "ixy_view", &result);
     if (code < 0)
         return code;
+    if (pool_slot_find(pool) == NULL)
+        return handle_error_text(pool, "pool");
+    ixy_view filled;
     objects_lock();
-    struct pool_slot *slot = pool_slot_find(pool);
-    uint32_t number = 0;
-    while (number < OBJECTS_VIEWS_MAX && object_views[number].handle != 0)
-        number++;
-    if (slot == NULL) {
-        code = handle_error_text(pool, "pool");
-    } else if (number == OBJECTS_VIEWS_MAX) {
-        code = error_set(IXY_E_LIMIT, "%d views are open; release one first", OBJECTS_VIEWS_MAX);
-    } else {
-        struct view_slot *made = &object_views[number];
-        made->pages = slot->pages;
-        made->pages->holders++;
-        made->handle = handle_make(HANDLE_VIEW, number, ++made->generation);
-        ixy_view filled = {.buffer_count = slot->pool->count,
-                           .buffer_size = slot->pool->buffer_size,
-                           .buffer_stride = slot->pool->stride,
-                           .headroom = POOL_HEADROOM,
-                           .index_mask = FRAME_INDEX_MASK,
-                           .view = made->handle,
-                           .size = slot->pages->size,
-                           .base = slot->pages->base,
-                           .owner = slot->pages->owner_view,
-                           .metadata = (ixy_metadata *)slot->pages->metadata};
-        struct_write(&result, &filled, sizeof(filled));
-    }
+    code = pool_view_open(pool, &filled);
     objects_unlock();
+    if (code >= 0)
+        struct_write(&result, &filled, sizeof(filled));
     return code;
+}
+
+/* Whether the handle is that of an open view. Any value may be asked about. */
+static bool pool_view_is_open(uint64_t view)
+{
+    uint32_t number = handle_slot(view);
+    return view != 0 && number < OBJECTS_VIEWS_MAX &&
+           __atomic_load_n(&object_handles.view[number], __ATOMIC_ACQUIRE) == view;
 }
 
 int32_t ixy_pool_view_release(uint64_t view)
 {
-    objects_lock();
-    int32_t code = 0;
     uint32_t number = handle_slot(view);
-    if (view == 0 || number >= OBJECTS_VIEWS_MAX || object_views[number].handle != view) {
-        code = handle_error_text(view, "view");
-    } else {
-        object_views[number].handle = 0;
-        pool_pages_drop(object_views[number].pages);
+    if (!pool_view_is_open(view))
+        return handle_error_text(view, "view");
+    int cancel = cancel_off();
+    struct pool_pages *pages = NULL;
+    objects_lock();
+    if (pool_view_is_open(view)) {
+        pages = object_views[number].pages;
+        objects_withdraw(HANDLE_VIEW, number);
+        objects_give_back(HANDLE_VIEW, number);
     }
     objects_unlock();
+    int32_t code = pages == NULL ? handle_error_text(view, "view") : 0; /* another thread was first */
+    if (pages != NULL)
+        pool_pages_drop(pages);
+    cancel_restore(cancel);
     return code;
 }

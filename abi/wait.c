@@ -29,20 +29,27 @@ static int32_t wait_unsupported(const struct device *device)
                      bus->address);
 }
 
-int32_t ixy_rx_fd(uint64_t device, uint32_t queue)
+static int32_t wait_hand_out(struct device_slot *slot, uint32_t queue)
 {
     objects_lock();
+    int32_t code = descriptor_hand_out(slot, queue);
+    objects_unlock();
+    return code;
+}
+
+int32_t ixy_rx_fd(uint64_t device, uint32_t queue)
+{
     int32_t code;
-    struct device_slot *slot = device_slot_find(device);
+    struct device_slot *slot = device_slot_enter(device, &code);
     if (slot == NULL)
-        code = handle_error_text(device, "device");
-    else if (queue >= slot->rx_queues)
+        return code;
+    if (queue >= slot->rx_queues)
         code = error_set(IXY_E_RANGE, "queue %u; the device has %u receive queues", queue, slot->rx_queues);
     else if (!slot->can_wait)
         code = wait_unsupported(slot->device);
     else
-        code = descriptor_hand_out(slot, queue);
-    objects_unlock();
+        code = wait_hand_out(slot, queue);
+    device_slot_leave(slot);
     return code;
 }
 
@@ -51,8 +58,8 @@ static int32_t wait_enter(struct device_slot *slot, struct queue_gate *gate, uin
 {
     *was = __atomic_exchange_n(&gate->state, GATE_TAKEN, __ATOMIC_ACQUIRE);
     if (*was == GATE_TAKEN)
-        return __atomic_load_n(&slot->handle, __ATOMIC_RELAXED) != device ? IXY_E_HANDLE : IXY_E_BUSY;
-    int32_t code = gate_check(slot, gate, device);
+        return gate_is_of(device) ? IXY_E_BUSY : IXY_E_HANDLE;
+    int32_t code = gate_check(gate, device);
     if (code == 0 && !slot->can_wait)
         code = IXY_E_UNSUPPORTED;
     if (code < 0)
@@ -226,7 +233,7 @@ int32_t ixy_rx_wait(uint64_t device, uint32_t queue, int32_t timeout_ms)
     if (__atomic_exchange_n(&gate->waiting, 1, __ATOMIC_SEQ_CST) == 0) {
         code = IXY_E_HANDLE;
         pthread_cleanup_push(wait_leave, gate);
-        if (__atomic_load_n(&slot->handle, __ATOMIC_SEQ_CST) == device)
+        if (__atomic_load_n(&object_handles.device[handle_slot(device)], __ATOMIC_SEQ_CST) == device)
             code = wait_for(slot, gate, device, timeout_ms);
         pthread_cleanup_pop(1);
     }
@@ -244,7 +251,7 @@ int32_t ixy_rx_wake(uint64_t device, uint32_t queue)
     struct queue_gate *gate = &slot->rx[queue];
     int32_t code = IXY_E_HANDLE;
     __atomic_fetch_add(&gate->waking, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&slot->handle, __ATOMIC_SEQ_CST) == device) {
+    if (__atomic_load_n(&object_handles.device[handle_slot(device)], __ATOMIC_SEQ_CST) == device) {
         code = slot->can_wait ? 0 : IXY_E_UNSUPPORTED;
         if (code == 0) {
             __atomic_store_n(&gate->woken, 1, __ATOMIC_SEQ_CST);

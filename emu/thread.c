@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/bus/event.h"
 #include "core/device/error.h"
@@ -165,8 +164,7 @@ static int32_t emu_thread_add_locked(struct emu_device *device)
             return code;
         int failed = emu_thread_start();
         if (failed != 0) {
-            close(emu_thread_event);
-            emu_thread_event = -1;
+            event_close(&emu_thread_event);
             return error_set(IXY_E_NO_MEMORY, "%s: no thread for the emulated devices: %s; timing=inline needs none",
                              device->bus.address, strerror(failed));
         }
@@ -209,8 +207,7 @@ void emu_thread_remove(struct emu_device *device)
                 __atomic_store_n(&emu_thread_stop, 1, __ATOMIC_SEQ_CST);
                 emu_thread_wake(device);
                 pthread_join(emu_thread, NULL);
-                close(emu_thread_event);
-                emu_thread_event = -1;
+                event_close(&emu_thread_event);
                 emu_thread_slots = 0;
             } else {
                 emu_thread_quiesce(device);
@@ -230,8 +227,6 @@ void emu_after_fork_in_child(void)
     emu_thread_slots = 0;
     emu_thread_stop = 0;
     emu_thread_asleep = 0;
-    if (emu_thread_event >= 0)
-        close(emu_thread_event);
-    emu_thread_event = -1;
+    emu_thread_event = -1; /* closed: fork.h */
     wire_after_fork_in_child();
 }

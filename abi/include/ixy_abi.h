@@ -26,10 +26,11 @@
  * position 0 it is the error. Ownership of exactly the frames counted has moved. Each function lists every code that
  * it can return, with what it means there where that is more than ixy_errors.h says.
  *
- * THREADS: a control call takes one lock and may be made by any thread; a failed one leaves a text for its thread
- * (ixy_last_error). A hot call takes no such lock, never blocks, never calls back, never prints and leaves no text. Hot
- * calls on distinct queues run in parallel; a second thread in one queue gets IXY_E_BUSY. Close waits for hot calls
- * that are under way. After fork() every handle of the parent is IXY_E_FORK in the child.
+ * THREADS: a control call may be made by any thread. It waits for another one on the same device, and for none on other
+ * devices or pools; a failed one leaves a text for its thread (ixy_last_error). A hot call waits for neither, never
+ * blocks, never calls back, never prints and leaves no text. Hot calls on distinct queues run in parallel; a second
+ * thread in one queue gets IXY_E_BUSY. Close waits for calls that are under way. After fork() every handle of the
+ * parent is IXY_E_FORK in the child; in one that _Fork() or clone() made nothing can be opened, either.
  *
  * SIGNALS: no function may be called in a signal handler, which could wait for ever for the call that it interrupts. A
  * handler writes to a pipe or sets a flag, or a thread takes the signal (signalfd, sigwait) and calls ixy_rx_wake.
@@ -146,11 +147,13 @@ typedef struct ixy_view {
 
 /* Makes a pool. config: NULL for the defaults. pool: receives the handle, which is the caller's to close.
  * Returns 0. Errors: IXY_E_ARGUMENT (also over 4 GiB in all), IXY_E_STRUCT, IXY_E_NO_MEMORY, IXY_E_PERMISSION,
- * IXY_E_IO (memfd_create was refused, or no file descriptor is left), IXY_E_LIMIT. Control call. */
+ * IXY_E_IO (memfd_create was refused, or no file descriptor is left), IXY_E_LIMIT, IXY_E_FORK (in a child where no fork
+ * handler ran). Control call. */
 int32_t ixy_pool_open(const ixy_pool_config *config, uint64_t *pool);
 
 /* Ends a pool: every buffer handle is stale at once, its memory reads as zeroes in views that are still held.
- * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_BUSY (a device is open on it; the text names the device).
+ * Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_BUSY (a device is open on it; the text names the device; or is
+ * being opened or closed).
  * Control call. */
 int32_t ixy_pool_close(uint64_t pool);
 
@@ -311,10 +314,11 @@ int32_t ixy_device_find(uint32_t index, ixy_found *found);
  * IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED (no driver for it; an offload, frame_len_max or an option that it
  * cannot do; VFIO without an IOMMU), IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (queues, ring sizes, frame_len_max;
  * also rx_queues other than tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (config->pool),
- * IXY_E_FORK (config->pool), IXY_E_STATE (the pool has buffers in use, and this device needs other pages under them,
- * as vhost-user devices and cards without IOMMU do: open it first; or the card's IOMMU group is not all VFIO's),
- * IXY_E_POOL_SIZE (too few buffers, or too small ones for a frame that this device receives; the text says what would
- * do), IXY_E_NO_MEMORY (also more locked memory than the user may have), IXY_E_LIMIT. Control call. */
+ * IXY_E_FORK (config->pool; also in a child where no fork handler ran), IXY_E_STATE (the pool has buffers in use, and
+ * this device needs other pages under them, as vhost-user devices and cards without IOMMU do: open it first; or the
+ * card's IOMMU group is not all VFIO's), IXY_E_POOL_SIZE (too few buffers, or too small ones for a frame that this
+ * device receives; the text says what would do), IXY_E_NO_MEMORY (also more locked memory than the user may have),
+ * IXY_E_LIMIT. Control call. */
 int32_t ixy_device_open(const char *address, const ixy_device_config *config, uint64_t *device);
 
 /* Starts all queues: rings filled, link requested.
@@ -439,10 +443,10 @@ int32_t ixy_rx_arm(uint64_t device, uint32_t queue);
 
 /* Waits until there is something to receive from queue, at most timeout_ms milliseconds; 0 only looks, -1 waits
  * without end. Other calls may be made on the device while a thread waits.
- * Returns 1 if there is, 0 if the time is over, a signal handler ran or ixy_rx_wake came. Errors: IXY_E_ARGUMENT (another negative
- * timeout), IXY_E_HANDLE (also when another thread closes the device meanwhile), IXY_E_FORK, IXY_E_RANGE (queue),
+ * Returns 1 if there is, 0 if the time is over, a signal handler ran or ixy_rx_wake came. Errors: IXY_E_ARGUMENT
+ * (another negative timeout), IXY_E_HANDLE (also when another thread closes the device meanwhile), IXY_E_FORK, IXY_E_RANGE (queue),
  * IXY_E_BUSY (another thread waits for this queue, or is in it), IXY_E_STATE (not started), IXY_E_DEVICE,
- * IXY_E_UNSUPPORTED. Blocks, without the lock of control calls; leaves a text as they do. One thread a queue at a
+ * IXY_E_UNSUPPORTED. Blocks, and holds up no control call; leaves a text as they do. One thread a queue at a
  * time. Since 0.2. */
 int32_t ixy_rx_wait(uint64_t device, uint32_t queue, int32_t timeout_ms);
 

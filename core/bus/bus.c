@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/bus/event.h"
 #include "core/device/error.h"
@@ -22,14 +21,13 @@ void bus_fail(struct bus *bus, const char *format, ...)
     bus_wake(bus); /* from here on: who empties an event and sees no failure then has not emptied this */
 }
 
-static void bus_event_close(const struct bus_event *event)
+static void bus_event_close(struct bus_event *event)
 {
-    if (event->fd >= 0 && event->fd != event->own)
-        close(event->fd);
-    if (event->call >= 0 && event->call != event->own)
-        close(event->call);
-    if (event->own >= 0)
-        close(event->own);
+    if (event->fd != event->own)
+        event_close(&event->fd);
+    if (event->call != event->own)
+        event_close(&event->call);
+    event_close(&event->own);
 }
 
 static int32_t bus_event_open(const struct bus *bus, struct bus_event *event)
@@ -108,7 +106,7 @@ static int32_t bus_map_prepared(struct bus *bus, struct dma_memory *memory, uint
 {
     int32_t code = bus->ops->dma_map(bus, memory, device_address);
     if (code >= 0 && bus->iommu && !bus->wants_physical)
-        memory->held++;
+        __atomic_fetch_add(&memory->held, 1, __ATOMIC_RELAXED);
     return code;
 }
 
@@ -120,15 +118,19 @@ int32_t bus_map(struct bus *bus, struct dma_memory *memory, uint64_t *device_add
 
 int32_t bus_map_pool(struct bus *bus, struct pool *pool, uint64_t *device_address)
 {
+    pthread_mutex_lock(&pool->mapping);
     int32_t code = bus->shares_memory ? pool_share(pool) : bus->wants_physical ? pool_pin(pool) : 0;
-    return code < 0 ? code : bus_map_prepared(bus, &pool->memory, device_address);
+    if (code >= 0)
+        code = bus_map_prepared(bus, &pool->memory, device_address);
+    pthread_mutex_unlock(&pool->mapping);
+    return code;
 }
 
 void bus_unmap(struct bus *bus, struct dma_memory *memory)
 {
     bus->ops->dma_unmap(bus, memory);
     if (bus->iommu && !bus->wants_physical)
-        memory->held--;
+        __atomic_fetch_sub(&memory->held, 1, __ATOMIC_RELAXED);
 }
 
 void bus_sleep(struct bus *bus, uint32_t microseconds)

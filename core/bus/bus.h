@@ -123,7 +123,7 @@ static inline bool bus_has_failed(const struct bus *bus)
 /* Gives memory that nobody uses yet the pages that this bus's device needs, and lets the device reach it (dma_map). A
  * ring's addresses may change. Returns 0 or an error with its text. */
 int32_t bus_map(struct bus *bus, struct dma_memory *memory, uint64_t *device_address);
-/* The same for a pool, whose addresses stay; other devices may have it already. */
+/* The same for a pool, whose addresses stay; other devices may have it already, or be mapping it at the same time. */
 int32_t bus_map_pool(struct bus *bus, struct pool *pool, uint64_t *device_address);
 void bus_unmap(struct bus *bus, struct dma_memory *memory);
 

@@ -10,11 +10,19 @@
 
 #include "core/device/cancel.h"
 #include "core/device/error.h"
+#include "core/device/fork.h"
 
 int32_t event_open(int *event, const char *name)
 {
-    *event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    fork_lock();
+    *event = fork_record(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    fork_unlock();
     return *event < 0 ? error_set_errno("%.90s: eventfd", name) : 0;
+}
+
+void event_close(int *event)
+{
+    fork_close(event);
 }
 
 /* The flag alone does not ensure anything: who else has the eventfd may clear it again. */
@@ -33,15 +41,16 @@ static int32_t event_join_add(int joined, int event)
 
 int32_t event_join(int *joined, int first, int second, const char *name)
 {
-    *joined = epoll_create1(EPOLL_CLOEXEC);
+    fork_lock();
+    *joined = fork_record(epoll_create1(EPOLL_CLOEXEC));
+    fork_unlock();
     if (*joined < 0)
         return error_set_errno("%.90s: epoll", name);
     if (event_join_add(*joined, first) == 0 && event_join_add(*joined, second) == 0 &&
         fcntl(*joined, F_SETFL, O_NONBLOCK) == 0)
         return 0;
     int32_t code = error_set_errno("%.90s: epoll", name);
-    close(*joined);
-    *joined = -1;
+    event_close(joined);
     return code;
 }
 

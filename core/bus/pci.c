@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/bus/pci_vfio.h"
 #include "core/bus/virtio_options.h"
 #include "core/bus/virtio_pci.h"
 #include "core/device/device.h"
@@ -176,8 +177,7 @@ static int32_t pci_open(struct address *address, struct bus **bus)
 
 void pci_after_fork_in_child(void)
 {
-    pci_sysfs_after_fork_in_child();
-    pci_vfio_after_fork_in_child();
+    pci_vfio_groups_after_fork_in_child();
 }
 
 const struct bus_scheme pci_bus_scheme = {.scheme = "pci", .open = pci_open};

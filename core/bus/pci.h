@@ -63,7 +63,7 @@ struct pci_function {
 
 extern const struct bus_scheme pci_bus_scheme;
 
-/* After fork(), in the child: closes what was inherited. Nobody was opening or closing when the process forked. */
+/* After fork(), in the child: forgets the parent's IOMMU groups, of which the child opens its own. */
 void pci_after_fork_in_child(void);
 
 /* ---- pci_missing.c ---- */
@@ -124,8 +124,6 @@ uint32_t *pci_doorbell(struct bus *bus, uint32_t reg);
 /* Make a function of which pci.c then fills in what the device is. Nothing is held if they fail. */
 int32_t pci_sysfs_open(const char *name, struct pci_function **pci);
 int32_t pci_vfio_open(const char *name, struct pci_function **pci);
-void pci_vfio_after_fork_in_child(void);
-void pci_sysfs_after_fork_in_child(void);
 
 static inline struct pci_function *pci_of(struct bus *bus)
 {

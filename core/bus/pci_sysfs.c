@@ -2,7 +2,6 @@
  * all memory. There are no interrupts on this way. */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +12,13 @@
 #include "core/bus/pci.h"
 #include "core/bus/virtio_pci.h"
 #include "core/device/error.h"
+#include "core/device/fork.h"
 
 struct pci_sysfs {
     struct pci_function pci;
-    struct pci_sysfs *next; /* of all that are open, for fork */
     int config;
     int resource[PCI_BARS]; /* I/O BARs' files, -1: not open */
 };
-
-static pthread_mutex_t pci_sysfs_mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct pci_sysfs *pci_sysfs_functions;
 
 static int32_t pci_sysfs_part(const struct pci_function *pci, ssize_t done, uint32_t size, const char *what)
 {
@@ -44,12 +40,16 @@ static int32_t pci_sysfs_config_write(struct pci_function *pci, uint32_t offset,
 
 static int32_t pci_sysfs_bar_map(struct pci_function *pci, uint32_t bar, int file, uint64_t size)
 {
+    fork_lock();
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    /* A child shall not reach its parent's device. */
+    bool hidden = memory == MAP_FAILED || madvise(memory, size, MADV_DONTFORK) == 0;
+    fork_unlock();
     if (memory == MAP_FAILED && errno == EINVAL)
         return error_set(IXY_E_BUSY, "%s: resource%u cannot be mapped: a kernel driver has claimed it", pci->name, bar);
     if (memory == MAP_FAILED)
         return error_set_errno("%s: resource%u cannot be mapped", pci->name, bar);
-    if (madvise(memory, size, MADV_DONTFORK) != 0) { /* a child shall not reach its parent's device */
+    if (!hidden) {
         int32_t code = error_set_errno("%s: resource%u cannot be kept from a forked child", pci->name, bar);
         munmap(memory, size);
         return code;
@@ -70,7 +70,9 @@ static int32_t pci_sysfs_bar_open(struct pci_function *pci, uint32_t bar)
         return code;
     snprintf(file_name, sizeof(file_name), "resource%u", bar);
     pci_path(path, pci->name, file_name);
-    int file = open(path, O_RDWR | O_CLOEXEC);
+    fork_lock();
+    int file = fork_record(open(path, O_RDWR | O_CLOEXEC));
+    fork_unlock();
     if (file < 0)
         return errno == ENOENT ? 0 : error_set_errno("%s", path);
     pci->bar[bar].io = (word & PCI_BAR_IO) != 0;
@@ -79,7 +81,7 @@ static int32_t pci_sysfs_bar_open(struct pci_function *pci, uint32_t bar)
     else if (!pci->bar[bar].io && status.st_size > 0)
         code = pci_sysfs_bar_map(pci, bar, file, (uint64_t)status.st_size);
     if (code < 0 || !pci->bar[bar].io)
-        close(file);
+        fork_close(&file);
     else
         ((struct pci_sysfs *)pci)->resource[bar] = file;
     if (code >= 0)
@@ -131,17 +133,9 @@ static void pci_sysfs_free(struct pci_sysfs *sysfs)
     for (uint32_t i = 0; i < PCI_BARS; i++) {
         if (sysfs->pci.bar[i].memory != NULL)
             munmap(sysfs->pci.bar[i].memory, sysfs->pci.bar[i].size);
-        if (sysfs->resource[i] >= 0)
-            close(sysfs->resource[i]);
+        fork_close(&sysfs->resource[i]);
     }
-    if (sysfs->config >= 0)
-        close(sysfs->config);
-    pthread_mutex_lock(&pci_sysfs_mutex);
-    struct pci_sysfs **at = &pci_sysfs_functions;
-    while (*at != sysfs)
-        at = &(*at)->next;
-    *at = sysfs->next;
-    pthread_mutex_unlock(&pci_sysfs_mutex);
+    fork_close(&sysfs->config);
     free(sysfs);
 }
 
@@ -172,7 +166,9 @@ static int32_t pci_sysfs_config_open(struct pci_sysfs *sysfs)
 {
     char path[PCI_PATH_SIZE];
     pci_path(path, sysfs->pci.name, "config");
-    sysfs->config = open(path, O_RDWR | O_CLOEXEC);
+    fork_lock();
+    sysfs->config = fork_record(open(path, O_RDWR | O_CLOEXEC));
+    fork_unlock();
     if (sysfs->config < 0)
         return error_set_errno("%s", path);
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -196,10 +192,6 @@ int32_t pci_sysfs_open(const char *name, struct pci_function **pci)
     snprintf(sysfs->pci.name, sizeof(sysfs->pci.name), "%s", name);
     for (uint32_t i = 0; i < PCI_BARS; i++)
         sysfs->resource[i] = -1;
-    pthread_mutex_lock(&pci_sysfs_mutex);
-    sysfs->next = pci_sysfs_functions;
-    pci_sysfs_functions = sysfs;
-    pthread_mutex_unlock(&pci_sysfs_mutex);
     int32_t code = pci_sysfs_config_open(sysfs);
     if (code < 0) {
         pci_sysfs_free(sysfs);
@@ -207,20 +199,4 @@ int32_t pci_sysfs_open(const char *name, struct pci_function **pci)
     }
     *pci = &sysfs->pci;
     return 0;
-}
-
-void pci_sysfs_after_fork_in_child(void)
-{
-    pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
-    memcpy(&pci_sysfs_mutex, &fresh, sizeof(fresh)); /* a thread that the child has not may have held it */
-    for (struct pci_sysfs *sysfs = pci_sysfs_functions; sysfs != NULL; sysfs = sysfs->next) {
-        close(sysfs->config);
-        sysfs->config = -1;
-        for (uint32_t i = 0; i < PCI_BARS; i++) {
-            sysfs->pci.bar[i].memory = NULL; /* not copied */
-            if (sysfs->resource[i] >= 0)
-                close(sysfs->resource[i]);
-            sysfs->resource[i] = -1;
-        }
-    }
 }

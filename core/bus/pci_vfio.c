@@ -12,8 +12,7 @@
 
 #include "core/bus/virtio_pci.h"
 #include "core/device/error.h"
-
-static struct pci_vfio *pci_vfio_functions;
+#include "core/device/fork.h"
 
 /* ---- regions ---- */
 
@@ -58,10 +57,14 @@ static int32_t pci_vfio_bar_map(struct pci_vfio *vfio, uint32_t bar, const struc
     if ((info->flags & VFIO_REGION_INFO_FLAG_MMAP) == 0)
         return error_set(IXY_E_UNSUPPORTED, "%s: VFIO does not let BAR %u, of %llu bytes, be mapped", vfio->pci.name,
                          bar, (unsigned long long)info->size);
+    fork_lock();
     void *memory = mmap(NULL, info->size, PROT_READ | PROT_WRITE, MAP_SHARED, vfio->file, (off_t)info->offset);
+    /* A child shall not reach its parent's device. */
+    bool hidden = memory == MAP_FAILED || madvise(memory, info->size, MADV_DONTFORK) == 0;
+    fork_unlock();
     if (memory == MAP_FAILED)
         return error_set_errno("%s: BAR %u cannot be mapped", vfio->pci.name, bar);
-    if (madvise(memory, info->size, MADV_DONTFORK) != 0) { /* a child shall not reach its parent's device */
+    if (!hidden) {
         int32_t code = error_set_errno("%s: BAR %u cannot be kept from a forked child", vfio->pci.name, bar);
         munmap(memory, info->size);
         return code;
@@ -162,14 +165,9 @@ static void pci_vfio_free(struct pci_vfio *vfio)
         if (vfio->pci.bar[i].memory != NULL)
             munmap(vfio->pci.bar[i].memory, vfio->pci.bar[i].size);
     pci_vfio_watch_stop(vfio);
-    if (vfio->file >= 0)
-        close(vfio->file); /* the kernel resets the function, and takes it off the bus if somebody asked for that */
+    /* The kernel resets the function, and takes it off the bus if somebody asked for that. */
+    fork_close_slow(&vfio->file);
     pthread_mutex_lock(&pci_vfio_mutex);
-    struct pci_vfio **at = &pci_vfio_functions;
-    while (*at != NULL && *at != vfio)
-        at = &(*at)->next;
-    if (*at != NULL)
-        *at = vfio->next;
     if (vfio->group != NULL)
         pci_vfio_group_drop(vfio->group);
     pthread_mutex_unlock(&pci_vfio_mutex);
@@ -214,11 +212,18 @@ static int32_t pci_vfio_reset(struct pci_vfio *vfio)
 static int32_t pci_vfio_device(struct pci_vfio *vfio)
 {
     struct vfio_region_info config;
-    vfio->file = ioctl(vfio->group->file, VFIO_GROUP_GET_DEVICE_FD, vfio->pci.name);
-    if (vfio->file < 0 && errno == EBUSY)
+    int file = ioctl(vfio->group->file, VFIO_GROUP_GET_DEVICE_FD, vfio->pci.name);
+    if (file < 0 && errno == EBUSY)
         return error_set(IXY_E_BUSY, "%s: is open already", vfio->pci.name);
-    if (vfio->file < 0)
+    if (file < 0)
         return error_set_errno("%s: VFIO gives no file of it", vfio->pci.name);
+    /* Not under the lock: the kernel resets the function first, and fork() shall not wait for that. A child that is
+     * forked just before the next line holds the function until it ends or executes another program. */
+    fork_lock();
+    vfio->file = fork_record(file);
+    fork_unlock();
+    if (vfio->file < 0)
+        return error_set_errno("%s: its file", vfio->pci.name);
     int32_t code = pci_vfio_region(vfio, VFIO_PCI_CONFIG_REGION_INDEX, &config);
     if (code < 0)
         return code;
@@ -244,10 +249,6 @@ int32_t pci_vfio_open(const char *name, struct pci_function **pci)
     vfio->file = vfio->watch_request = vfio->watch_stop = -1;
     pthread_mutex_lock(&pci_vfio_mutex);
     int32_t code = pci_vfio_group_hold(name, &vfio->group);
-    if (code >= 0) {
-        vfio->next = pci_vfio_functions;
-        pci_vfio_functions = vfio;
-    }
     pthread_mutex_unlock(&pci_vfio_mutex);
     if (code >= 0)
         code = pci_vfio_device(vfio);
@@ -257,20 +258,4 @@ int32_t pci_vfio_open(const char *name, struct pci_function **pci)
     }
     *pci = &vfio->pci;
     return 0;
-}
-
-void pci_vfio_after_fork_in_child(void)
-{
-    pci_vfio_groups_after_fork_in_child();
-    for (struct pci_vfio *vfio = pci_vfio_functions; vfio != NULL; vfio = vfio->next) {
-        int *inherited[] = {&vfio->file, &vfio->watch_request, &vfio->watch_stop};
-        for (size_t i = 0; i < sizeof(inherited) / sizeof(inherited[0]); i++) {
-            if (*inherited[i] >= 0)
-                close(*inherited[i]);
-            *inherited[i] = -1;
-        }
-        vfio->watched = false; /* the thread is the parent's */
-        for (uint32_t i = 0; i < PCI_BARS; i++)
-            vfio->pci.bar[i].memory = NULL; /* not copied */
-    }
 }

@@ -6,7 +6,8 @@
  *   pci_vfio_watch.c    the thread that hears the kernel ask for the function back
  *
  * A group is opened by its first function and closed by its last. It has a container of its own, so that what one
- * group's functions reach is nothing to another's. Groups are found under one lock, memory is mapped under it too.
+ * group's functions reach is nothing to another's. Groups are found under one lock, memory is mapped under it too; no
+ * function is waited for under it.
  */
 #ifndef CORE_BUS_PCI_VFIO_H
 #define CORE_BUS_PCI_VFIO_H
@@ -46,7 +47,6 @@ struct pci_vfio_group {
 
 struct pci_vfio {
     struct pci_function pci;
-    struct pci_vfio *next; /* of all that are open, for fork */
     struct pci_vfio_group *group;
     int file; /* the device */
     bool interrupts;

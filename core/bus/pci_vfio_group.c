@@ -10,6 +10,7 @@
 
 #include "core/bus/pci_vfio.h"
 #include "core/device/error.h"
+#include "core/device/fork.h"
 
 pthread_mutex_t pci_vfio_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct pci_vfio_group *pci_vfio_groups;
@@ -29,7 +30,9 @@ static int32_t pci_vfio_group_viable(const char *name, const struct pci_vfio_gro
 
 static int32_t pci_vfio_container(const char *name, struct pci_vfio_group *group)
 {
-    group->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+    fork_lock();
+    group->container = fork_record(open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC));
+    fork_unlock();
     if (group->container < 0)
         return error_set_errno("%s: /dev/vfio/vfio", name);
     if (ioctl(group->container, VFIO_GET_API_VERSION) != VFIO_API_VERSION ||
@@ -50,10 +53,8 @@ static int32_t pci_vfio_container(const char *name, struct pci_vfio_group *group
 
 static void pci_vfio_group_close(struct pci_vfio_group *group)
 {
-    if (group->container >= 0)
-        close(group->container);
-    if (group->file >= 0)
-        close(group->file);
+    fork_close_slow(&group->container); /* unpins what is mapped still */
+    fork_close(&group->file);
     free(group);
 }
 
@@ -61,7 +62,9 @@ static int32_t pci_vfio_group_open(const char *name, struct pci_vfio_group *grou
 {
     char path[PCI_PATH_SIZE];
     snprintf(path, sizeof(path), "/dev/vfio/%s", group->number);
-    group->file = open(path, O_RDWR | O_CLOEXEC);
+    fork_lock();
+    group->file = fork_record(open(path, O_RDWR | O_CLOEXEC));
+    fork_unlock();
     if (group->file < 0 && errno == EBUSY)
         return error_set(IXY_E_BUSY, "%s: another process has IOMMU group %s open; `fuser %s` tells which", name,
                          group->number, path);
@@ -116,10 +119,6 @@ void pci_vfio_groups_after_fork_in_child(void)
 {
     pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
     memcpy(&pci_vfio_mutex, &fresh, sizeof(fresh)); /* a thread that the child has not may have held it */
-    for (struct pci_vfio_group *group = pci_vfio_groups; group != NULL; group = group->next) {
-        close(group->container);
-        close(group->file);
-        group->container = group->file = -1;
-        group->number[0] = '\0'; /* is the parent's: the child opens its own */
-    }
+    /* Not freed: that thread may have been changing the list. */
+    pci_vfio_groups = NULL;
 }

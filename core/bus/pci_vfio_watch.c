@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
+#include "core/bus/event.h"
 #include "core/bus/pci_vfio.h"
 #include "core/device/error.h"
 
@@ -65,11 +65,11 @@ int32_t pci_vfio_watch_start(struct pci_vfio *vfio)
     struct vfio_irq_info info = {.argsz = sizeof(info), .index = VFIO_PCI_REQ_IRQ_INDEX};
     if (ioctl(vfio->file, VFIO_DEVICE_GET_IRQ_INFO, &info) != 0 || info.count == 0)
         return 0; /* Linux before 4.0 */
-    vfio->watch_request = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    vfio->watch_stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (vfio->watch_request < 0 || vfio->watch_stop < 0)
-        return error_set_errno("%s: eventfd", vfio->pci.name);
-    int32_t code = pci_vfio_watch_connect(vfio);
+    int32_t code = event_open(&vfio->watch_request, vfio->pci.name);
+    if (code >= 0)
+        code = event_open(&vfio->watch_stop, vfio->pci.name);
+    if (code >= 0)
+        code = pci_vfio_watch_connect(vfio);
     return code >= 0 ? pci_vfio_watch_run(vfio) : code;
 }
 
@@ -80,9 +80,6 @@ void pci_vfio_watch_stop(struct pci_vfio *vfio)
         pthread_join(vfio->watcher, NULL);
     }
     vfio->watched = false;
-    if (vfio->watch_request >= 0)
-        close(vfio->watch_request);
-    if (vfio->watch_stop >= 0)
-        close(vfio->watch_stop);
-    vfio->watch_request = vfio->watch_stop = -1;
+    event_close(&vfio->watch_request);
+    event_close(&vfio->watch_stop);
 }

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/bus/vhost_user_device.h"
 #include "core/bus/virtio_options.h"
@@ -13,9 +12,6 @@
 #include "core/virtio/spec.h"
 
 #define VHOST_USER_OPTIONS "ring=auto|split|packed, mrg=on|off, inorder=on|off, queues=N, mac=xx:xx:xx:xx:xx:xx"
-
-static pthread_mutex_t vhost_user_mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct vhost_user_device *vhost_user_devices;
 
 /* ---- memory ---- */
 
@@ -128,12 +124,6 @@ static void vhost_user_close(struct bus *bus)
     error_save(text); /* closing cannot fail, and must not hide why it was called */
     vhost_user_end(vhost);
     error_restore(text);
-    pthread_mutex_lock(&vhost_user_mutex);
-    struct vhost_user_device **at = &vhost_user_devices;
-    while (*at != vhost)
-        at = &(*at)->next;
-    *at = vhost->next;
-    pthread_mutex_unlock(&vhost_user_mutex);
     free(vhost);
 }
 
@@ -165,38 +155,8 @@ static int32_t vhost_user_open(struct address *address, struct bus **bus)
     vhost->socket = -1;
     for (uint32_t i = 0; i < VHOST_USER_RINGS_MAX; i++)
         vhost->ring[i].kick = vhost->ring[i].call = -1;
-    pthread_mutex_lock(&vhost_user_mutex);
-    vhost->next = vhost_user_devices;
-    vhost_user_devices = vhost;
-    pthread_mutex_unlock(&vhost_user_mutex);
     *bus = &vhost->bus;
     return 0;
 }
 
 const struct bus_scheme vhost_user_bus_scheme = {.scheme = "vhost-user", .open = vhost_user_open};
-
-static void vhost_user_close_inherited(int *descriptor)
-{
-    if (*descriptor >= 0)
-        close(*descriptor);
-    *descriptor = -1;
-}
-
-void vhost_user_after_fork_in_child(void)
-{
-    pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
-    memcpy(&vhost_user_mutex, &fresh, sizeof(fresh)); /* a thread that the child has not may have held it */
-    for (struct vhost_user_device *vhost = vhost_user_devices; vhost != NULL; vhost = vhost->next) {
-        if (vhost->watched) {
-            vhost_user_close_inherited(&vhost->watch_socket); /* the socket, or what it was */
-            vhost_user_close_inherited(&vhost->watch_stop);
-            vhost->socket = -1;
-        }
-        vhost_user_close_inherited(&vhost->socket);
-        vhost->watched = false; /* the thread is the parent's */
-        for (uint32_t i = 0; i < VHOST_USER_RINGS_MAX; i++) {
-            vhost_user_close_inherited(&vhost->ring[i].kick);
-            vhost_user_close_inherited(&vhost->ring[i].call);
-        }
-    }
-}

@@ -10,6 +10,8 @@
  * the next one begins fresh, also with a back end that was started anew; it begins with `features`, the driver's first
  * question. While the device runs a thread sleeps on the socket and calls bus_fail when the back end closes it. If the
  * back end did not confirm that it stopped, the rings get new pages before the next session.
+ *
+ * Socket and events are recorded (fork.h): a forked child closes them, and keeps no connection open.
  */
 #ifndef CORE_BUS_VHOST_USER_H
 #define CORE_BUS_VHOST_USER_H
@@ -17,9 +19,5 @@
 #include "core/bus/bus.h"
 
 extern const struct bus_scheme vhost_user_bus_scheme;
-
-/* In the child after fork(): closes what it inherited, which would keep the back end's side of the connections open.
- * The devices are the parent's; nothing of them may be called here any more. */
-void vhost_user_after_fork_in_child(void);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "core/bus/vhost_user_device.h"
 #include "core/device/error.h"
+#include "core/device/fork.h"
 
 #define VHOST_USER_RETRY_MS 20
 #define VHOST_USER_SO_PASSRIGHTS 83 /* SO_PASSRIGHTS of Linux 6.16 (asm-generic/socket.h), which older headers lack */
@@ -35,7 +36,9 @@ static void vhost_user_take_no_files(int descriptor)
 
 static int vhost_user_try_connect(const struct vhost_user_device *vhost)
 {
-    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    fork_lock();
+    int descriptor = fork_record(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    fork_unlock();
     if (descriptor < 0)
         return -1;
     vhost_user_take_no_files(descriptor);
@@ -44,7 +47,7 @@ static int vhost_user_try_connect(const struct vhost_user_device *vhost)
     if (connect(descriptor, (struct sockaddr *)&address, sizeof(address)) == 0)
         return descriptor;
     int why = errno;
-    close(descriptor);
+    fork_close(&descriptor);
     errno = why;
     return -1;
 }
@@ -80,7 +83,7 @@ void vhost_user_disconnect(struct vhost_user_device *vhost)
     /* A forked child of ours that did not exec may have a copy: the back end shall see the end all the same. */
     shutdown(vhost->socket, SHUT_RDWR);
     if (!vhost->watched) /* else when the watcher has ended: until then the number may mean no other file */
-        close(vhost->socket);
+        fork_close(&vhost->socket);
     vhost->socket = -1;
 }
 

@@ -49,7 +49,6 @@ struct vhost_user_deadline {
 
 struct vhost_user_device {
     struct bus bus;
-    struct vhost_user_device *next; /* of all that are open, for fork */
 
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
     uint64_t unwanted; /* features that the address masks */

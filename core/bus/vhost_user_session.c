@@ -1,7 +1,6 @@
 /* A session with a back end: the handshake, and rings started and stopped ("Starting and stopping rings" in the
  * protocol's text). */
 #include <string.h>
-#include <unistd.h>
 
 #include "core/bus/event.h"
 #include "core/bus/vhost_user_device.h"
@@ -193,10 +192,8 @@ static int32_t vhost_user_stop_ring(struct vhost_user_device *vhost, uint32_t ri
 
 static void vhost_user_close_ring(struct vhost_user_ring *ring)
 {
-    if (ring->kick >= 0)
-        close(ring->kick);
-    if (ring->call >= 0)
-        close(ring->call);
+    event_close(&ring->kick);
+    event_close(&ring->call);
     *ring = (struct vhost_user_ring){.kick = -1, .call = -1};
 }
 

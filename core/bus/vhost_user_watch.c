@@ -7,11 +7,11 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "core/bus/event.h"
 #include "core/bus/vhost_user_device.h"
 #include "core/device/error.h"
+#include "core/device/fork.h"
 
 #define VHOST_USER_ENDED (POLLRDHUP | POLLHUP | POLLERR)
 #define VHOST_USER_WATCH_MS 500
@@ -82,9 +82,9 @@ int32_t vhost_user_watch_start(struct vhost_user_device *vhost)
 {
     if (vhost->watched)
         return error_set(IXY_E_STATE, "%.90s: its watcher runs already", vhost->bus.address);
-    vhost->watch_stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (vhost->watch_stop < 0)
-        return error_set_errno("%.90s: eventfd", vhost->bus.address);
+    int32_t code = event_open(&vhost->watch_stop, vhost->bus.address);
+    if (code < 0)
+        return code;
     vhost->watch_socket = vhost->socket;
     /* Signals are the program's: none is to be handled on this thread. */
     sigset_t all, old;
@@ -93,7 +93,7 @@ int32_t vhost_user_watch_start(struct vhost_user_device *vhost)
     int failed = pthread_create(&vhost->watcher, NULL, vhost_user_watch, vhost);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (failed != 0) {
-        close(vhost->watch_stop);
+        event_close(&vhost->watch_stop);
         return error_set(IXY_E_NO_MEMORY, "%.90s: no thread to watch the back end: %s", vhost->bus.address,
                          strerror(failed));
     }
@@ -108,8 +108,8 @@ void vhost_user_watch_stop(struct vhost_user_device *vhost)
         return;
     eventfd_write(vhost->watch_stop, 1);
     pthread_join(vhost->watcher, NULL);
-    close(vhost->watch_stop);
+    event_close(&vhost->watch_stop);
     if (vhost->socket < 0)
-        close(vhost->watch_socket);
+        fork_close(&vhost->watch_socket);
     vhost->watched = false;
 }

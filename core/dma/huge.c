@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/device/error.h"
+#include "core/device/fork.h"
 
 #define DMA_HUGE_FREE "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
 #define DMA_SMALL 4096u
@@ -122,7 +123,9 @@ static int32_t dma_huge_try(uint64_t count, uint64_t needed, uint8_t *base, cons
                             uint64_t *run)
 {
     *run = 0;
-    int file = memfd_create("ixy-huge", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
+    fork_lock();
+    int file = fork_record(memfd_create("ixy-huge", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB));
+    fork_unlock();
     if (file < 0)
         return error_set_errno("%s: no file of huge pages", name);
     struct dma_huge_page *pages = calloc(count, sizeof(*pages));
@@ -143,7 +146,7 @@ static int32_t dma_huge_try(uint64_t count, uint64_t needed, uint8_t *base, cons
         }
     }
     free(pages);
-    close(file); /* the mapping keeps its pages */
+    fork_close(&file); /* the mapping keeps its pages */
     return code;
 }
 

@@ -1,27 +1,26 @@
 #include "core/dma/memory.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/device/error.h"
+#include "core/device/fork.h"
 #include "core/dma/huge.h"
 
-/* What a child must not inherit: shared pages are known here, by their address, from dma_memory_share or dma_memory_pin
- * until they are unmapped. That may be later than their file is closed, and by somebody else (the ABI's views outlive
- * their pool). */
+/* What a child must not inherit: shared pages are known here, by their address, from before dma_memory_share or
+ * dma_memory_pin puts them there until they are unmapped. That may be later than their file is closed, and by somebody
+ * else (the ABI's views outlive their pool). */
 struct dma_memory_record {
     struct dma_memory_record *next;
     uint8_t *base;
     uint64_t size;
-    int file; /* -1: closed */
 };
 
-static struct dma_memory_record *dma_memory_records;
-static pthread_mutex_t dma_memory_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct dma_memory_record *dma_memory_records; /* under fork_lock */
 
 static uint64_t dma_memory_round(uint64_t size)
 {
@@ -78,12 +77,16 @@ int32_t dma_memory_allocate_huge(struct dma_memory *memory, uint64_t size, const
 /* A file of zeroes that no peer who has it can cut short: to touch pages past its end would be SIGBUS here. */
 static int dma_memory_file(uint64_t size)
 {
-    int file = memfd_create("ixy-memory", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    fork_lock();
+    int file = fork_record(memfd_create("ixy-memory", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    fork_unlock();
     if (file < 0)
         return -1;
     if (ftruncate(file, (off_t)size) == 0 && fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
         return file;
-    close(file);
+    int why = errno;
+    fork_close(&file);
+    errno = why;
     return -1;
 }
 
@@ -95,7 +98,7 @@ static int32_t dma_memory_put(const struct dma_memory *memory)
     if (file < 0)
         return error_set_errno("%s: no memory file of %llu bytes", memory->name, (unsigned long long)size);
     if (mmap(memory->base, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0) == MAP_FAILED) {
-        close(file);
+        fork_close(&file);
         return error_set(IXY_E_NO_MEMORY, "%s: no memory for %llu shared bytes", memory->name,
                          (unsigned long long)size);
     }
@@ -104,21 +107,36 @@ static int32_t dma_memory_put(const struct dma_memory *memory)
     return file;
 }
 
-/* From here on a child gets empty pages there. */
-static void dma_memory_remember(struct dma_memory_record *record, const struct dma_memory *memory, uint64_t size,
-                                int file)
+/* From here on a child gets empty pages there, whatever is there yet. */
+static int32_t dma_memory_remember(const struct dma_memory *memory, uint64_t size)
 {
-    *record = (struct dma_memory_record){.base = memory->base, .size = size, .file = file};
-    pthread_mutex_lock(&dma_memory_mutex);
-    record->next = dma_memory_records;
+    struct dma_memory_record *record = malloc(sizeof(*record));
+    if (record == NULL)
+        return error_set(IXY_E_NO_MEMORY, "%s: no memory to remember it", memory->name);
+    fork_lock();
+    *record = (struct dma_memory_record){.next = dma_memory_records, .base = memory->base, .size = size};
     dma_memory_records = record;
-    pthread_mutex_unlock(&dma_memory_mutex);
+    fork_unlock();
+    return 0;
+}
+
+static void dma_memory_forget(const uint8_t *base)
+{
+    struct dma_memory_record **at = &dma_memory_records;
+    fork_lock();
+    while (*at != NULL && (*at)->base != base)
+        at = &(*at)->next;
+    struct dma_memory_record *record = *at;
+    if (record != NULL)
+        *at = record->next;
+    fork_unlock();
+    free(record);
 }
 
 /* What stands against other pages: devices that have these. */
 static int32_t dma_memory_replaceable(const struct dma_memory *memory, const char *need)
 {
-    if (memory->held > 0)
+    if (__atomic_load_n(&memory->held, __ATOMIC_RELAXED) > 0)
         return error_set(IXY_E_STATE,
                          "%s: an open VFIO device has its pages, this device needs %s: open this one first",
                          memory->name, need);
@@ -135,15 +153,14 @@ int32_t dma_memory_share(struct dma_memory *memory)
     int32_t code = dma_memory_replaceable(memory, "pages of a file");
     if (code < 0)
         return code;
-    struct dma_memory_record *record = malloc(sizeof(*record));
-    if (record == NULL)
-        return error_set(IXY_E_NO_MEMORY, "%s: no memory to share it", memory->name);
+    code = dma_memory_remember(memory, dma_memory_round(memory->size));
+    if (code < 0)
+        return code;
     int32_t file = dma_memory_put(memory);
     if (file < 0) {
-        free(record);
+        dma_memory_forget(memory->base);
         return file;
     }
-    dma_memory_remember(record, memory, dma_memory_round(memory->size), file);
     memory->file = file;
     memory->shared = true;
     return 0;
@@ -174,16 +191,15 @@ int32_t dma_memory_pin(struct dma_memory *memory)
         code = dma_memory_move(memory);
     if (code < 0)
         return code;
-    struct dma_memory_record *record = malloc(sizeof(*record));
-    if (record == NULL)
-        return error_set(IXY_E_NO_MEMORY, "%s: no memory to pin it", memory->name);
+    code = dma_memory_remember(memory, memory->extent);
+    if (code < 0)
+        return code;
     uint64_t physical;
     code = dma_huge_put(memory->base, memory->extent, memory->name, &physical);
     if (code < 0) {
-        free(record);
+        dma_memory_forget(memory->base);
         return code;
     }
-    dma_memory_remember(record, memory, memory->extent, -1);
     memory->physical = physical;
     return 0;
 }
@@ -193,9 +209,9 @@ int32_t dma_memory_renew(const struct dma_memory *memory)
     int32_t file = dma_memory_put(memory);
     if (file < 0)
         return file;
-    /* The descriptor's number stays, so what knows the file by it (the records here, a bus) need not be told. */
+    /* The descriptor's number stays, so what knows the file by it (fork.c, a bus) need not be told. */
     int32_t code = dup3(file, memory->file, O_CLOEXEC) < 0 ? error_set_errno("%s: new pages", memory->name) : 0;
-    close(file);
+    fork_close(&file);
     return code;
 }
 
@@ -207,46 +223,14 @@ void dma_memory_hide(void *base, uint64_t size, int protection)
 
 void dma_memory_after_fork_in_child(void)
 {
-    pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
-    memcpy(&dma_memory_mutex, &fresh, sizeof(fresh)); /* a thread that the child has not may have held it */
-    for (struct dma_memory_record *record = dma_memory_records; record != NULL; record = record->next) {
+    for (struct dma_memory_record *record = dma_memory_records; record != NULL; record = record->next)
         dma_memory_hide(record->base, record->size, PROT_READ | PROT_WRITE);
-        if (record->file >= 0)
-            close(record->file);
-        record->file = -1;
-    }
-}
-
-static void dma_memory_close_file(int file)
-{
-    pthread_mutex_lock(&dma_memory_mutex);
-    for (struct dma_memory_record *record = dma_memory_records; record != NULL; record = record->next) {
-        if (record->file == file) {
-            close(file);
-            record->file = -1;
-        }
-    }
-    pthread_mutex_unlock(&dma_memory_mutex);
-}
-
-static void dma_memory_forget(const uint8_t *base)
-{
-    pthread_mutex_lock(&dma_memory_mutex);
-    for (struct dma_memory_record **at = &dma_memory_records; *at != NULL; at = &(*at)->next) {
-        struct dma_memory_record *record = *at;
-        if (record->base == base) {
-            *at = record->next;
-            free(record);
-            break;
-        }
-    }
-    pthread_mutex_unlock(&dma_memory_mutex);
 }
 
 void dma_memory_free(struct dma_memory *memory)
 {
     if (memory->shared)
-        dma_memory_close_file(memory->file);
+        fork_close(&memory->file);
     memory->shared = false;
     if (memory->base != NULL) {
         dma_memory_forget(memory->base); /* before others may get the addresses */

@@ -22,7 +22,7 @@ struct dma_memory {
     bool shared;           /* the pages are those of `file` */
     int file;              /* memfd, while shared; closed by dma_memory_free */
     uint64_t physical;     /* physical address of the first byte, the rest follows; 0: not pinned */
-    uint32_t held;         /* devices that have just these pages: an IOMMU translates to them */
+    uint32_t held;         /* atomic: devices that have just these pages: an IOMMU translates to them */
     const uint64_t *owner; /* pool memory with handles: entry i is not 0 while the caller owns buffer i; else NULL */
 };
 
@@ -49,8 +49,7 @@ int32_t dma_memory_renew(const struct dma_memory *memory);
 /* Puts empty private pages in place of these; where the kernel has no memory for that they can no longer be reached. */
 void dma_memory_hide(void *base, uint64_t size, int protection);
 
-/* After fork(), in the child: puts empty private pages in place of everything that is shared, and closes the files.
- * Nobody was sharing or freeing when the process forked: both are control calls. */
+/* After fork(), in the child: puts empty private pages in place of everything that is shared or was about to be. */
 void dma_memory_after_fork_in_child(void);
 
 /* Frees the pages and closes the file; a memory that was never allocated (all zero) is left alone. If somebody took

@@ -33,6 +33,7 @@ int32_t pool_open(uint32_t count, uint32_t buffer_size, uint64_t token_base, str
     made->count = count;
     made->buffer_size = buffer_size;
     made->stride = stride;
+    pthread_mutex_init(&made->mapping, NULL);
     pthread_mutex_init(&made->lock, NULL);
     /* Lowest index on top: a small load touches few pages. */
     for (uint32_t i = 0; i < count; i++)
@@ -46,6 +47,7 @@ void pool_close(struct pool *pool)
 {
     dma_memory_free(&pool->memory);
     pthread_mutex_destroy(&pool->lock);
+    pthread_mutex_destroy(&pool->mapping);
     free(pool->free);
     free(pool);
 }
@@ -99,18 +101,24 @@ void pool_give(struct pool *pool, const uint64_t *tokens, uint32_t count)
 
 int32_t pool_commit(struct pool *pool, uint32_t count)
 {
-    if (count > pool->count - pool->committed)
-        return error_set(IXY_E_POOL_SIZE,
-                         "the pool has %u buffers, %u of them promised to other devices; this device's rings and queue "
-                         "caches can hold %u: make the pool larger or the rings smaller",
-                         pool->count, pool->committed, count);
-    pool->committed += count;
-    return 0;
+    pthread_mutex_lock(&pool->lock);
+    uint32_t committed = pool->committed;
+    bool fits = count <= pool->count - committed;
+    pool->committed += fits ? count : 0;
+    pthread_mutex_unlock(&pool->lock);
+    if (fits)
+        return 0;
+    return error_set(IXY_E_POOL_SIZE,
+                     "the pool has %u buffers, %u of them promised to other devices; this device's rings and queue "
+                     "caches can hold %u: make the pool larger or the rings smaller",
+                     pool->count, committed, count);
 }
 
 void pool_release(struct pool *pool, uint32_t count)
 {
+    pthread_mutex_lock(&pool->lock);
     pool->committed -= count;
+    pthread_mutex_unlock(&pool->lock);
 }
 
 uint32_t pool_cache_take(struct pool_cache *cache, uint64_t *tokens, uint32_t count)

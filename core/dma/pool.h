@@ -27,9 +27,10 @@ struct pool {
     uint32_t count;       /* buffers */
     uint32_t buffer_size; /* packet bytes after the headroom */
     uint32_t stride;
-    uint32_t committed;                /* buffers that open devices may hold */
+    uint32_t committed;                /* buffers that open devices may hold; under the lock */
     const struct ownership *ownership; /* NULL: callers know buffers by their indices; set before devices open */
     struct metadata *metadata;         /* by buffer index; NULL: no device with offloads can open; set likewise */
+    pthread_mutex_t mapping; /* held while a device gets at the memory (bus_map_pool): its pages stay meanwhile */
     pthread_mutex_t lock;
     uint32_t free_count;
     uint64_t *free; /* tokens; the last given is the first taken, as its lines are still in the cache */
@@ -51,7 +52,7 @@ int32_t pool_open(uint32_t count, uint32_t buffer_size, uint64_t token_base, str
 void pool_close(struct pool *pool);
 
 /* Shares the pool's memory with other processes (dma_memory_share). Returns 0, or IXY_E_STATE if buffers are in use:
- * a device in another process opens before any buffer of its pool is taken. Under the control lock. */
+ * a device in another process opens before any buffer of its pool is taken. Under the mapping lock. */
 int32_t pool_share(struct pool *pool);
 
 /* The same for a device that sees physical addresses (dma_memory_pin). */
@@ -63,7 +64,7 @@ uint32_t pool_take(struct pool *pool, uint64_t *tokens, uint32_t count);
 /* Gives buffers back. Any thread. */
 void pool_give(struct pool *pool, const uint64_t *tokens, uint32_t count);
 
-/* Reserves count buffers for a device's rings and caches. Returns 0 or IXY_E_POOL_SIZE. Under the control lock. */
+/* Reserves count buffers for a device's rings and caches. Returns 0 or IXY_E_POOL_SIZE. Any thread. */
 int32_t pool_commit(struct pool *pool, uint32_t count);
 void pool_release(struct pool *pool, uint32_t count);
 

@@ -7,6 +7,7 @@
 
 #include "core/device/cancel.h"
 #include "core/device/error.h"
+#include "core/device/fork.h"
 
 #if defined(__linux__)
 
@@ -78,7 +79,7 @@ static int tap_descriptor(const struct wire *wire)
 
 static void tap_close(struct wire *wire)
 {
-    close(((struct tap *)wire)->fd);
+    fork_close(&((struct tap *)wire)->fd);
     free(wire);
 }
 
@@ -102,7 +103,9 @@ static int32_t tap_refused(const char *name, const char *what)
 /* Returns a file descriptor or an error with its text. */
 static int32_t tap_attach(const char *name, int *fd)
 {
-    *fd = open(TAP_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    fork_lock();
+    *fd = fork_record(open(TAP_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK));
+    fork_unlock();
     if (*fd < 0) {
         if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
             return error_set(IXY_E_NOT_FOUND, "tap=%s: there is no " TAP_DEVICE "; load the kernel's module tun", name);
@@ -125,7 +128,7 @@ static int32_t tap_attach(const char *name, int *fd)
             error_set(IXY_E_ADDRESS, "tap=%s: an interface of this name is there and is no single-queue tap", name);
     else
         result = error_set_errno("tap=%s: the kernel refused it (TUNSETIFF)", name);
-    close(*fd);
+    fork_close(fd);
     return result;
 }
 
@@ -143,7 +146,7 @@ int32_t tap_open(const char *name, struct wire **wire)
         return result;
     struct tap *tap = calloc(1, sizeof *tap);
     if (tap == NULL) {
-        close(fd);
+        fork_close(&fd);
         return error_set(IXY_E_NO_MEMORY, "tap=%s: no memory", name);
     }
     tap->wire.ops = &tap_ops;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/device/error.h"
+#include "core/device/fork.h"
 #include "core/dma/pool.h"
 #include "tests/c/abi_support.h"
 
@@ -107,6 +108,7 @@ static void dma_test_in_child(int (*checks)(void *), void *argument)
 {
     pid_t child = fork();
     if (child == 0) {
+        fork_after_in_child();
         dma_memory_after_fork_in_child();
         _exit(checks(argument));
     }
