@@ -19,8 +19,8 @@ int32_t event_open(int *event, const char *name);
 /* Closes it and sets it to -1; does nothing with one that is not open. */
 void event_close(int *event);
 
-/* Makes an epoll descriptor that is readable while one of two eventfds is; event_close closes it. Returns 0, or an error
- * with its text. */
+/* Makes an epoll descriptor that is readable while one of two eventfds is; event_close closes it. Returns 0, or an
+ * error with its text. */
 int32_t event_join(int *joined, int first, int second, const char *name);
 
 /* Makes it readable. Only of an eventfd that no other process has. */
