@@ -28,8 +28,8 @@ int32_t descriptor_hand_out(struct device_slot *slot, uint32_t queue)
 {
     const struct bus *bus = slot->device->bus;
     int *handed = &slot->rx[queue].handed;
-    if (*handed == 0 || !descriptor_is_same(*handed, bus->events[queue])) {
-        int made = fcntl(bus->events[queue], F_DUPFD_CLOEXEC, DESCRIPTOR_MIN);
+    if (*handed == 0 || !descriptor_is_same(*handed, bus->events[queue].fd)) {
+        int made = fcntl(bus->events[queue].fd, F_DUPFD_CLOEXEC, DESCRIPTOR_MIN);
         if (made < 0)
             return error_set_errno("%.90s: descriptor of receive queue %u: fcntl(F_DUPFD_CLOEXEC)", bus->address,
                                    queue);
@@ -42,7 +42,7 @@ void descriptors_close(struct device_slot *slot)
 {
     const struct bus *bus = slot->device->bus;
     for (uint32_t i = 0; i < bus->event_count; i++) {
-        if (slot->rx[i].handed != 0 && descriptor_is_same(slot->rx[i].handed, bus->events[i]))
+        if (slot->rx[i].handed != 0 && descriptor_is_same(slot->rx[i].handed, bus->events[i].fd))
             close(slot->rx[i].handed);
         slot->rx[i].handed = 0;
     }

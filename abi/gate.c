@@ -1,6 +1,6 @@
 #include "abi/gate.h"
 
-#include "core/bus/event.h"
+#include "core/bus/bus.h"
 
 int32_t gate_enter_from(struct device_slot *slot, struct queue_gate *gate, uint64_t device, uint32_t was)
 {
@@ -13,6 +13,6 @@ int32_t gate_enter_from(struct device_slot *slot, struct queue_gate *gate, uint6
     }
     slot->driver->rx_interrupt(gate->queue, false);
     if (__atomic_load_n(&gate->waiting, __ATOMIC_RELAXED) != 0)
-        event_signal(gate->bus->events[gate - slot->rx]);
+        bus_event_signal(gate->bus, (uint32_t)(gate - slot->rx));
     return 0;
 }

@@ -7,7 +7,7 @@
 
 #include "abi/descriptor.h"
 #include "abi/gate.h"
-#include "core/bus/event.h"
+#include "core/bus/bus.h"
 #include "core/device/error.h"
 
 #define WAIT_GATE_MS 1 /* between two looks at a gate that another thread has taken */
@@ -72,7 +72,7 @@ static int32_t wait_enter(struct device_slot *slot, struct queue_gate *gate, uin
 static int32_t wait_arm(struct device_slot *slot, struct queue_gate *gate)
 {
     const struct driver *driver = slot->driver;
-    event_empty(gate->bus->events[gate - slot->rx]);
+    bus_event_empty(gate->bus, (uint32_t)(gate - slot->rx));
     driver->rx_interrupt(gate->queue, true);
     bool ready = driver->rx_ready(gate->queue);
     if (bus_has_failed(gate->bus)) {
@@ -169,7 +169,7 @@ static int32_t wait_for(struct device_slot *slot, struct queue_gate *gate, uint6
     int32_t code = wait_enter(slot, gate, device, &was);
     if (code < 0)
         return code;
-    struct pollfd entry = {.fd = gate->bus->events[gate - slot->rx], .events = POLLIN};
+    struct pollfd entry = {.fd = gate->bus->events[gate - slot->rx].fd, .events = POLLIN};
     for (;;) {
         code = wait_look(slot, gate, was, now, end);
         if (code != 0 || now >= end)
@@ -255,7 +255,7 @@ int32_t ixy_rx_wake(uint64_t device, uint32_t queue)
         code = slot->can_wait ? 0 : IXY_E_UNSUPPORTED;
         if (code == 0) {
             __atomic_store_n(&gate->woken, 1, __ATOMIC_SEQ_CST);
-            event_signal(slot->device->bus->events[queue]);
+            bus_event_signal(slot->device->bus, queue);
         }
     }
     __atomic_fetch_sub(&gate->waking, 1, __ATOMIC_SEQ_CST);

@@ -21,11 +21,36 @@ void bus_fail(struct bus *bus, const char *format, ...)
     bus_wake(bus); /* from here on: who empties an event and sees no failure then has not emptied this */
 }
 
+static void bus_event_close(struct bus_event *event)
+{
+    if (event->fd != event->own)
+        event_close(&event->fd);
+    if (event->call != event->own)
+        event_close(&event->call);
+    event_close(&event->own);
+}
+
+static int32_t bus_event_open(const struct bus *bus, struct bus_event *event)
+{
+    *event = (struct bus_event){-1, -1, -1};
+    int32_t code = event_open(&event->own, bus->address);
+    event->fd = event->call = event->own;
+    if (code >= 0 && bus->shares_memory) { /* with another process, which is to have the call */
+        event->fd = -1;
+        code = event_open(&event->call, bus->address);
+        if (code >= 0)
+            code = event_join(&event->fd, event->own, event->call, bus->address);
+    }
+    if (code < 0)
+        bus_event_close(event);
+    return code;
+}
+
 int32_t bus_events_open(struct bus *bus, uint32_t count)
 {
     int32_t code = 0;
     while (bus->event_count < count && code >= 0) {
-        code = event_open(&bus->events[bus->event_count], bus->address);
+        code = bus_event_open(bus, &bus->events[bus->event_count]);
         bus->event_count += code >= 0 ? 1 : 0;
     }
     return code;
@@ -34,13 +59,25 @@ int32_t bus_events_open(struct bus *bus, uint32_t count)
 void bus_events_close(struct bus *bus)
 {
     while (bus->event_count > 0)
-        event_close(&bus->events[--bus->event_count]);
+        bus_event_close(&bus->events[--bus->event_count]);
+}
+
+void bus_event_signal(const struct bus *bus, uint32_t queue)
+{
+    event_signal(bus->events[queue].own);
+}
+
+void bus_event_empty(const struct bus *bus, uint32_t queue)
+{
+    event_empty(bus->events[queue].own);
+    if (bus->events[queue].call != bus->events[queue].own)
+        event_empty(bus->events[queue].call);
 }
 
 void bus_wake(const struct bus *bus)
 {
     for (uint32_t i = 0; i < bus->event_count; i++)
-        event_signal(bus->events[i]);
+        bus_event_signal(bus, i);
 }
 
 int32_t bus_check(const struct bus *bus)

@@ -52,6 +52,13 @@ struct bus_ops {
 #define BUS_FAILURE_SIZE 160
 #define BUS_EVENTS_MAX 16 /* receive queues of a device */
 
+/* The event of a receive queue (event.h). Where no other process has its files, all three are one eventfd. */
+struct bus_event {
+    int fd;   /* what is polled */
+    int own;  /* what this process signals */
+    int call; /* what the device signals, by its interrupt vector */
+};
+
 struct bus {
     const struct bus_ops *ops;
     void (*step)(struct bus *bus);
@@ -64,7 +71,7 @@ struct bus {
     char failure[BUS_FAILURE_SIZE];
     uint32_t vectors; /* interrupt vectors that there are */
     uint32_t event_count;
-    int events[BUS_EVENTS_MAX]; /* one for each receive queue (event.h), from device_open to device_close */
+    struct bus_event events[BUS_EVENTS_MAX]; /* one for each receive queue, from device_open to device_close */
     uint16_t vendor;
     uint16_t device_id;
     char address[ADDRESS_TEXT_SIZE];
@@ -103,6 +110,10 @@ void bus_wake(const struct bus *bus);
 /* Makes count events. Returns 0 or an error with its text; close lets go of what there is. */
 int32_t bus_events_open(struct bus *bus, uint32_t count);
 void bus_events_close(struct bus *bus);
+
+/* Makes the event of a queue readable, or unreadable. */
+void bus_event_signal(const struct bus *bus, uint32_t queue);
+void bus_event_empty(const struct bus *bus, uint32_t queue);
 
 static inline bool bus_has_failed(const struct bus *bus)
 {

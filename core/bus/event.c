@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -30,6 +31,27 @@ static void event_unblock(int event)
     int flags = fcntl(event, F_GETFL);
     if (flags >= 0 && (flags & O_NONBLOCK) == 0)
         fcntl(event, F_SETFL, flags | O_NONBLOCK);
+}
+
+static int32_t event_join_add(int joined, int event)
+{
+    struct epoll_event wanted = {.events = EPOLLIN};
+    return epoll_ctl(joined, EPOLL_CTL_ADD, event, &wanted);
+}
+
+int32_t event_join(int *joined, int first, int second, const char *name)
+{
+    fork_lock();
+    *joined = fork_record(epoll_create1(EPOLL_CLOEXEC));
+    fork_unlock();
+    if (*joined < 0)
+        return error_set_errno("%.90s: epoll", name);
+    if (event_join_add(*joined, first) == 0 && event_join_add(*joined, second) == 0 &&
+        fcntl(*joined, F_SETFL, O_NONBLOCK) == 0)
+        return 0;
+    int32_t code = error_set_errno("%.90s: epoll", name);
+    event_close(joined);
+    return code;
 }
 
 /* A counter that is not 0 is readable already, and only one that is full could make the write wait. */

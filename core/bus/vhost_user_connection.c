@@ -11,6 +11,7 @@
 #include "core/device/fork.h"
 
 #define VHOST_USER_RETRY_MS 20
+#define VHOST_USER_SO_PASSRIGHTS 83 /* SO_PASSRIGHTS of Linux 6.16 (asm-generic/socket.h), which older headers lack */
 
 uint64_t vhost_user_milliseconds(void)
 {
@@ -24,6 +25,15 @@ struct vhost_user_deadline vhost_user_within(uint32_t milliseconds, const char *
     return (struct vhost_user_deadline){vhost_user_milliseconds() + milliseconds, milliseconds, what};
 }
 
+/* A file that comes with an answer is let go of by whoever receives or closes the connection, and letting go of a TCP
+ * socket whose owner chose to linger waits for as long as its owner likes. So nobody may send any, where the kernel can
+ * be told so (Linux 6.16); docs/hostile.md has the limit of an older one. */
+static void vhost_user_take_no_files(int descriptor)
+{
+    int off = 0;
+    (void)setsockopt(descriptor, SOL_SOCKET, VHOST_USER_SO_PASSRIGHTS, &off, sizeof(off));
+}
+
 static int vhost_user_try_connect(const struct vhost_user_device *vhost)
 {
     fork_lock();
@@ -31,6 +41,7 @@ static int vhost_user_try_connect(const struct vhost_user_device *vhost)
     fork_unlock();
     if (descriptor < 0)
         return -1;
+    vhost_user_take_no_files(descriptor);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memcpy(address.sun_path, vhost->path, sizeof(address.sun_path));
     if (connect(descriptor, (struct sockaddr *)&address, sizeof(address)) == 0)
@@ -66,6 +77,7 @@ int32_t vhost_user_connect(struct vhost_user_device *vhost)
 
 void vhost_user_disconnect(struct vhost_user_device *vhost)
 {
+    vhost->deadline.at = 0;
     if (vhost->socket < 0)
         return;
     /* A forked child of ours that did not exec may have a copy: the back end shall see the end all the same. */

@@ -25,9 +25,10 @@
  * take: a fresh one looks at its sockets for the first time after 1000 ms. */
 #define VHOST_USER_ANSWER_MS 2000
 #define VHOST_USER_CONNECT_MS 2000 /* how long a back end may take to listen (again) */
-/* The longest that all waits of an operation may take together, however many requests it makes: */
-#define VHOST_USER_BEGIN_MS 5000 /* to connect and learn what is offered */
-#define VHOST_USER_RUN_MS 5000   /* to hand over memory and rings, and start them */
+/* The longest that all waits of an operation may take together, however many requests it makes. docs/abi.md says what
+ * follows for calls ("Threads, fork, close"). */
+#define VHOST_USER_BEGIN_MS 5000 /* the handshake: to connect, learn what is offered, and agree upon the features */
+#define VHOST_USER_RUN_MS 5000   /* to hand over memory and rings, start them, and say so */
 #define VHOST_USER_END_MS 2000   /* to stop the rings */
 
 struct vhost_user_ring {
@@ -61,7 +62,7 @@ struct vhost_user_device {
     uint64_t offered;
     uint64_t accepted;
     uint64_t protocol; /* protocol features agreed upon */
-    uint32_t status;
+    uint32_t status;   /* as the driver has set it; the back end's own word is not kept (vhost_user_transport.c) */
     uint32_t pairs;
     struct vhost_user_deadline deadline; /* of the operation that goes on, if any; see vhost_user_session.c */
     struct vhost_user_ring ring[VHOST_USER_RINGS_MAX];
@@ -125,7 +126,8 @@ int32_t vhost_user_tell_number(struct vhost_user_device *vhost, uint32_t request
 
 /* ---- vhost_user_session.c ----
  *
- * Each of the three is an operation with one deadline. */
+ * Each of the three is an operation with one deadline, or begins one that the transport ends: the handshake with the
+ * answer to FEATURES_OK, the start with DRIVER_OK. One that fails ends there. */
 
 /* Connects and learns what the back end offers; does nothing in a session. Returns 0 or an error with its text. */
 int32_t vhost_user_begin(struct vhost_user_device *vhost);
@@ -142,6 +144,7 @@ int32_t vhost_user_end(struct vhost_user_device *vhost);
  * The watcher runs from the start of the device to its end, also when the connection has ended before: it frees the
  * queues' threads from a back end that blocks their notifications. */
 
+/* Returns 0, or an error with its text: IXY_E_STATE if it runs already. */
 int32_t vhost_user_watch_start(struct vhost_user_device *vhost);
 void vhost_user_watch_stop(struct vhost_user_device *vhost);
 

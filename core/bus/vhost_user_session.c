@@ -49,7 +49,7 @@ static int32_t vhost_user_learn(struct vhost_user_device *vhost)
 {
     struct vhost_user_message owner = {.request = VHOST_USER_SET_OWNER};
     int32_t code = vhost_user_tell(vhost, &owner, NULL, 0);
-    if (code >= 0)
+    if (code >= 0) /* once a session: a second answer, which could differ, is used for nothing */
         code = vhost_user_ask_number(vhost, VHOST_USER_GET_FEATURES, &vhost->offered);
     if (code >= 0 && vhost_user_has_protocol(vhost))
         code = vhost_user_learn_protocol(vhost);
@@ -79,13 +79,12 @@ int32_t vhost_user_begin(struct vhost_user_device *vhost)
         if (renewed < 0)
             return renewed;
     }
-    vhost->protocol = 0;
+    vhost->offered = vhost->protocol = 0;
     vhost->pairs = 1;
     vhost->deadline = vhost_user_within(VHOST_USER_BEGIN_MS, " for the whole handshake");
     int32_t code = vhost_user_connect(vhost);
     if (code >= 0)
         code = vhost_user_learn(vhost);
-    vhost->deadline.at = 0;
     if (code < 0)
         vhost_user_disconnect(vhost);
     return code;
@@ -172,8 +171,7 @@ int32_t vhost_user_run(struct vhost_user_device *vhost)
     /* Requests without an acknowledgement may wait in the socket still: an answer says that all were seen. */
     uint64_t offered;
     if (code >= 0 && !vhost_user_agreed(vhost, VHOST_USER_PROTOCOL_F_REPLY_ACK))
-        code = vhost_user_ask_number(vhost, VHOST_USER_GET_FEATURES, &offered);
-    vhost->deadline.at = 0;
+        code = vhost_user_ask_number(vhost, VHOST_USER_GET_FEATURES, &offered); /* those of the handshake count */
     return code;
 }
 

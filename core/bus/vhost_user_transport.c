@@ -59,7 +59,19 @@ static int32_t vhost_user_features_accept(struct bus *bus, uint64_t features)
         return error_set(IXY_E_ARGUMENT, "%.90s: features %#llx are not offered", bus->address,
                          (unsigned long long)(features & ~vhost_user_shown(vhost)));
     vhost->accepted = features;
-    return vhost_user_tell_number(vhost, VHOST_USER_SET_FEATURES, (features | protocol) & vhost->offered);
+    int32_t code = vhost_user_tell_number(vhost, VHOST_USER_SET_FEATURES, (features | protocol) & vhost->offered);
+    if ((features & VIRTIO_FEATURE(VIRTIO_F_VERSION_1)) == 0) /* legacy: no FEATURES_OK follows */
+        vhost->deadline.at = 0;
+    return code;
+}
+
+/* What of a back end's status is heard: that it asks for a reset and, while that is asked, that it took the features.
+ * All other bits are the front end's own, whatever it answers. */
+static uint32_t vhost_user_status_heard(const struct vhost_user_device *vhost)
+{
+    bool negotiates =
+        (vhost->status & (VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK)) == VIRTIO_STATUS_FEATURES_OK;
+    return VIRTIO_STATUS_DEVICE_NEEDS_RESET | (negotiates ? VIRTIO_STATUS_FEATURES_OK : 0);
 }
 
 static int32_t vhost_user_status(struct bus *bus, uint32_t *status)
@@ -69,12 +81,14 @@ static int32_t vhost_user_status(struct bus *bus, uint32_t *status)
     int32_t code = bus_check(bus);
     if (code >= 0 && vhost->status != 0 && vhost_user_agreed(vhost, VHOST_USER_PROTOCOL_F_STATUS))
         code = vhost_user_ask_number(vhost, VHOST_USER_GET_STATUS, &read);
+    vhost->deadline.at = 0; /* the question after FEATURES_OK ends the handshake */
     if (code < 0)
         return code;
     if (read > 0xFF)
         return error_set(IXY_E_DEVICE, "%.90s: the back end answered GET_STATUS with %#llx; a status has 8 bits",
                          bus->address, (unsigned long long)read);
-    *status = (uint32_t)read;
+    uint32_t heard = vhost_user_status_heard(vhost);
+    *status = (vhost->status & ~heard) | ((uint32_t)read & heard);
     return 0;
 }
 
@@ -83,6 +97,9 @@ static int32_t vhost_user_status_set(struct bus *bus, uint32_t status)
     struct vhost_user_device *vhost = vhost_user_of(bus);
     if (status == 0)
         return vhost_user_end(vhost);
+    if ((vhost->status & ~status) != 0)
+        return error_set(IXY_E_STATE, "%.90s: device status %#x after %#x: only a reset takes bits back (2.1.1)",
+                         bus->address, status, vhost->status);
     int32_t code = vhost_user_begin(vhost);
     bool runs = (status & ~vhost->status & VIRTIO_STATUS_DRIVER_OK) != 0;
     if (code >= 0 && runs)
@@ -91,6 +108,8 @@ static int32_t vhost_user_status_set(struct bus *bus, uint32_t status)
         code = vhost_user_tell_number(vhost, VHOST_USER_SET_STATUS, status);
     if (code >= 0 && runs)
         code = vhost_user_watch_start(vhost);
+    if (runs)
+        vhost->deadline.at = 0;
     if (code >= 0)
         vhost->status = status;
     return code;

@@ -80,6 +80,8 @@ static void *vhost_user_watch(void *device)
 
 int32_t vhost_user_watch_start(struct vhost_user_device *vhost)
 {
+    if (vhost->watched)
+        return error_set(IXY_E_STATE, "%.90s: its watcher runs already", vhost->bus.address);
     int32_t code = event_open(&vhost->watch_stop, vhost->bus.address);
     if (code < 0)
         return code;

@@ -158,9 +158,12 @@ static int32_t device_events_open(struct device *device)
     const uint32_t count = device->config.rx_queues;
     if (bus->ops->interrupts_set == NULL || bus->vectors < count)
         return 0;
+    int calls[BUS_EVENTS_MAX];
     int32_t code = bus_events_open(bus, count);
+    for (uint32_t i = 0; i < bus->event_count; i++)
+        calls[i] = bus->events[i].call;
     if (code >= 0)
-        code = bus->ops->interrupts_set(bus, bus->events, count);
+        code = bus->ops->interrupts_set(bus, calls, count);
     if (code >= 0 && bus->step == NULL) /* an inline model does nothing while its driver sleeps */
         device->capabilities |= DEVICE_CAN_RX_WAIT;
     return code;

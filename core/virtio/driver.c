@@ -17,7 +17,7 @@ static void virtio_quiet(struct virtio_device *virtio)
 {
     char text[ERROR_TEXT_SIZE];
     error_save(text);
-    (void)virtio->transport->status_set(virtio->device.bus, 0);
+    (void)virtio_status_reset(virtio);
     error_restore(text);
 }
 
@@ -104,10 +104,7 @@ static int32_t virtio_go(struct virtio_device *virtio)
 static int32_t virtio_start(struct device *device)
 {
     struct virtio_device *virtio = (struct virtio_device *)device;
-    uint32_t status = 0;
-    int32_t code = virtio->transport->status(device->bus, &status);
-    if (code >= 0 && status == 0) /* a start that failed has reset the device */
-        code = virtio_negotiate(virtio);
+    int32_t code = virtio->status == 0 ? virtio_negotiate(virtio) : 0; /* a start that failed has reset the device */
     if (code >= 0)
         code = virtio_go(virtio);
     if (code < 0)
@@ -119,7 +116,10 @@ static int32_t virtio_reset(struct device *device)
 {
     struct virtio_device *virtio = (struct virtio_device *)device;
     bus_mended(device->bus);
-    return virtio_negotiate(virtio);
+    int32_t code = virtio_negotiate(virtio);
+    if (code < 0 && virtio->status != 0)
+        virtio_quiet(virtio); /* it shall not stay in the middle of the negotiation */
+    return code;
 }
 
 /* VirtIO devices count nothing, so the queues' threads do. */

@@ -71,9 +71,15 @@ int32_t virtio_check(struct virtio_device *virtio)
 
 int32_t virtio_status_add(struct virtio_device *virtio, uint32_t bit)
 {
-    uint32_t status;
-    int32_t code = virtio->transport->status(virtio->device.bus, &status);
-    return code < 0 ? code : virtio->transport->status_set(virtio->device.bus, status | bit);
+    int32_t code = virtio->transport->status_set(virtio->device.bus, virtio->status | bit);
+    virtio->status |= code >= 0 ? bit : 0;
+    return code;
+}
+
+int32_t virtio_status_reset(struct virtio_device *virtio)
+{
+    virtio->status = 0;
+    return virtio->transport->status_set(virtio->device.bus, 0);
 }
 
 /* What of the offer is wanted. Bits whose dependencies (5.1.3.1, 6.1) the offer lacks are left alone. */
@@ -118,7 +124,6 @@ static void virtio_capabilities(struct virtio_device *virtio, uint64_t offered, 
     uint32_t whole = pool != NULL ? pool->buffer_size - VIRTIO_NET_HDR_SIZE - VIRTIO_VLAN_TAG : 0;
     device->frame_len_by_buffer = !mergeable && whole < limit;
     device->frame_len_limit = device->frame_len_by_buffer ? whole : limit;
-    device->capabilities &= ~(DEVICE_CAN_TX_CHECKSUM | DEVICE_CAN_RX_CHECKSUM | DEVICE_CAN_JUMBO);
     device->capabilities |= DEVICE_CAN_QUEUE_STATS;
     if ((offered >> VIRTIO_NET_F_CSUM & 1) != 0)
         device->capabilities |= DEVICE_CAN_TX_CHECKSUM;
@@ -170,7 +175,27 @@ static int32_t virtio_read_mtu(struct virtio_device *virtio, uint64_t offered)
         longest = virtio->jumbo ? virtio->device.frame_len_limit : FRAME_LENGTH_MAX;
     }
     virtio_lengths(virtio, longest);
-    return device_check_capabilities(&virtio->device); /* after a reset a device may offer less than it did */
+    return 0;
+}
+
+/* The features of the first negotiation, once more: queues, chains of buffers and what callers know of lengths were
+ * made for them. What a device offers beyond them (a back end of a newer version, say) is left alone. */
+static int32_t virtio_choose_again(const struct virtio_device *virtio, uint64_t offered)
+{
+    uint64_t missing = virtio->features & ~offered;
+    if (missing == 0)
+        return 0;
+    return error_set(
+        IXY_E_DEVICE,
+        "%.90s: the device offers features %#llx; right are those of when it was opened, of which %#llx are "
+        "missing: close it and open it again",
+        virtio->device.bus->address, (unsigned long long)offered, (unsigned long long)missing);
+}
+
+static int32_t virtio_choose_first(struct virtio_device *virtio, uint64_t offered)
+{
+    virtio->features = virtio_choose(virtio, offered);
+    return virtio_read_mtu(virtio, offered);
 }
 
 static int32_t virtio_agree(struct virtio_device *virtio)
@@ -180,8 +205,7 @@ static int32_t virtio_agree(struct virtio_device *virtio)
     int32_t code = virtio->transport->features(bus, &offered);
     if (code < 0)
         return code;
-    virtio->features = virtio_choose(virtio, offered);
-    code = virtio_read_mtu(virtio, offered);
+    code = virtio->known ? virtio_choose_again(virtio, offered) : virtio_choose_first(virtio, offered);
     if (code >= 0)
         code = virtio->transport->features_accept(bus, virtio->features);
     if (code < 0 || !virtio_has(virtio, VIRTIO_F_VERSION_1))
@@ -201,8 +225,6 @@ static int32_t virtio_read_mac(struct virtio_device *virtio)
 {
     struct bus *bus = virtio->device.bus;
     uint8_t mac[6];
-    if (virtio->mac_known)
-        return 0;
     if (!virtio_has(virtio, VIRTIO_NET_F_MAC)) {
         if (getrandom(mac, sizeof(mac), 0) != sizeof(mac))
             return error_set_errno("%.90s: no random numbers for a station address", bus->address);
@@ -218,7 +240,6 @@ static int32_t virtio_read_mac(struct virtio_device *virtio)
                              bus->address, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
     }
     memcpy(virtio->device.mac, mac, sizeof(mac));
-    virtio->mac_known = true;
     return 0;
 }
 
@@ -241,16 +262,17 @@ static int32_t virtio_read_pairs(struct virtio_device *virtio)
 
 int32_t virtio_negotiate(struct virtio_device *virtio)
 {
-    int32_t code = virtio->transport->status_set(virtio->device.bus, 0);
+    int32_t code = virtio_status_reset(virtio);
     if (code >= 0)
         code = virtio_status_add(virtio, VIRTIO_STATUS_ACKNOWLEDGE);
     if (code >= 0)
         code = virtio_status_add(virtio, VIRTIO_STATUS_DRIVER);
     if (code >= 0)
         code = virtio_agree(virtio);
-    if (code >= 0)
+    if (code >= 0 && !virtio->known)
         code = virtio_read_pairs(virtio);
-    if (code >= 0)
+    if (code >= 0 && !virtio->known)
         code = virtio_read_mac(virtio);
+    virtio->known = virtio->known || code >= 0;
     return code;
 }

@@ -36,8 +36,10 @@ struct virtio_transport {
     /* Tells the device which of them the driver wants; FEATURES_OK in the status then says whether it agrees. */
     int32_t (*features_accept)(struct bus *bus, uint64_t features);
 
-    /* The device status (2.1). Writing 0 resets: when status_set returns 0, the device reads 0 there and touches no
-     * memory any more; a device that does not get there in about a second is IXY_E_TIMEOUT. */
+    /* The device status (2.1). What `status` tells is the device's word: it may say that the device asks for a reset,
+     * is gone, or took the features, and is never written back, as the driver's own bits are the driver's. Writing 0
+     * resets: when status_set returns 0, the device reads 0 there and touches no memory any more; a device that does
+     * not get there in about a second is IXY_E_TIMEOUT. */
     int32_t (*status)(struct bus *bus, uint32_t *status);
     int32_t (*status_set)(struct bus *bus, uint32_t status);
     /* The device status as any queue's thread may ask for it at any time, by one cheap read; VIRTIO_STATUS_GONE: nobody

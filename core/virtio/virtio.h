@@ -109,12 +109,13 @@ struct virtio_control {
 struct virtio_device {
     struct device device;
     const struct virtio_transport *transport;
+    uint32_t status;   /* the device status as this driver has set it; what the device says of it is never stored */
+    bool known;        /* features, lengths, pairs and address were learned: no later negotiation changes them */
     uint64_t features; /* negotiated */
     uint32_t pairs;    /* in use */
     uint32_t pairs_max;
     bool jumbo;              /* frames over several buffers were asked for, and are possible */
-    bool mac_known;          /* device.mac was read or made */
-    bool mac_chosen;         /* and somebody set another */
+    bool mac_chosen;         /* somebody set another address than device.mac was at first */
     struct dma_memory rings; /* of all queues: one piece, as vhost-user carries few */
     uint64_t rings_address;
     uint64_t pool_address;
@@ -131,14 +132,17 @@ static inline bool virtio_has(const struct virtio_device *virtio, uint32_t featu
     return (virtio->features >> feature & 1) != 0;
 }
 
-/* negotiate.c: reset, then features up to FEATURES_OK, then what the configuration says. */
+/* negotiate.c: reset, then features up to FEATURES_OK, then what the configuration says. Each is learned once, when the
+ * device is opened: later the device must offer the same features at least, and is not asked for the rest. */
 int32_t virtio_negotiate(struct virtio_device *virtio);
+/* Resets the device. Returns 0, or an error with its text; the next negotiation begins anew all the same. */
+int32_t virtio_status_reset(struct virtio_device *virtio);
 const char *virtio_feature(const struct device *device, uint32_t index);
 /* Returns 0, or IXY_E_DEVICE with its text if the device has failed or asks for a reset (2.1.2). */
 int32_t virtio_check(struct virtio_device *virtio);
 /* Asks the device for its status, as a queue's thread; the device has failed if it is gone or asks for a reset. */
 void virtio_watch(struct bus *bus) __attribute__((cold));
-/* Sets a bit of the device status. */
+/* Sets a bit of the device status, beside those that this driver has set. */
 int32_t virtio_status_add(struct virtio_device *virtio, uint32_t bit);
 
 /* queue.c: memory of all queues; free lets go of what there is. */

@@ -272,7 +272,7 @@ static void events_of_others(void)
     safety_mark(STATIC, "interrupted", CONTAINED, "no call fails because of a signal");
 
     struct native native = native_open();
-    int ends[2], event = native.device->bus->events[0];
+    int ends[2], event = native.device->bus->events[0].fd;
     uint64_t word = 0;
     assert_int_equal(pipe(ends), 0);
     assert_int_equal(dup2(ends[1], event), event); /* closes it, and takes its number */

@@ -19,6 +19,7 @@
 #include "tests/c/abi_support.h"
 
 #define BACKEND_FILES_MAX 100
+#define BACKEND_SO_PASSRIGHTS 83 /* SO_PASSRIGHTS, which older headers lack */
 
 struct backend backend_right(const char *name)
 {
@@ -67,17 +68,23 @@ struct backend_files {
 static bool backend_receive(struct backend *backend, void *bytes, uint32_t size, struct backend_files *files)
 {
     for (uint32_t done = 0; done < size;) {
+        uint32_t wanted = size - done;
+        if (backend->hears != 0 && wanted > backend->hears - backend->heard)
+            wanted = backend->hears - backend->heard;
+        if (wanted == 0)
+            return false;
         union {
             struct cmsghdr header;
             char bytes[CMSG_SPACE(VHOST_USER_REGIONS_MAX * sizeof(int))];
         } control;
-        struct iovec part = {(uint8_t *)bytes + done, size - done};
+        struct iovec part = {(uint8_t *)bytes + done, wanted};
         struct msghdr header = {
             .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
         ssize_t count = recvmsg(backend->connection, &header, MSG_CMSG_CLOEXEC);
         if (count <= 0)
             return false;
         done += (uint32_t)count;
+        backend->heard += (uint32_t)count;
         for (struct cmsghdr *item = CMSG_FIRSTHDR(&header); item != NULL; item = CMSG_NXTHDR(&header, item)) {
             files->count = (uint32_t)((item->cmsg_len - CMSG_LEN(0)) / sizeof(int));
             memcpy(files->file, CMSG_DATA(item), files->count * sizeof(int));
@@ -86,13 +93,29 @@ static bool backend_receive(struct backend *backend, void *bytes, uint32_t size,
     return true;
 }
 
-static void backend_send(struct backend *backend, const void *bytes, size_t size, uint32_t file_count)
+/* Lets files come through to the front end's socket, as a kernel before Linux 6.16 does. It is a socket of this process
+ * whose peer has the back end's path. */
+static void backend_let_files_through(const struct backend *backend)
+{
+    for (int file = 0; file < 1024; file++) {
+        struct sockaddr_un peer = {.sun_family = AF_UNIX};
+        socklen_t size = sizeof(peer);
+        int on = 1;
+        if (getpeername(file, (struct sockaddr *)&peer, &size) == 0 && peer.sun_family == AF_UNIX &&
+            strcmp(peer.sun_path, backend->path) == 0)
+            (void)setsockopt(file, SOL_SOCKET, BACKEND_SO_PASSRIGHTS, &on, sizeof(on));
+    }
+}
+
+uint32_t backend_send(struct backend *backend, const void *bytes, uint32_t size, uint32_t file_count, int file,
+                      bool front_takes)
 {
     union {
         struct cmsghdr header;
         char bytes[CMSG_SPACE(BACKEND_FILES_MAX * sizeof(int))];
     } control = {0};
-    struct iovec part = {(void *)(uintptr_t)bytes, size};
+    bool last = backend->says != 0 && size >= backend->says - backend->said;
+    struct iovec part = {(void *)(uintptr_t)bytes, last ? backend->says - backend->said : size};
     struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
     if (file_count > 0) {
         header.msg_control = &control;
@@ -101,9 +124,19 @@ static void backend_send(struct backend *backend, const void *bytes, size_t size
         control.header.cmsg_type = SCM_RIGHTS;
         control.header.cmsg_len = CMSG_LEN(file_count * sizeof(int));
         for (uint32_t i = 0; i < file_count; i++)
-            memcpy(CMSG_DATA(&control.header) + i * sizeof(int), &backend->stop, sizeof(int));
+            memcpy(CMSG_DATA(&control.header) + i * sizeof(int), &file, sizeof(int));
+        if (front_takes)
+            backend_let_files_through(backend);
     }
-    (void)!sendmsg(backend->connection, &header, MSG_NOSIGNAL);
+    ssize_t sent = sendmsg(backend->connection, &header, MSG_NOSIGNAL);
+    if (sent > 0 && file_count > 0)
+        __atomic_fetch_add(&backend->files, 1, __ATOMIC_RELEASE);
+    if (sent < 0 && errno == EPERM && file_count > 0)
+        sent = send(backend->connection, part.iov_base, part.iov_len, MSG_NOSIGNAL); /* without, then */
+    backend->said += sent > 0 ? (uint32_t)sent : 0;
+    if (last)
+        shutdown(backend->connection, SHUT_RDWR);
+    return sent > 0 ? (uint32_t)sent : 0;
 }
 
 /* Answers a request with a payload of size bytes, or as wrongly as the test wants it. */
@@ -112,6 +145,8 @@ static bool backend_answer(struct backend *backend, struct vhost_user_message *m
     uint32_t request = message->request, length = VHOST_USER_HEADER_SIZE + size, files = 0;
     message->flags = VHOST_USER_VERSION | VHOST_USER_REPLY;
     message->size = size;
+    if (backend->hostile != NULL)
+        return backend->hostile->answer(backend, message, size);
     enum backend_wrong wrong = __atomic_load_n(&backend->wrong, __ATOMIC_ACQUIRE);
     if (request != backend->wrong_request)
         wrong = BACKEND_RIGHT;
@@ -121,12 +156,12 @@ static bool backend_answer(struct backend *backend, struct vhost_user_message *m
         return true;
     case BACKEND_HALF:
     case BACKEND_HALF_CLOSED:
-        backend_send(backend, message, 6, 0);
+        backend_send(backend, message, 6, 0, -1, false);
         return wrong == BACKEND_HALF;
     case BACKEND_CLOSED:
         return false;
     case BACKEND_HEADER_CLOSED:
-        backend_send(backend, message, VHOST_USER_HEADER_SIZE, 0);
+        backend_send(backend, message, VHOST_USER_HEADER_SIZE, 0, -1, false);
         return false;
     case BACKEND_OTHER_REQUEST:
         message->request = 77;
@@ -154,12 +189,18 @@ static bool backend_answer(struct backend *backend, struct vhost_user_message *m
         message->number = backend->wrong_value;
         break;
     case BACKEND_TWICE:
-        backend_send(backend, message, length, 0);
+        backend_send(backend, message, length, 0, -1, false);
         break;
+    case BACKEND_LINGER:
+        backend_send(backend, message, length, 1, backend->wrong_file, false);
+        if (backend->files > 0)
+            close(backend->wrong_file); /* whoever takes it has the last one */
+        __atomic_store_n(&backend->wrong, BACKEND_RIGHT, __ATOMIC_RELEASE);
+        return true;
     case BACKEND_RIGHT:
         break;
     }
-    backend_send(backend, message, length, files);
+    backend_send(backend, message, length, files, backend->stop, true);
     return true;
 }
 
@@ -223,12 +264,19 @@ static void backend_take_event(struct backend *backend, int *event, struct backe
     files->count = 0;
 }
 
+/* At most: a split ring's areas, which are not smaller than a packed one's. */
+uint32_t backend_area_size(const struct backend_ring *ring, uint32_t area)
+{
+    static const uint32_t entry[] = {sizeof(struct virtq_desc), sizeof(uint16_t), sizeof(struct virtq_used_elem)};
+    return ring->size * entry[area] + (area == 0 ? 0 : 6);
+}
+
 static void backend_address(struct backend *backend, const struct vhost_user_ring_address *address)
 {
     struct backend_ring *ring = backend_ring_of(backend, address->index);
-    ring->descriptor = backend_translate(backend, address->descriptor);
-    ring->available = backend_translate(backend, address->available);
-    ring->used = backend_translate(backend, address->used);
+    ring->descriptor = backend_translate(backend, address->descriptor, backend_area_size(ring, 0));
+    ring->available = backend_translate(backend, address->available, backend_area_size(ring, 1));
+    ring->used = backend_translate(backend, address->used, backend_area_size(ring, 2));
     ring->addressed = ring->descriptor != NULL && ring->available != NULL && ring->used != NULL && ring->size > 0;
     if (!ring->addressed)
         backend_complain(backend, "SET_VRING_ADDR: ring %u does not lie in the memory", address->index);
@@ -337,14 +385,13 @@ static bool backend_request(struct backend *backend, uint64_t *protocol)
 {
     struct vhost_user_message message = {0};
     struct backend_files files = {.count = 0};
-    if (!backend_receive(backend, &message, VHOST_USER_HEADER_SIZE, &files))
-        return false;
-    if (message.size > VHOST_USER_PAYLOAD_MAX) {
+    bool goes_on = backend_receive(backend, &message, VHOST_USER_HEADER_SIZE, &files);
+    if (goes_on && message.size > VHOST_USER_PAYLOAD_MAX) {
         backend_complain(backend, "request %u of %u bytes", message.request, message.size);
-        return false;
+        goes_on = false;
     }
-    bool goes_on = backend_receive(backend, message.bytes, message.size, &files) &&
-                   backend_serve(backend, &message, &files, protocol);
+    goes_on = goes_on && backend_receive(backend, message.bytes, message.size, &files) &&
+              backend_serve(backend, &message, &files, protocol);
     for (uint32_t i = 0; i < files.count; i++)
         close(files.file[i]);
     return goes_on;
@@ -404,6 +451,28 @@ static void backend_clog_calls(struct backend *backend)
     __atomic_store_n(&backend->clog_calls, 0, __ATOMIC_RELEASE);
 }
 
+/* One turn of the thread's loop; ready: there is a request, or a connection. */
+static void backend_turn(struct backend *backend, bool ready, uint64_t *protocol)
+{
+    if (__atomic_exchange_n(&backend->cut, 0, __ATOMIC_ACQ_REL) != 0) {
+        backend_hang_up(backend);
+    } else if (__atomic_load_n(&backend->clog, __ATOMIC_ACQUIRE) != 0) {
+        backend_clog(backend);
+    } else if (__atomic_load_n(&backend->clog_calls, __ATOMIC_ACQUIRE) != 0) {
+        backend_clog_calls(backend);
+    } else if (ready && backend->connection < 0) {
+        backend->connection = accept4(backend->listener, NULL, NULL, SOCK_CLOEXEC);
+        __atomic_fetch_add(&backend->connections, 1, __ATOMIC_RELEASE);
+        *protocol = backend->status = backend->heard = backend->said = 0;
+        if (backend->hostile != NULL)
+            backend->hostile->accepted(backend);
+    } else if (ready && !backend_request(backend, protocol)) {
+        backend_hang_up(backend);
+    } else if (backend->hostile != NULL && backend->connection >= 0 && !backend->hostile->idle(backend)) {
+        backend_hang_up(backend);
+    }
+}
+
 static void *backend_main(void *argument)
 {
     struct backend *backend = argument;
@@ -412,25 +481,17 @@ static void *backend_main(void *argument)
         struct pollfd entries[] = {
             {.fd = backend->stop, .events = POLLIN},
             {.fd = backend->connection < 0 ? backend->listener : backend->connection, .events = POLLIN}};
+        pthread_mutex_lock(&backend->lock);
         uint32_t moved = backend_echo(backend);
+        pthread_mutex_unlock(&backend->lock);
         if (__atomic_load_n(&backend->deaf, __ATOMIC_ACQUIRE) != 0)
             entries[1].fd = -1;
         poll(entries, 2, moved > 0 ? 0 : 1);
         if (entries[0].revents != 0)
             break;
-        if (__atomic_exchange_n(&backend->cut, 0, __ATOMIC_ACQ_REL) != 0) {
-            backend_hang_up(backend);
-        } else if (__atomic_load_n(&backend->clog, __ATOMIC_ACQUIRE) != 0) {
-            backend_clog(backend);
-        } else if (__atomic_load_n(&backend->clog_calls, __ATOMIC_ACQUIRE) != 0) {
-            backend_clog_calls(backend);
-        } else if (entries[1].revents != 0 && backend->connection < 0) {
-            backend->connection = accept4(backend->listener, NULL, NULL, SOCK_CLOEXEC);
-            __atomic_fetch_add(&backend->connections, 1, __ATOMIC_RELEASE);
-            protocol = backend->status = 0;
-        } else if (entries[1].revents != 0 && !backend_request(backend, &protocol)) {
-            backend_hang_up(backend);
-        }
+        pthread_mutex_lock(&backend->lock);
+        backend_turn(backend, entries[1].revents != 0, &protocol);
+        pthread_mutex_unlock(&backend->lock);
     }
     backend_hang_up(backend);
     return NULL;
@@ -446,6 +507,7 @@ void backend_start(struct backend *backend)
     backend->connection = -1;
     for (uint32_t i = 0; i < BACKEND_RINGS; i++)
         backend->ring[i] = (struct backend_ring){.kick = -1, .call = -1};
+    pthread_mutex_init(&backend->lock, NULL);
     assert_int_equal(bind(backend->listener, (struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(listen(backend->listener, 8), 0);
     assert_int_equal(pthread_create(&backend->thread, NULL, backend_main, backend), 0);
@@ -457,6 +519,7 @@ void backend_kill(struct backend *backend)
     pthread_join(backend->thread, NULL);
     close(backend->listener);
     close(backend->stop);
+    pthread_mutex_destroy(&backend->lock);
 }
 
 void backend_stop(struct backend *backend)

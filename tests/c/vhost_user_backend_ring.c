@@ -1,4 +1,5 @@
 /* The rings of the scripted back end, in the simplest manner: one frame at a time, one buffer a frame. */
+#include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -21,11 +22,11 @@ struct backend_chain {
     uint16_t descriptors;
 };
 
-uint8_t *backend_translate(const struct backend *backend, uint64_t user_address)
+uint8_t *backend_translate(const struct backend *backend, uint64_t user_address, uint64_t size)
 {
     for (uint32_t i = 0; i < backend->region_count; i++) {
         uint64_t offset = user_address - backend->region[i].user_address;
-        if (offset < backend->region[i].size)
+        if (offset < backend->region[i].size && size <= backend->region[i].size - offset)
             return backend->mapped[i] + offset;
     }
     return NULL;
@@ -95,6 +96,13 @@ static bool backend_wanted(const struct backend *backend, const struct backend_r
     return __atomic_load_n(&event->flags, __ATOMIC_RELAXED) == VIRTQ_RING_EVENT_FLAGS_ENABLE;
 }
 
+/* A malicious one fills the counter itself, and makes writing wait. */
+static bool backend_call_has_room(const struct backend_ring *ring)
+{
+    struct pollfd entry = {.fd = ring->call, .events = POLLOUT};
+    return poll(&entry, 1, 0) == 1;
+}
+
 /* Hands a chain back; len is what was written. */
 static void backend_push(struct backend *backend, struct backend_ring *ring, const struct backend_chain *chain,
                          uint32_t len)
@@ -115,7 +123,7 @@ static void backend_push(struct backend *backend, struct backend_ring *ring, con
         ring->next_used++;
         __atomic_store_n(&used->idx, ring->next_used, __ATOMIC_RELEASE);
     }
-    if (ring->call >= 0 && backend_wanted(backend, ring)) {
+    if (ring->call >= 0 && backend_wanted(backend, ring) && backend_call_has_room(ring)) {
         eventfd_write(ring->call, 1);
         __atomic_fetch_add(&backend->calls, 1, __ATOMIC_RELEASE);
     }
@@ -125,8 +133,8 @@ static uint32_t backend_gather(struct backend *backend, const struct backend_cha
 {
     uint32_t total = 0;
     for (uint32_t i = 0; i < chain->count; i++) {
-        const uint8_t *from = backend_translate(backend, chain->piece[i].address);
         uint32_t len = chain->piece[i].len;
+        const uint8_t *from = backend_translate(backend, chain->piece[i].address, len);
         if (from == NULL || chain->piece[i].writable || len > BACKEND_FRAME_MAX - total)
             return 0;
         memcpy(bytes + total, from, len);
@@ -140,8 +148,8 @@ static bool backend_scatter(struct backend *backend, const struct backend_chain 
 {
     uint32_t done = 0;
     for (uint32_t i = 0; i < chain->count && done < len; i++) {
-        uint8_t *to = backend_translate(backend, chain->piece[i].address);
         uint32_t part = len - done < chain->piece[i].len ? len - done : chain->piece[i].len;
+        uint8_t *to = backend_translate(backend, chain->piece[i].address, part);
         if (to == NULL || !chain->piece[i].writable)
             return false;
         memcpy(to, bytes + done, part);

@@ -109,9 +109,9 @@ static void test_a_child_holds_no_connection(void **state)
     }
     uint32_t left = 0;
     assert_int_equal(read(report[0], &left, sizeof(left)), sizeof(left));
-    /* The pool's and the rings' files, two eventfds for each ring (one is the queue's event), the socket, the watcher's
-     * event: closed there. */
-    assert_int_equal(left, descriptors + 2 - 8);
+    /* The pool's and the rings' files, two eventfds for each ring (one call belongs to the queue's event), the two
+     * others of that event, the socket, the watcher's event: closed there. */
+    assert_int_equal(left, descriptors + 2 - 10);
     assert_int_equal(ixy_device_close(device), 0);
     double end = vhost_test_now() + 5;
     while (backend_read(&backend.disconnections) == 0)

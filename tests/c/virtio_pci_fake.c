@@ -28,7 +28,7 @@ static uint32_t status_read(void)
         pci_fake.slow_reset--;
         return VIRTIO_STATUS_ACKNOWLEDGE;
     }
-    return pci_fake.status;
+    return pci_fake.status == 0 ? 0 : pci_fake.status | pci_fake.status_adds;
 }
 
 static void status_write(uint32_t status)

@@ -27,6 +27,7 @@ struct pci_fake {
 
     /* What it does wrong. */
     uint32_t slow_reset;  /* readings of the status after a reset that do not yet give 0 */
+    uint32_t status_adds; /* bits that a status which is not 0 reads with */
     uint32_t restless;    /* readings of the generation that give another one each */
     bool refuses_vectors; /* answers with VIRTIO_VECTOR_NONE */
     bool gone;            /* every register reads as ones */

@@ -96,6 +96,51 @@ static void a_device_is_started(void **state)
     end();
 }
 
+/* Bits of the status that the device says too early, takes back, or that are none are not written to it again. */
+static void the_status_is_the_drivers(void **state)
+{
+    (void)state;
+    static const uint32_t order[] = {0, 1, 3, 11, 15, 0, 0, 1, 3, 11, 15, 0, 0};
+    struct device_link link;
+    begin();
+    pci_fake.status_adds = VIRTIO_STATUS_DRIVER_OK | 0x30;
+    assert_int_equal(open_device(), 0);
+    pci_fake.status = 0; /* for nobody's eyes: the driver knows what it has set */
+    assert_int_equal(device_start(device), 0);
+    pci_fake.status = VIRTIO_STATUS_ACKNOWLEDGE;
+    assert_int_equal(device->driver->link(device, &link), 0);
+    assert_int_equal(device_reset(device), 0);
+    device_close(device);
+    device = NULL;
+    assert_int_equal(pci_fake.status_count, sizeof(order) / sizeof(order[0]));
+    for (uint32_t i = 0; i < pci_fake.status_count; i++)
+        assert_int_equal(pci_fake.statuses[i], order[i]);
+    end();
+}
+
+/* What a later reading gives: other queues, which are checked anew, and features, of which none may be missing. */
+static void what_a_reset_finds(void **state)
+{
+    (void)state;
+    begin();
+    start_device();
+    pci_fake.queue[0].size = 16;
+    assert_int_equal(device_reset(device), 0);
+    assert_int_equal(pci_fake.queue[0].size, 16);
+    pci_fake.queue[0].size = 0;
+    refused(device_reset(device), IXY_E_DEVICE, "virtqueue 0 has size 0");
+    pci_fake.queue[0].size = 24;
+    refused(device_reset(device), IXY_E_DEVICE, "virtqueue 0 has size 24");
+    pci_fake.queue[0].size = 256;
+    pci_fake.offered = BASE & ~VIRTIO_FEATURE(VIRTIO_NET_F_MAC);
+    refused(device_reset(device), IXY_E_DEVICE, "0x20 are missing: close it and open it again");
+    pci_fake.offered = BASE | PACKED;
+    memset(pci_fake.net, 0xFF, sizeof(pci_fake.net)); /* which nobody reads again */
+    assert_int_equal(device_reset(device), 0);
+    assert_int_equal(pci_fake.accepted, BASE);
+    end();
+}
+
 static void move_frames(void)
 {
     struct frame frames[8];
@@ -331,10 +376,12 @@ static void a_queue_of_a_high_number_is_notified(void **state)
     end();
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_device_is_started),
+        cmocka_unit_test(the_status_is_the_drivers),
+        cmocka_unit_test(what_a_reset_finds),
         cmocka_unit_test(frames_move_split),
         cmocka_unit_test(frames_move_packed),
         cmocka_unit_test(an_address_masks_features),
@@ -350,5 +397,7 @@ int main(void)
         cmocka_unit_test(queues_that_are_not_there),
         cmocka_unit_test(a_queue_of_a_high_number_is_notified),
     };
+    if (count > 1)
+        cmocka_set_test_filter(arguments[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -95,6 +96,8 @@ void *failing_mmap(void *address, size_t size, int protection, int flags, int fi
 int failing_madvise(void *address, size_t size, int advice);
 int failing_memfd_create(const char *name, unsigned flags);
 int failing_eventfd(unsigned count, int flags);
+int failing_epoll_create1(int flags);
+int failing_epoll_ctl(int epoll, int operation, int file, struct epoll_event *event);
 int failing_socket(int domain, int type, int protocol);
 int failing_connect(int file, const struct sockaddr *address, socklen_t size);
 int failing_open(const char *path, int flags, ...);
@@ -151,6 +154,16 @@ int failing_memfd_create(const char *name, unsigned flags)
 int failing_eventfd(unsigned count, int flags)
 {
     return failing_now("eventfd", EMFILE, false) ? -1 : eventfd(count, flags);
+}
+
+int failing_epoll_create1(int flags)
+{
+    return failing_now("epoll_create1", EMFILE, false) ? -1 : epoll_create1(flags);
+}
+
+int failing_epoll_ctl(int epoll, int operation, int file, struct epoll_event *event)
+{
+    return failing_now("epoll_ctl", ENOMEM, false) ? -1 : epoll_ctl(epoll, operation, file, event);
 }
 
 int failing_socket(int domain, int type, int protocol)
