@@ -104,13 +104,25 @@ static bool model_due(uint64_t *deadline, uint64_t now)
     return true;
 }
 
+/* A stopped queue that reads as enabled, as a lie has it (ixgbe_model_lie_enabled), and is disabled now: nothing
+ * starts. True if it was one. */
+static bool model_settle_lied(struct ixgbe_model *model, uint32_t block, bool silent)
+{
+    uint32_t *control = &model->registers[(block + MODEL_QUEUE_CONTROL) / 4];
+    if ((*control & MODEL_QUEUE_ENABLE) == 0)
+        return false;
+    if (!silent)
+        *control &= ~MODEL_QUEUE_ENABLE;
+    return true;
+}
+
 static void model_settle_queue(struct ixgbe_model *model, uint32_t queue)
 {
     if (model_due(&model->rx_enable[queue], model->now)) {
         model->enables--;
         bool silent = ixgbe_model_lie_silent(model);
         if ((model->rx_running[queue / 64] >> queue % 64 & 1) == 0) {
-            if (!silent)
+            if (!model_settle_lied(model, MODEL_RDBAL + queue * 0x40, silent) && !silent)
                 ixgbe_model_rx_start(model, queue);
         } else {
             ixgbe_model_rx_stop(model, queue);
@@ -122,7 +134,7 @@ static void model_settle_queue(struct ixgbe_model *model, uint32_t queue)
         model->enables--;
         bool silent = ixgbe_model_lie_silent(model);
         if ((model->tx_running[queue / 64] >> queue % 64 & 1) == 0) {
-            if (!silent)
+            if (!model_settle_lied(model, MODEL_TX_QUEUES + queue * 0x40, silent) && !silent)
                 ixgbe_model_tx_start(model, queue);
         } else {
             ixgbe_model_tx_stop(model, queue);

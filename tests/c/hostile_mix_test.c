@@ -338,7 +338,11 @@ static void everything_at_once(void **state)
     static struct mix mix;
     struct mix_told all = {0};
     uint64_t count = mix_number("IXY_HOSTILE_DEVICES", MIX_DEVICES), seed = mix_number("IXY_HOSTILE_SEED", 1);
+    /* A queue that read as enabled after it had stopped, for which the driver was blamed when it disabled it again. */
+    static const uint64_t found[] = {3384};
     (void)state;
+    for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++)
+        mix_run(&mix, found[i]);
     for (uint64_t i = 0; i < count; i++)
         mix_run(&mix, seed + i);
     for (uint32_t family = 0; family < MIX_FAMILIES; family++) {
