@@ -135,11 +135,11 @@ pub struct ixy_view {
     pub metadata: *mut ixy_metadata,
 }
 extern "C" {
-    #[doc = " Makes a pool. config: NULL for the defaults. pool: receives the handle, which is the caller's to close.\n Returns 0. Errors: IXY_E_ARGUMENT (also over 4 GiB in all), IXY_E_STRUCT, IXY_E_NO_MEMORY, IXY_E_PERMISSION,\n IXY_E_IO (memfd_create was refused, or no file descriptor is left), IXY_E_LIMIT. Control call."]
+    #[doc = " Makes a pool. config: NULL for the defaults. pool: receives the handle, which is the caller's to close.\n Returns 0. Errors: IXY_E_ARGUMENT (also over 4 GiB in all), IXY_E_STRUCT, IXY_E_NO_MEMORY, IXY_E_PERMISSION,\n IXY_E_IO (memfd_create was refused, or no file descriptor is left), IXY_E_LIMIT, IXY_E_FORK (in a child where no fork\n handler ran). Control call."]
     pub fn ixy_pool_open(config: *const ixy_pool_config, pool: *mut u64) -> i32;
 }
 extern "C" {
-    #[doc = " Ends a pool: every buffer handle is stale at once, its memory reads as zeroes in views that are still held.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_BUSY (a device is open on it; the text names the device).\n Control call."]
+    #[doc = " Ends a pool: every buffer handle is stale at once, its memory reads as zeroes in views that are still held.\n Returns 0. Errors: IXY_E_HANDLE, IXY_E_FORK, IXY_E_BUSY (a device is open on it; the text names the device; or is\n being opened or closed).\n Control call."]
     pub fn ixy_pool_close(pool: u64) -> i32;
 }
 extern "C" {
@@ -335,7 +335,7 @@ extern "C" {
     pub fn ixy_device_find(index: u32, found: *mut ixy_found) -> i32;
 }
 extern "C" {
-    #[doc = " Opens a device. address: \"emu:82599\", \"emu:virtio,wire=gen,timing=inline\", see docs/addresses.md. It is found,\n reset and identified; no packet moves before ixy_device_start. config: NULL for the defaults. device: receives the\n handle, which is the caller's to close.\n Returns 0. Errors: IXY_E_ADDRESS, IXY_E_NOT_FOUND, IXY_E_PERMISSION, IXY_E_BUSY (what the address names is in use:\n a card that has a kernel driver, both ends of a pair, a tap), IXY_E_IO (also a capture file that is damaged),\n IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED (no driver for it; an offload, frame_len_max or an option that it\n cannot do; VFIO without an IOMMU), IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (queues, ring sizes, frame_len_max;\n also rx_queues other than tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (config->pool),\n IXY_E_FORK (config->pool), IXY_E_STATE (the pool has buffers in use, and this device needs other pages under them,\n as vhost-user devices and cards without IOMMU do: open it first; or the card's IOMMU group is not all VFIO's),\n IXY_E_POOL_SIZE (too few buffers, or too small ones for a frame that this device receives; the text says what would\n do), IXY_E_NO_MEMORY (also more locked memory than the user may have), IXY_E_LIMIT. Control call."]
+    #[doc = " Opens a device. address: \"emu:82599\", \"emu:virtio,wire=gen,timing=inline\", see docs/addresses.md. It is found,\n reset and identified; no packet moves before ixy_device_start. config: NULL for the defaults. device: receives the\n handle, which is the caller's to close.\n Returns 0. Errors: IXY_E_ADDRESS, IXY_E_NOT_FOUND, IXY_E_PERMISSION, IXY_E_BUSY (what the address names is in use:\n a card that has a kernel driver, both ends of a pair, a tap), IXY_E_IO (also a capture file that is damaged),\n IXY_E_TIMEOUT, IXY_E_DEVICE, IXY_E_UNSUPPORTED (no driver for it; an offload, frame_len_max or an option that it\n cannot do; VFIO without an IOMMU), IXY_E_ARGUMENT, IXY_E_STRUCT, IXY_E_RANGE (queues, ring sizes, frame_len_max;\n also rx_queues other than tx_queues on a VirtIO device, or more than it has), IXY_E_HANDLE (config->pool),\n IXY_E_FORK (config->pool; also in a child where no fork handler ran), IXY_E_STATE (the pool has buffers in use, and\n this device needs other pages under them, as vhost-user devices and cards without IOMMU do: open it first; or the\n card's IOMMU group is not all VFIO's), IXY_E_POOL_SIZE (too few buffers, or too small ones for a frame that this\n device receives; the text says what would do), IXY_E_NO_MEMORY (also more locked memory than the user may have),\n IXY_E_LIMIT. Control call."]
     pub fn ixy_device_open(
         address: *const ::std::os::raw::c_char,
         config: *const ixy_device_config,
@@ -403,7 +403,7 @@ extern "C" {
     pub fn ixy_rx_arm(device: u64, queue: u32) -> i32;
 }
 extern "C" {
-    #[doc = " Waits until there is something to receive from queue, at most timeout_ms milliseconds; 0 only looks, -1 waits\n without end. Other calls may be made on the device while a thread waits.\n Returns 1 if there is, 0 if the time is over, a signal handler ran or ixy_rx_wake came. Errors: IXY_E_ARGUMENT (another negative\n timeout), IXY_E_HANDLE (also when another thread closes the device meanwhile), IXY_E_FORK, IXY_E_RANGE (queue),\n IXY_E_BUSY (another thread waits for this queue, or is in it), IXY_E_STATE (not started), IXY_E_DEVICE,\n IXY_E_UNSUPPORTED. Blocks, without the lock of control calls; leaves a text as they do. One thread a queue at a\n time. Since 0.2."]
+    #[doc = " Waits until there is something to receive from queue, at most timeout_ms milliseconds; 0 only looks, -1 waits\n without end. Other calls may be made on the device while a thread waits.\n Returns 1 if there is, 0 if the time is over, a signal handler ran or ixy_rx_wake came. Errors: IXY_E_ARGUMENT\n (another negative timeout), IXY_E_HANDLE (also when another thread closes the device meanwhile), IXY_E_FORK, IXY_E_RANGE (queue),\n IXY_E_BUSY (another thread waits for this queue, or is in it), IXY_E_STATE (not started), IXY_E_DEVICE,\n IXY_E_UNSUPPORTED. Blocks, and holds up no control call; leaves a text as they do. One thread a queue at a\n time. Since 0.2."]
     pub fn ixy_rx_wait(device: u64, queue: u32, timeout_ms: i32) -> i32;
 }
 extern "C" {
