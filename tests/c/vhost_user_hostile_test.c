@@ -18,7 +18,7 @@ enum victim_call { VICTIM_OPEN, VICTIM_START, VICTIM_RESET, VICTIM_CLOSE, VICTIM
 static const struct {
     const char *name;
     double bound;
-} victim_calls[] = {{"open", 5}, {"start", 7}, {"reset", 14}, {"close", 2}, {"link", 2}, {"packets", 1}};
+} victim_calls[] = {{"open", 5}, {"start", 7}, {"reset", 14}, {"close", 2}, {"link", 2}, {"packets", 2}};
 
 struct victim {
     uint64_t seed, random;
