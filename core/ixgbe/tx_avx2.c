@@ -37,7 +37,7 @@ __attribute__((target("avx2"))) uint32_t ixgbe_tx_run_avx2(struct ixgbe_tx_queue
     uint64_t *buffer = queue->buffer + slot;
     uint32_t done = 0;
     for (; done + 4 <= count; done += 4) {
-        struct frame copy[4];
+        struct frame copy[4] __attribute__((aligned(64)));
         struct ownership_four four = ownership_four_load(frames + done, copy);
         if (!ownership_four_fit(four, &limits))
             break;
