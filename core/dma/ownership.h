@@ -110,9 +110,8 @@ struct ownership_limits {
 
 /* Ends the caller's ownership of frames in their order, up to the first that may not be sent: why is then in *code.
  * Returns how many. copy: receives the frames as they were checked, as the caller's array is read once; next: the
- * tokens of their buffers' next owner; both for count frames at most. avx2: the processor has it. */
+ * tokens of their buffers' next owner; both for count frames at most. */
 uint32_t ownership_take_back_batch(const struct ownership *ownership, const struct frame *frames, uint32_t count,
-                                   struct ownership_limits limits, bool avx2, struct frame *copy, uint64_t *next,
-                                   int32_t *code);
+                                   struct ownership_limits limits, struct frame *copy, uint64_t *next, int32_t *code);
 
 #endif

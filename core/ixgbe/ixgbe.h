@@ -172,6 +172,8 @@ static inline uint64_t ixgbe_rx_span(const struct ixgbe_rx_queue *queue)
 #if defined(__x86_64__)
 /* rx_avx2.c: frames of consecutive descriptors, four at a time; how many there are is left to ixgbe_rx_run. */
 uint32_t ixgbe_rx_run_avx2(const struct ixgbe_rx_queue *queue, uint32_t slot, struct frame *frames, uint32_t count);
+/* Descriptors of the buffers of consecutive slots, four at a time; returns how many. */
+uint32_t ixgbe_rx_post_avx2(const struct ixgbe_rx_queue *queue, uint32_t slot, uint32_t count);
 #endif
 /* Fills the free part of the ring with buffers and tells the device. */
 void ixgbe_rx_post(struct ixgbe_rx_queue *queue);

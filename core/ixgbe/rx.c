@@ -4,6 +4,24 @@
 #include "core/device/error.h"
 #include "core/ixgbe/ixgbe.h"
 
+/* Writes the descriptors of the buffers of consecutive slots. */
+static void ixgbe_rx_describe_buffers(const struct ixgbe_rx_queue *queue, uint32_t slot, uint32_t count)
+{
+    const uint64_t *buffer = queue->buffer + slot;
+    struct ixgbe_rx_descriptor *descriptor = queue->ring + slot;
+    const uint64_t packet_address = queue->packet_address;
+    const uint32_t stride = queue->stride;
+    uint32_t done = 0;
+#if defined(__x86_64__)
+    if (queue->avx2)
+        done = ixgbe_rx_post_avx2(queue, slot, count);
+#endif
+    for (uint32_t i = done; i < count; i++) {
+        descriptor[i].packet_address = packet_address + (uint64_t)ownership_index(buffer[i]) * stride;
+        descriptor[i].header_address = 0; /* clears DD too */
+    }
+}
+
 /* Fills the free part of the ring with buffers and tells the device. One descriptor stays empty, because head == tail
  * means an empty ring (7.1.9). */
 void ixgbe_rx_post(struct ixgbe_rx_queue *queue)
@@ -16,14 +34,7 @@ void ixgbe_rx_post(struct ixgbe_rx_queue *queue)
         uint32_t to_end = mask + 1 - slot;
         uint32_t piece = wanted < to_end ? wanted : to_end;
         uint32_t got = pool_cache_take(&queue->cache, queue->buffer + slot, piece);
-        const uint64_t *buffer = queue->buffer + slot;
-        struct ixgbe_rx_descriptor *descriptor = queue->ring + slot;
-        uint64_t packet_address = queue->packet_address;
-        uint32_t stride = queue->stride;
-        for (uint32_t i = 0; i < got; i++) {
-            descriptor[i].packet_address = packet_address + (uint64_t)ownership_index(buffer[i]) * stride;
-            descriptor[i].header_address = 0; /* clears DD too */
-        }
+        ixgbe_rx_describe_buffers(queue, slot, got);
         position += got;
         wanted -= got;
         if (got < piece) {

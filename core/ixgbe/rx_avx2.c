@@ -1,4 +1,4 @@
-/* Receive with the ownership table, four descriptors at a time, on processors with AVX2: what they say is checked, and
+/* Receive, four descriptors at a time, on processors with AVX2. With the ownership table what they say is checked, and
  * their frames written, by vectors. Ends at four that are not all whole: ixgbe_rx_run finds out which is not. */
 #include "core/ixgbe/ixgbe.h"
 
@@ -59,6 +59,27 @@ __attribute__((target("avx2"))) uint32_t ixgbe_rx_run_avx2(const struct ixgbe_rx
 #pragma GCC unroll 4
         for (uint32_t i = 0; i < 4; i++)
             ownership_hand_out(&ownership, buffer[done + i]);
+    }
+    return done;
+}
+
+__attribute__((target("avx2"))) uint32_t ixgbe_rx_post_avx2(const struct ixgbe_rx_queue *queue, uint32_t slot,
+                                                            uint32_t count)
+{
+    const uint64_t *buffer = queue->buffer + slot;
+    struct ixgbe_rx_descriptor *descriptor = queue->ring + slot;
+    const __m256i packets = _mm256_set1_epi64x((int64_t)queue->packet_address);
+    const __m256i stride = _mm256_set1_epi64x(queue->stride);
+    const __m256i none = _mm256_setzero_si256(); /* the header's address; clears DD too */
+    uint32_t done = 0;
+    for (; done + 4 <= count; done += 4) {
+        __m256i token = _mm256_loadu_si256((const __m256i *)(const void *)(buffer + done));
+        __m256i index = _mm256_and_si256(token, _mm256_set1_epi64x(FRAME_INDEX_MASK));
+        __m256i address = _mm256_add_epi64(packets, _mm256_mul_epu32(index, stride));
+        address = _mm256_permute4x64_epi64(address, _MM_SHUFFLE(3, 1, 2, 0)); /* unpacking works in halves */
+        __m256i *four = (__m256i *)(void *)(descriptor + done);
+        _mm256_storeu_si256(four, _mm256_unpacklo_epi64(address, none));
+        _mm256_storeu_si256(four + 1, _mm256_unpackhi_epi64(address, none));
     }
     return done;
 }

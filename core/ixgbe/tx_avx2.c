@@ -42,7 +42,7 @@ __attribute__((target("avx2"))) uint32_t ixgbe_tx_run_avx2(struct ixgbe_tx_queue
         if (!ownership_four_fit(four, &limits))
             break;
         ixgbe_tx_store_four(four, descriptor + done, buffer + done, pool_address);
-        uint32_t taken = ownership_four_take_back(&ownership, copy);
+        uint32_t taken = ownership_four_take_back(&ownership, copy, 4);
         if (taken < 4) {
             *code = IXY_E_HANDLE;
             return done + taken;

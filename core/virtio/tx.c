@@ -3,6 +3,7 @@
 
 #include "core/virtio/notify.h"
 #include "core/virtio/packet.h"
+#include "core/virtio/tx_run.h"
 
 /* Buffers in flight from which on sent ones are taken back, though the ring has room: the fewer buffers go round, the
  * more of what belongs to them is still in the cache. */
@@ -115,14 +116,6 @@ static inline uint32_t virtio_tx_room(struct virtio_queue *queue, uint32_t count
     return count < capacity - in_flight ? count : capacity - in_flight;
 }
 
-/* A header that asks for nothing, 5.1.6.2: 10 or 12 bytes, as two words that overlap. */
-static inline void virtio_tx_header(uint8_t *header, uint32_t size)
-{
-    const uint64_t nothing = 0;
-    memcpy(header, &nothing, sizeof(nothing));
-    memcpy(header + size - sizeof(nothing), &nothing, sizeof(nothing));
-}
-
 enum virtio_tx_layout { VIRTIO_TX_SPLIT, VIRTIO_TX_SPLIT_PAIRS, VIRTIO_TX_PACKED };
 
 /* Fills consecutive slots from a position on with frames that may be sent. Returns what hands over the first of a
@@ -162,8 +155,7 @@ static inline __attribute__((always_inline)) uint64_t virtio_tx_fill(struct virt
             virtio_desc_set(table + *id + 1, address + header, len - header, 0, 0);
         }
     }
-    virtio_count(&queue->packets, count);
-    virtio_count(&queue->bytes, bytes - (uint64_t)count * header + (uint64_t)count * 4);
+    virtio_tx_took(queue, count, bytes);
     return first;
 }
 
@@ -175,10 +167,25 @@ static inline __attribute__((always_inline)) uint32_t virtio_tx_take(struct virt
 {
     const struct ownership_limits limits = {queue->header, VIRTIO_TX_LENGTH_MIN, queue->length_max};
     if (owned)
-        return ownership_take_back_batch(queue->ownership, frames, count, limits, queue->avx2, copy, buffer, code);
+        return ownership_take_back_batch(queue->ownership, frames, count, limits, copy, buffer, code);
     for (uint32_t i = 0; i < count; i++)
         buffer[i] = frames[i].buf;
     return count;
+}
+
+/* Posts what the vectors' loop takes, where there is one for such a ring. */
+static inline __attribute__((always_inline)) uint32_t virtio_tx_run_best(struct virtio_queue *queue, uint32_t position,
+                                                                         const struct frame *frames, uint32_t count,
+                                                                         enum virtio_tx_layout layout, bool owned,
+                                                                         uint64_t *first)
+{
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) /* which does not see what vectors read */
+    if (owned && queue->avx2 && layout == VIRTIO_TX_SPLIT)
+        return virtio_tx_run_avx2_split(queue, position, frames, count);
+    if (owned && queue->avx2 && layout == VIRTIO_TX_PACKED)
+        return virtio_tx_run_avx2_packed(queue, position, frames, count, first);
+#endif
+    return 0;
 }
 
 static inline __attribute__((always_inline)) uint32_t virtio_tx_ring(struct virtio_queue *queue,
@@ -189,11 +196,18 @@ static inline __attribute__((always_inline)) uint32_t virtio_tx_ring(struct virt
     uint32_t position = queue->posted;
     uint64_t first = 0;
     for (uint32_t left = count; left > 0;) { /* a piece at a time, which ends at the ring's end */
-        struct frame copy[VIRTIO_TX_PIECE] __attribute__((aligned(64))); /* four to a cache line: vectors store them */
-        uint32_t slot = position & queue->mask;
-        uint32_t run = left < queue->mask + 1 - slot ? left : queue->mask + 1 - slot;
+        struct frame copy[VIRTIO_TX_PIECE];
+        uint32_t to_end = queue->mask + 1 - (position & queue->mask);
+        uint32_t run = left < to_end ? left : to_end;
+        uint32_t taken = virtio_tx_run_best(queue, position, frames, run, layout, owned, &first);
+        position += taken;
+        frames += taken;
+        left -= taken;
+        run -= taken;
+        if (run == 0)
+            continue;
         run = owned && run > VIRTIO_TX_PIECE ? VIRTIO_TX_PIECE : run;
-        uint32_t taken = virtio_tx_take(queue, queue->buffer + slot, frames, run, owned, copy, code);
+        taken = virtio_tx_take(queue, queue->buffer + (position & queue->mask), frames, run, owned, copy, code);
         uint64_t word = virtio_tx_fill(queue, position, owned ? copy : frames, taken, layout);
         first = position == queue->posted ? word : first;
         position += taken;
