@@ -15,9 +15,6 @@ struct ownership_four {
     __m256i token, place;
 };
 
-/* Frames that are copied and checked together, in the first level of the cache. */
-#define OWNERSHIP_FOURS_MAX 64
-
 /* What frames have to keep to, four times over. least and most are those of a place: its lower half is where the frame
  * begins in its buffer, its upper half the length; most of the lower half lacks the length. */
 struct ownership_four_limits {
@@ -84,9 +81,8 @@ static inline bool ownership_four_is(const uint64_t *entry, uint64_t token)
     return same;
 }
 
-/* Ends the caller's ownership of frames that fit; returns how many, fewer at the first that the caller does not own. A
- * second pass over their copies: if each four's tokens were waited for as soon as they are stored, that would cost as
- * much as the check. */
+/* Ends the caller's ownership of frames that fit, by their copies; returns how many, fewer at the first that the caller
+ * does not own. */
 static inline uint32_t ownership_four_take_back(const struct ownership *ownership, const struct frame *copy,
                                                 uint32_t count)
 {

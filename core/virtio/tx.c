@@ -9,9 +9,6 @@
  * more of what belongs to them is still in the cache. */
 #define VIRTIO_TX_IN_FLIGHT 128
 
-/* Frames that are checked and then posted together: their copies wait in between, in the first level of the cache. */
-#define VIRTIO_TX_PIECE 64
-
 /* Gives the buffers of the next slots back to the pool. */
 static void virtio_tx_give(struct virtio_queue *queue, uint32_t count)
 {

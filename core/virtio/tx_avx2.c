@@ -76,8 +76,8 @@ virtio_tx_run_four(struct virtio_queue *queue, uint32_t position, const struct f
     __m256i bytes = _mm256_setzero_si256();
     uint32_t done = 0, fit, taken;
     do {
-        struct frame copy[OWNERSHIP_FOURS_MAX] __attribute__((aligned(64)));
-        const uint32_t piece = count - done < OWNERSHIP_FOURS_MAX ? count - done : OWNERSHIP_FOURS_MAX;
+        struct frame copy[VIRTIO_TX_PIECE] __attribute__((aligned(64)));
+        const uint32_t piece = count - done < VIRTIO_TX_PIECE ? count - done : VIRTIO_TX_PIECE;
         for (fit = 0; fit + 4 <= piece; fit += 4) {
             struct ownership_four four = ownership_four_load(frames + done + fit, copy + fit);
             if (!ownership_four_fit(four, &limits))
@@ -101,7 +101,7 @@ virtio_tx_run_four(struct virtio_queue *queue, uint32_t position, const struct f
                 virtio_tx_store_packed(desc + done + i, id + done + i, flags, false, four);
         }
         done += taken;
-    } while (taken == OWNERSHIP_FOURS_MAX);
+    } while (taken == VIRTIO_TX_PIECE);
     uint64_t sum[4];
     _mm256_storeu_si256((__m256i *)(void *)sum, bytes);
     virtio_tx_took(queue, done, sum[0] + sum[1] + sum[2] + sum[3]);

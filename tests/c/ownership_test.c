@@ -72,10 +72,15 @@ __attribute__((target("avx2"))) static uint32_t take_back_fours(const struct own
     const struct ownership_four_limits four = ownership_four_limits(ownership->stride, limits);
     uint32_t done = 0;
     for (; done + 4 <= BATCH; done += 4) {
-        struct ownership_four frame = ownership_four_load(frames + done);
-        if (!ownership_four_fit(frame, &four) || !ownership_four_take_back(ownership, frame, next + done))
+        struct ownership_four frame = ownership_four_load(frames + done, copy + done);
+        if (!ownership_four_fit(frame, &four))
             break;
-        memcpy(copy + done, frames + done, 4 * sizeof(*frames));
+        ownership_four_next(frame, next + done);
+        uint32_t taken = ownership_four_take_back(ownership, copy + done, 4);
+        if (taken < 4) {
+            *code = IXY_E_HANDLE;
+            return done + taken;
+        }
     }
     return done +
            ownership_take_back_batch(ownership, frames + done, BATCH - done, limits, copy + done, next + done, code);
