@@ -170,21 +170,6 @@ static inline __attribute__((always_inline)) uint32_t virtio_tx_take(struct virt
     return count;
 }
 
-/* Posts what the vectors' loop takes, where there is one for such a ring. */
-static inline __attribute__((always_inline)) uint32_t virtio_tx_run_best(struct virtio_queue *queue, uint32_t position,
-                                                                         const struct frame *frames, uint32_t count,
-                                                                         enum virtio_tx_layout layout, bool owned,
-                                                                         uint64_t *first)
-{
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) /* which does not see what vectors read */
-    if (owned && queue->avx2 && layout == VIRTIO_TX_SPLIT)
-        return virtio_tx_run_avx2_split(queue, position, frames, count);
-    if (owned && queue->avx2 && layout == VIRTIO_TX_PACKED)
-        return virtio_tx_run_avx2_packed(queue, position, frames, count, first);
-#endif
-    return 0;
-}
-
 static inline __attribute__((always_inline)) uint32_t virtio_tx_ring(struct virtio_queue *queue,
                                                                      const struct frame *frames, uint32_t count,
                                                                      enum virtio_tx_layout layout, bool owned,
@@ -196,7 +181,13 @@ static inline __attribute__((always_inline)) uint32_t virtio_tx_ring(struct virt
         struct frame copy[VIRTIO_TX_PIECE];
         uint32_t to_end = queue->mask + 1 - (position & queue->mask);
         uint32_t run = left < to_end ? left : to_end;
-        uint32_t taken = virtio_tx_run_best(queue, position, frames, run, layout, owned, &first);
+        uint32_t taken = 0;
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) /* which does not see what vectors read */
+        if (owned && queue->avx2 && layout == VIRTIO_TX_SPLIT)
+            taken = virtio_tx_run_avx2_split(queue, position, frames, run);
+        else if (owned && queue->avx2 && layout == VIRTIO_TX_PACKED)
+            taken = virtio_tx_run_avx2_packed(queue, position, frames, run, &first);
+#endif
         position += taken;
         frames += taken;
         left -= taken;
