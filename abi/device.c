@@ -43,8 +43,10 @@ static void device_waiters_out(struct device_slot *slot)
     for (uint32_t i = 0; i < IXY_QUEUES_MAX; i++) {
         struct queue_gate *gate = &slot->rx[i];
         while (__atomic_load_n(&gate->waiting, __ATOMIC_SEQ_CST) != 0 ||
-               __atomic_load_n(&gate->waking, __ATOMIC_SEQ_CST) != 0)
+               __atomic_load_n(&gate->waking, __ATOMIC_SEQ_CST) != 0) {
+            bus_wake(slot->device->bus); /* again: the program may have read the event that it was given */
             sched_yield();
+        }
         __atomic_store_n(&gate->woken, 0, __ATOMIC_RELAXED); /* the next device in this slot was not woken */
     }
 }

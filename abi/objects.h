@@ -8,8 +8,8 @@
  * Locks, in the order in which they are taken:
  *
  *   device_slot.control   of each device: one control call at a time, from begin to end, however long its device takes.
- *                         Close clears the handle under it, so who waited for it finds the device closed. To open needs
- *                         none: nobody has the handle yet.
+ *                         Close clears the handle under it, so who waited for it finds the device closed. Opening
+ *                         takes it only to show the device: who guesses the handle waits until all is set.
  *   pool.mapping          of each pool: a device gets at its memory (core/dma/pool.h)
  *   pool.lock             of each pool: the stack of free buffers
  *   those of buses        the VFIO groups', the emulated devices' thread, the names of pairs

@@ -65,11 +65,12 @@ static int32_t pool_map_table(struct pool_pages *pages)
     pages->metadata = pool_map_metadata();
     fork_lock(); /* no child gets the file */
     int descriptor = memfd_create("ixy-ownership", MFD_CLOEXEC);
-    if (descriptor >= 0 && ftruncate(descriptor, (off_t)pages->owner_size) == 0) {
+    bool grown = descriptor >= 0 && dma_memory_file_grow(descriptor, pages->owner_size) == 0;
+    int32_t code = grown ? 0 : error_set_errno("pool: a file of memory for the ownership table (ulimit -f?)");
+    if (grown) {
         writable = mmap(NULL, pages->owner_size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
         readable = mmap(NULL, pages->owner_size, PROT_READ, MAP_SHARED, descriptor, 0);
     }
-    int32_t code = descriptor < 0 ? error_set_errno("pool: memfd_create for the ownership table") : 0;
     if (descriptor >= 0)
         close(descriptor);
     fork_unlock();
@@ -206,6 +207,8 @@ static void pool_pages_wipe(const struct pool_pages *pages)
     if (mmap(pages->base, pages->extent, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
         MAP_FAILED)
         memset(pages->base, 0, pages->size);
+    else
+        (void)madvise(pages->base, pages->extent, MADV_WIPEONFORK); /* as the pages before: the kernel can */
     if (madvise(pages->metadata, POOL_METADATA_SIZE, MADV_DONTNEED) != 0)
         memset(pages->metadata, 0, POOL_METADATA_SIZE);
 }

@@ -26,9 +26,10 @@
  * position 0 it is the error. Ownership of exactly the frames counted has moved. Each function lists every code that
  * it can return, with what it means there where that is more than ixy_errors.h says.
  *
- * THREADS: a control call may be made by any thread. It waits for another one on the same device, and for none on other
- * devices or pools; a failed one leaves a text for its thread (ixy_last_error). A hot call waits for neither, never
- * blocks, never calls back, never prints and leaves no text. Hot calls on distinct queues run in parallel; a second
+ * THREADS: a control call may be made by any thread. It waits for another one on the same device, and on other devices and
+ * pools for nothing that a device or back end can make long; a failed one leaves a text for its thread (ixy_last_error).
+ * A hot call waits for neither, never calls back, never prints and leaves no text. It does not block, but for this: a
+ * vhost-user back end that is hostile can make a notification wait, two seconds at most. Hot calls on distinct queues run in parallel; a second
  * thread in one queue gets IXY_E_BUSY. Close waits for calls that are under way. After fork() every handle of the
  * parent is IXY_E_FORK in the child; in one that _Fork() or clone() made nothing can be opened, either.
  *

@@ -53,8 +53,8 @@ static int32_t pci_vfio_container(const char *name, struct pci_vfio_group *group
 
 static void pci_vfio_group_close(struct pci_vfio_group *group)
 {
-    fork_close_slow(&group->container); /* unpins what is mapped still */
-    fork_close(&group->file);
+    fork_close_slow(&group->container);
+    fork_close_slow(&group->file); /* the group leaves its container, which unpins what is mapped still */
     free(group);
 }
 

@@ -47,7 +47,7 @@ static int vhost_user_try_connect(const struct vhost_user_device *vhost)
     if (connect(descriptor, (struct sockaddr *)&address, sizeof(address)) == 0)
         return descriptor;
     int why = errno;
-    fork_close(&descriptor);
+    fork_close_slow(&descriptor);
     errno = why;
     return -1;
 }
@@ -83,7 +83,7 @@ void vhost_user_disconnect(struct vhost_user_device *vhost)
     /* A forked child of ours that did not exec may have a copy: the back end shall see the end all the same. */
     shutdown(vhost->socket, SHUT_RDWR);
     if (!vhost->watched) /* else when the watcher has ended: until then the number may mean no other file */
-        fork_close(&vhost->socket);
+        fork_close_slow(&vhost->socket); /* files that came with answers may linger */
     vhost->socket = -1;
 }
 

@@ -110,6 +110,6 @@ void vhost_user_watch_stop(struct vhost_user_device *vhost)
     pthread_join(vhost->watcher, NULL);
     event_close(&vhost->watch_stop);
     if (vhost->socket < 0)
-        fork_close(&vhost->watch_socket);
+        fork_close_slow(&vhost->watch_socket);
     vhost->watched = false;
 }

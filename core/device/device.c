@@ -102,9 +102,6 @@ int32_t device_check_capabilities(const struct device *device)
         if ((missing >> i & 1) != 0)
             return error_set(IXY_E_UNSUPPORTED, "%.100s: a %s has no %s; ixy_info.capabilities tells what it has",
                              device->bus->address, device->name, names[i]);
-    int32_t code = device_check_buffers(device);
-    if (code < 0)
-        return code;
     if (config->frame_len_max > FRAME_LENGTH_MAX && (device->capabilities & DEVICE_CAN_JUMBO) == 0)
         return error_set(IXY_E_UNSUPPORTED,
                          "%.100s: frame_len_max = %u, and a %s has no JUMBO; right is at most %u bytes",
@@ -115,7 +112,7 @@ int32_t device_check_capabilities(const struct device *device)
                          device->frame_len_by_buffer ? ", as it wants a whole frame in each of the pool's buffers: "
                                                        "open the pool with a larger buffer_size"
                                                      : "");
-    return 0;
+    return device_check_buffers(device);
 }
 
 static uint32_t device_buffers_needed(const struct device_config *config)

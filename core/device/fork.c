@@ -43,32 +43,48 @@ int fork_record(int descriptor)
     return descriptor;
 }
 
+/* Under the lock. */
+static void fork_forget(int descriptor)
+{
+    for (uint32_t i = fork_count; i-- > 0;) {
+        if (fork_descriptors[i] == descriptor) {
+            fork_descriptors[i] = fork_descriptors[--fork_count];
+            return;
+        }
+    }
+}
+
 void fork_close(int *descriptor)
 {
     if (*descriptor < 0)
         return;
     fork_lock();
     close(*descriptor);
-    for (uint32_t i = fork_count; i-- > 0;) {
-        if (fork_descriptors[i] == *descriptor) {
-            fork_descriptors[i] = fork_descriptors[--fork_count];
-            break;
-        }
-    }
+    fork_forget(*descriptor);
     fork_unlock();
     *descriptor = -1;
 }
 
 /* Another file takes the descriptor's place in one step: the number never is somebody else's, so that a child may
- * close it at any moment. The kernel lets go of the file after that step, and only this thread waits for it. */
+ * close it at any moment. The kernel lets go of the file after that step, and only this thread waits for it. Where no
+ * descriptor is left for that file, the number is forgotten first: a child of that very moment keeps a copy. */
 void fork_close_slow(int *descriptor)
 {
-    int place = *descriptor >= 0 ? eventfd(0, EFD_CLOEXEC) : -1;
-    if (place >= 0) {
-        (void)dup3(place, *descriptor, O_CLOEXEC);
+    if (*descriptor < 0)
+        return;
+    int place = eventfd(0, EFD_CLOEXEC);
+    if (place >= 0 && dup3(place, *descriptor, O_CLOEXEC) >= 0) {
         close(place);
+        fork_close(descriptor);
+        return;
     }
-    fork_close(descriptor);
+    if (place >= 0)
+        close(place);
+    fork_lock();
+    fork_forget(*descriptor);
+    fork_unlock();
+    close(*descriptor);
+    *descriptor = -1;
 }
 
 void fork_before(void)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/device/error.h"
@@ -74,6 +75,16 @@ int32_t dma_memory_allocate_huge(struct dma_memory *memory, uint64_t size, const
     return dma_memory_make(memory, size, (size + DMA_HUGE - 1) & ~(DMA_HUGE - 1), name);
 }
 
+int dma_memory_file_grow(int file, uint64_t size)
+{
+    struct rlimit most;
+    if (getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur != RLIM_INFINITY && size > most.rlim_cur) {
+        errno = EFBIG; /* ftruncate would say so by SIGXFSZ, which ends a process */
+        return -1;
+    }
+    return ftruncate(file, (off_t)size);
+}
+
 /* A file of zeroes that no peer who has it can cut short: to touch pages past its end would be SIGBUS here. */
 static int dma_memory_file(uint64_t size)
 {
@@ -82,7 +93,8 @@ static int dma_memory_file(uint64_t size)
     fork_unlock();
     if (file < 0)
         return -1;
-    if (ftruncate(file, (off_t)size) == 0 && fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+    if (dma_memory_file_grow(file, size) == 0 &&
+        fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
         return file;
     int why = errno;
     fork_close(&file);

@@ -46,6 +46,10 @@ int32_t dma_memory_pin(struct dma_memory *memory);
  * which nobody may use them until it succeeded. */
 int32_t dma_memory_renew(const struct dma_memory *memory);
 
+/* Makes an empty file of that size of memory. Returns 0, or -1 with errno: EFBIG where the limit on files (ulimit -f)
+ * is less, without the signal that comes with it. */
+int dma_memory_file_grow(int file, uint64_t size);
+
 /* Puts empty private pages in place of these; where the kernel has no memory for that they can no longer be reached. */
 void dma_memory_hide(void *base, uint64_t size, int protection);
 

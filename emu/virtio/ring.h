@@ -86,6 +86,14 @@ struct vmodel_packed_batch {
     uint64_t word;
 };
 
+/* How many of so many buffers make a batch: not more than the ring has, as the first that is returned becomes visible
+ * when the batch ends, and until then its descriptor looks as it did a lap before. */
+static inline uint32_t vmodel_batch(const struct vmodel_queue *queue, uint32_t count)
+{
+    uint32_t most = queue->size < VMODEL_BATCH ? queue->size : VMODEL_BATCH;
+    return count < most ? count : most;
+}
+
 static inline void vmodel_packed_complete(struct vmodel_queue *queue, struct vmodel_packed_batch *batch, uint32_t id,
                                           uint32_t count, uint32_t len)
 {

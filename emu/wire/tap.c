@@ -79,7 +79,7 @@ static int tap_descriptor(const struct wire *wire)
 
 static void tap_close(struct wire *wire)
 {
-    fork_close(&((struct tap *)wire)->fd);
+    fork_close_slow(&((struct tap *)wire)->fd);
     free(wire);
 }
 
@@ -128,7 +128,7 @@ static int32_t tap_attach(const char *name, int *fd)
             error_set(IXY_E_ADDRESS, "tap=%s: an interface of this name is there and is no single-queue tap", name);
     else
         result = error_set_errno("tap=%s: the kernel refused it (TUNSETIFF)", name);
-    fork_close(fd);
+    fork_close_slow(fd);
     return result;
 }
 
@@ -146,7 +146,7 @@ int32_t tap_open(const char *name, struct wire **wire)
         return result;
     struct tap *tap = calloc(1, sizeof *tap);
     if (tap == NULL) {
-        fork_close(&fd);
+        fork_close_slow(&fd);
         return error_set(IXY_E_NO_MEMORY, "tap=%s: no memory", name);
     }
     tap->wire.ops = &tap_ops;
