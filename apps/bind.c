@@ -118,6 +118,15 @@ static bool bind_check(const struct bindings *all, struct binding *device)
     return bind_is_unused(device->address) && bind_group_check(all, device);
 }
 
+/* What a device would be undone to is what it was before the first step, so each is bound once. */
+static bool bind_is_named_once(const struct bindings *all, uint32_t index)
+{
+    for (uint32_t i = 0; i < index; i++)
+        if (strcmp(all->device[i].address, all->device[index].address) == 0)
+            return sysfs_complain(all->device[index].address, "named twice; right is to name each device once");
+    return true;
+}
+
 /* All of it, or nothing: what was changed before a step failed is undone. Signals that would end the program in the
  * middle wait until it is through. */
 static bool bind_change(struct bindings *all)
@@ -135,8 +144,11 @@ static bool bind_change(struct bindings *all)
         good = bind_driver(&all->device[i]);
     for (uint32_t i = 0; i < all->count && good; i++)
         good = !bind_group_is_first(all, &all->device[i]) || bind_group_give(all, &all->device[i]);
+    /* First no user has a group any more: a kernel driver must not get a device whose group is still a user's. */
     for (uint32_t i = all->count; i-- > 0 && !good;)
-        bind_undo(&all->device[i]);
+        bind_group_undo(&all->device[i]);
+    for (uint32_t i = all->count; i-- > 0 && !good;)
+        bind_driver_undo(&all->device[i]);
     sigprocmask(SIG_SETMASK, &before, NULL);
     return good;
 }
@@ -150,7 +162,7 @@ int command_bind(const struct options *options)
     else if (options->user != NULL && (all.user = getpwnam(options->user)) == NULL)
         good = sysfs_complain("bind", "--user %s: there is no such user", options->user);
     for (uint32_t i = 0; i < all.count && good; i++)
-        good = sysfs_address(options->operands[i], all.device[i].address);
+        good = sysfs_address(options->operands[i], all.device[i].address) && bind_is_named_once(&all, i);
     for (uint32_t i = 0; i < all.count && good; i++)
         good = bind_check(&all, &all.device[i]);
     good = good && bind_change(&all);

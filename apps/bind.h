@@ -16,6 +16,7 @@ struct binding {
     char override[SYSFS_NAME_MAX]; /* driver_override before; "": none */
     char group[SYSFS_NAME_MAX];
     bool overridden, unbound, bound, given; /* changed so far */
+    bool stuck;                             /* not all of that could be undone */
     uid_t owner;                            /* of the group's file before it was given away */
 };
 
@@ -38,10 +39,13 @@ bool bind_group_give(const struct bindings *all, struct binding *device);
 /* The first of the devices that were named of its group. */
 bool bind_group_is_first(const struct bindings *all, const struct binding *device);
 
+/* Gives the group's file back to whom it belonged, if it was given away. */
+void bind_group_undo(struct binding *device);
+
 /* bind_driver.c: has vfio-pci take a device. */
 bool bind_driver(struct binding *device);
 
-/* Takes back all that was changed of a device, the last first. */
-void bind_undo(struct binding *device);
+/* The device has the driver_override and the driver that it had. After bind_group_undo: says how the undoing went. */
+void bind_driver_undo(struct binding *device);
 
 #endif

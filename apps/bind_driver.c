@@ -1,8 +1,6 @@
 /* One device: from its driver to vfio-pci, and all the way back when something fails. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "apps/bind.h"
 
@@ -50,16 +48,11 @@ static bool undo_driver(const struct binding *device)
     return device->driver[0] == '\0' || sysfs_bind(device->address, device->driver);
 }
 
-void bind_undo(struct binding *device)
+void bind_driver_undo(struct binding *device)
 {
     const char *address = device->address;
-    char path[SYSFS_PATH_MAX], text[SYSFS_NAME_MAX + 1];
-    bool good = true;
-    if (device->given) {
-        snprintf(path, sizeof(path), "/dev/vfio/%s", device->group);
-        if (chown(path, device->owner, (gid_t)-1) != 0)
-            good = sysfs_complain(address, "giving %s back: %s", path, strerror(errno));
-    }
+    char text[SYSFS_NAME_MAX + 1];
+    bool good = !device->stuck;
     if (device->overridden) {
         snprintf(text, sizeof(text), "%.63s\n", device->override);
         good = sysfs_write_own(address, "driver_override", text) && good;

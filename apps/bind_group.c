@@ -204,3 +204,13 @@ bool bind_group_give(const struct bindings *all, struct binding *device)
                    walk.driver[0] != '\0' ? walk.driver : "none");
     return true;
 }
+
+void bind_group_undo(struct binding *device)
+{
+    char path[SYSFS_PATH_MAX];
+    if (!device->given)
+        return;
+    snprintf(path, sizeof(path), "/dev/vfio/%s", device->group);
+    if (chown(path, device->owner, (gid_t)-1) != 0)
+        device->stuck = !sysfs_complain(device->address, "giving %s back: %s", path, strerror(errno));
+}

@@ -81,7 +81,7 @@ static const char general_help[] =
     "    --size N       pktgen: bytes a packet without checksum, 60 to 1514 (60)\n"
     "    --json         one JSON object a line: each second, then the totals\n"
     "    --user NAME    bind: who gets the device\n"
-    "    --group        bind: and all other devices of its IOMMU group\n"
+    "    --group        bind: the user is to get all devices of the IOMMU group\n"
     "    --help, --version\n"
     "\n"
     "Addresses: emu:82599 (also emu:x540, emu:x550) and emu:virtio are emulated cards; they need no hardware and no\n"

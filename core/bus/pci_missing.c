@@ -49,9 +49,9 @@ static int32_t pci_missing_neighbours(const char *name, const char *group)
     if (length == 0)
         return 0;
     return error_set(IXY_E_STATE,
-                     "%s: shares IOMMU group %s with devices of kernel drivers, so all move together: bind them too: "
-                     "ixy bind %s --group",
-                     name, group, list);
+                     "%s: shares IOMMU group %s with devices of kernel drivers, so all move together: as root: "
+                     "ixy bind %s %s --user NAME --group",
+                     name, group, name, list);
 }
 
 static int32_t pci_missing_vfio(const char *name)
@@ -132,7 +132,7 @@ static int32_t pci_missing_sysfs(const char *name, uint16_t vendor)
 
 int32_t pci_missing(const char *name, uint16_t vendor, enum pci_way *way)
 {
-    char driver[PCI_LINK_SIZE];
+    char driver[PCI_LINK_SIZE], group[PCI_LINK_SIZE];
     pci_read_link(name, "driver", driver);
     *way = strcmp(driver, "vfio-pci") == 0 ? PCI_VFIO : PCI_SYSFS;
     if (*way == PCI_VFIO)
@@ -140,6 +140,12 @@ int32_t pci_missing(const char *name, uint16_t vendor, enum pci_way *way)
     /* uio_pci_generic, igb_uio: drivers that exist to leave the device to a program. */
     if (driver[0] == '\0' || strstr(driver, "uio") != NULL)
         return pci_missing_sysfs(name, vendor);
+    /* `ixy bind` refuses a device without an IOMMU. */
+    if (!pci_read_link(name, "iommu_group", group))
+        return error_set(IXY_E_BUSY,
+                         "%s: bound to the kernel driver %.20s, and has no IOMMU (no iommu_group): as root, with huge "
+                         "pages: echo %s > " PCI_DEVICES "/%s/driver/unbind; or switch the IOMMU on (intel_iommu=on)",
+                         name, driver, name, name);
     return error_set(
         IXY_E_BUSY,
         "%s: bound to the kernel driver %.20s; as root: ixy bind %s --user NAME (for VFIO), or echo %s > " PCI_DEVICES

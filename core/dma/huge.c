@@ -62,7 +62,8 @@ static int32_t dma_huge_physical(int pagemap, const uint8_t *at, const char *nam
     if ((entry & DMA_PAGEMAP_PRESENT) == 0 || (entry & DMA_PAGEMAP_FRAME) == 0)
         return error_set(IXY_E_PERMISSION,
                          "%s: /proc/self/pagemap tells this user no physical addresses: run as root, with "
-                         "CAP_SYS_ADMIN; or without root over VFIO: ixy bind",
+                         "CAP_SYS_ADMIN; or without root over VFIO, where there is an IOMMU: ixy bind ADDRESS --user "
+                         "NAME",
                          name);
     *physical = (entry & DMA_PAGEMAP_FRAME) * DMA_SMALL;
     return 0;

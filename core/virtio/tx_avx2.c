@@ -10,24 +10,24 @@
 #include "core/dma/ownership_four.h"
 
 /* What the descriptors of four frames say, in the order 0, 2, 1, 3: unpacking works in halves. */
-struct virtio_tx_four {
+struct virtio_tx_descriptors {
     __m256i address, length; /* with their headers */
 };
 
-__attribute__((target("avx2"), always_inline)) static inline struct virtio_tx_four
-virtio_tx_four(const struct frame *frames, __m256i pool_address, __m256i header)
+__attribute__((target("avx2"), always_inline)) static inline struct virtio_tx_descriptors
+virtio_tx_describe_four(const struct frame *frames, __m256i pool_address, __m256i header)
 {
     __m256i first = _mm256_load_si256((const __m256i *)(const void *)frames);
     __m256i second = _mm256_load_si256((const __m256i *)(const void *)(frames + 2));
     __m256i place = _mm256_unpackhi_epi64(first, second);
     __m256i start = _mm256_and_si256(place, _mm256_set1_epi64x(0xFFFFFFFF));
-    return (struct virtio_tx_four){_mm256_add_epi64(pool_address, _mm256_sub_epi64(start, header)),
-                                   _mm256_add_epi64(_mm256_srli_epi64(place, 32), header)};
+    return (struct virtio_tx_descriptors){_mm256_add_epi64(pool_address, _mm256_sub_epi64(start, header)),
+                                          _mm256_add_epi64(_mm256_srli_epi64(place, 32), header)};
 }
 
 /* Writes four descriptors of a split ring's table. */
 __attribute__((target("avx2"), always_inline)) static inline void
-virtio_tx_store_split(struct virtq_desc *table, const uint16_t *id, struct virtio_tx_four four)
+virtio_tx_store_split(struct virtq_desc *table, const uint16_t *id, struct virtio_tx_descriptors four)
 {
     __m256i first = _mm256_unpacklo_epi64(four.address, four.length);
     __m256i second = _mm256_unpackhi_epi64(four.address, four.length);
@@ -38,18 +38,18 @@ virtio_tx_store_split(struct virtq_desc *table, const uint16_t *id, struct virti
 }
 
 /* Writes four descriptors of a packed ring. The device waits for the first of a batch, and looks at none behind it
- * before: so in whatever order these become visible, it is early enough. begins: of the first, all but what hands it
+ * before: so in whatever order these become visible, it is early enough. is_first: of the first, all but what hands it
  * over is written, which is returned. */
 __attribute__((target("avx2"), always_inline)) static inline uint64_t
-virtio_tx_store_packed(struct virtq_packed_desc *desc, const uint16_t *id, __m256i flags, bool begins,
-                       struct virtio_tx_four four)
+virtio_tx_store_packed(struct virtq_packed_desc *desc, const uint16_t *id, __m256i flags, bool is_first,
+                       struct virtio_tx_descriptors four)
 {
     __m256i ids = _mm256_cvtepu16_epi64(_mm_loadl_epi64((const __m128i *)(const void *)id));
     __m256i order = _mm256_permute4x64_epi64(_mm256_slli_epi64(ids, 32), _MM_SHUFFLE(3, 1, 2, 0));
     __m256i word = _mm256_or_si256(_mm256_or_si256(flags, order), four.length);
     __m256i first = _mm256_unpacklo_epi64(four.address, word);
     _mm256_storeu_si256((__m256i *)(void *)(desc + 2), _mm256_unpackhi_epi64(four.address, word));
-    if (!begins) {
+    if (!is_first) {
         _mm256_storeu_si256((__m256i *)(void *)desc, first);
         return 0;
     }
@@ -88,7 +88,7 @@ virtio_tx_run_four(struct virtio_queue *queue, uint32_t position, const struct f
         while (taken % 4 != 0) /* those of a four that is not the caller's as a whole: one by one */
             ownership_hand_out(&ownership, copy[--taken].buf);
         for (uint32_t i = 0; i < taken; i += 4) {
-            struct virtio_tx_four four = virtio_tx_four(copy + i, pool_address, before);
+            struct virtio_tx_descriptors four = virtio_tx_describe_four(copy + i, pool_address, before);
 #pragma GCC unroll 4
             for (uint32_t f = i; f < i + 4; f++)
                 virtio_tx_header(queue->pool_base + copy[f].offset - header, header);

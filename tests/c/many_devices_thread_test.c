@@ -16,7 +16,7 @@ static pthread_barrier_t together;
 struct worker {
     char address[160];
     uint64_t pool;
-    bool shares;    /* its device is another process, which gets no pool whose buffers are in use */
+    bool shares;    /* its device may be the first that shares the pool, which it may not while buffers are in use */
     bool allocates; /* is no device: takes buffers and gives them back */
     bool forks;     /* nor is this one */
     ixy_view view;
@@ -138,11 +138,12 @@ static void *worker_run(void *argument)
     return NULL;
 }
 
-static void many_on(struct backend *first, struct backend *second)
+/* shared: the pool is in a file before the others begin, so that no vhost-user device may be refused it. */
+static void many_on(struct backend *first, struct backend *second, bool shared)
 {
     struct worker workers[WORKERS] = {
-        {.shares = true},
-        {.shares = true},
+        {.shares = !shared},
+        {.shares = !shared},
         {.address = "emu:82599,pair=many"},
         {.address = "emu:virtio,pair=many"},
         {.address = "emu:x550,timing=inline"},
@@ -152,6 +153,8 @@ static void many_on(struct backend *first, struct backend *second)
     };
     pthread_t threads[WORKERS];
     uint64_t pool = test_pool(BUFFERS);
+    if (shared)
+        assert_int_equal(ixy_device_close(vhost_test_device(first, "", 1, pool)), 0);
     snprintf(workers[0].address, sizeof(workers[0].address), "vhost-user:%s", first->path);
     snprintf(workers[1].address, sizeof(workers[1].address), "vhost-user:%s", second->path);
     ixy_view view = test_view(pool);
@@ -183,7 +186,8 @@ static void test_many_devices(void **state)
     assert_int_equal(pthread_barrier_init(&together, NULL, WORKERS), 0);
     backend_start(&first);
     backend_start(&second);
-    many_on(&first, &second);
+    many_on(&first, &second, false);
+    many_on(&first, &second, true);
     backend_stop(&first);
     backend_stop(&second);
     pthread_barrier_destroy(&together);

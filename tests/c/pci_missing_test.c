@@ -155,6 +155,10 @@ static void test_kernel_driver(void **state)
     (void)state;
     ixy_found found = {.struct_size = sizeof(found)};
     pci_test_driver(CARD, "ixgbe");
+    assert_missing(IXY_E_BUSY, "no iommu_group", "intel_iommu=on");
+    assert_missing(IXY_E_BUSY, "huge pages", "echo " CARD " > /sys/bus/pci/devices/" CARD "/driver/unbind");
+    assert_null(strstr(ixy_last_error(), "ixy bind")); /* which refuses it */
+    pci_test_group("7", (const char *const[]){CARD, NULL});
     assert_missing(IXY_E_BUSY, "bound to the kernel driver ixgbe", "ixy bind " CARD " --user NAME");
     assert_missing(IXY_E_BUSY, "as root", "echo " CARD " > /sys/bus/pci/devices/" CARD "/driver/unbind");
     assert_int_equal(ixy_device_find(0, &found), 1);
@@ -186,7 +190,8 @@ static void test_shared_group(void **state)
     pci_test_driver(NEIGHBOUR, "igb");
     pci_test_group("7", (const char *const[]){CARD, NEIGHBOUR, NULL});
     vfio_files(true, 0600, 0666);
-    assert_missing(IXY_E_STATE, "shares IOMMU group 7 with", "ixy bind " NEIGHBOUR);
+    assert_missing(IXY_E_STATE, "shares IOMMU group 7 with",
+                   "as root: ixy bind " CARD " " NEIGHBOUR " --user NAME --group");
     /* Neighbours that VFIO suffers: bridges, devices of nobody, others of ours. */
     static const char *const quiet[] = {"pcieport", NULL, "vfio-pci", "pci-stub"};
     for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++) {

@@ -69,7 +69,7 @@ def test_group_shared_with_a_kernel_driver(protected: Machine) -> None:
     protected.run(f"echo vfio-pci >/sys/bus/pci/devices/{first}/driver_override")
     protected.run(f"echo {first} >/sys/bus/pci/devices/{first}/driver/unbind")
     protected.run(f"echo {first} >/sys/bus/pci/drivers_probe")
-    refused(protected, SHARED_GROUP[0], "group", f"ixy bind {second} --group")
+    refused(protected, SHARED_GROUP[0], "group", f"ixy bind {first} {second} --user NAME --group")
     done = protected.run(f"ixy bind {first} {second} --user user")
     assert done.code != 0
     assert f"{second}, driver virtio-pci" in done.text
