@@ -90,8 +90,9 @@ class Batch(Frames):
         """
         arrays = self._arrays or self._numpy()
         kind = arrays.kind(dtype)
-        found: NDArray[Any] = arrays.numpy.empty(Frames.__len__(self), kind)
-        self._gather(at, kind.itemsize, found.view("u1"))
+        values = arrays.numpy.empty(Frames.__len__(self), kind)
+        self._gather(at, kind.itemsize, values.view("u1"))
+        found: NDArray[Any] = values
         return found
 
     def put(self, at: int, values: ArrayLike, dtype: DTypeLike = "u1") -> None:
