@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """The benchmark's forwarder in Python: see benchmarks/README.md for the protocol.
 
-Three variants, named for what they are: "packet" (one Python object a packet), "numpy" (NumPy over the batch's packets,
-once C has checked their ownership and bounds), "bulk" (the binding's general bulk operation, which runs in C).
+Three variants, named for what they are: "packet" (one Python object a packet), "numpy" (the binding gathers a byte of
+each packet into a NumPy array and scatters it back, by copies that check ownership and bounds; the arithmetic is
+NumPy's), "bulk" (the binding's general bulk operation, which runs in C).
 """
 
 from collections.abc import Callable

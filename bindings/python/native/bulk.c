@@ -115,7 +115,7 @@ PyObject *bulk_read(PyObject *object, PyObject *args, PyObject *keywords)
 }
 
 /* Writes size bytes to `at` on of each packet from bytes, which moves on by step (0: the same for each packet). They
- * may be packet memory themselves. */
+ * are not packet memory. */
 static PyObject *bulk_store(const struct frames *self, uint32_t at, uint32_t size, const uint8_t *bytes, uint32_t step)
 {
     const struct bulk bulk = bulk_of(self);
@@ -123,9 +123,22 @@ static PyObject *bulk_store(const struct frames *self, uint32_t at, uint32_t siz
         ixy_frame frame = frame_read(&bulk.frames[i]);
         if (frame_check(&bulk.view, frame, at, size) != 0)
             return frame_failed(self, i, frame, at, size);
-        memmove(bulk.view.base + frame.offset + at, bytes + (uint64_t)i * step, size);
+        memcpy(bulk.view.base + frame.offset + at, bytes + (uint64_t)i * step, size);
     }
     Py_RETURN_NONE;
+}
+
+/* bulk_store from bytes, total of them, that may be packet memory: what it writes to one packet is then not what it
+ * reads for the next. */
+static PyObject *bulk_store_foreign(const struct frames *self, uint32_t at, uint32_t size, const void *bytes,
+                                    uint32_t step, size_t total)
+{
+    void *copy;
+    PyObject *result = NULL;
+    if (memory_source(self->memory, &bytes, total, &copy) == 0)
+        result = bulk_store(self, at, size, bytes, step);
+    PyMem_Free(copy);
+    return result;
 }
 
 PyObject *bulk_write(PyObject *object, PyObject *args, PyObject *keywords)
@@ -141,7 +154,7 @@ PyObject *bulk_write(PyObject *object, PyObject *args, PyObject *keywords)
         PyObject_GetBuffer(data, &from, PyBUF_SIMPLE) < 0)
         return NULL;
     if (from.len == (Py_ssize_t)self->count * size)
-        result = bulk_store(self, at, size, from.buf, size);
+        result = bulk_store_foreign(self, at, size, from.buf, size, (size_t)from.len);
     else
         result = raise_code(IXY_E_RANGE, PyUnicode_FromFormat("data has %zd bytes: expected %u for each of %u packets",
                                                               from.len, (unsigned)size, (unsigned)self->count));
@@ -161,7 +174,7 @@ PyObject *bulk_fill(PyObject *object, PyObject *args, PyObject *keywords)
         return NULL;
     /* What is longer than any packet fails like what is one byte longer. */
     uint32_t size = from.len > UINT16_MAX ? UINT16_MAX + 1 : (uint32_t)from.len;
-    PyObject *result = bulk_store(self, at, size, from.buf, 0);
+    PyObject *result = bulk_store_foreign(self, at, size, from.buf, 0, size <= UINT16_MAX ? size : 0);
     PyBuffer_Release(&from);
     return result;
 }
@@ -247,27 +260,68 @@ PyObject *bulk_resize(PyObject *object, PyObject *args, PyObject *keywords)
     return result;
 }
 
-PyObject *bulk_positions(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
+/* The arguments (at, size, buffer) of a method, and the buffer's bytes, which are to be `size` for each packet. What
+ * makes the buffer's size is Python code, and the batch may have changed since. Returns 0, or -1 with an exception set.
+ */
+static int values_arguments(const struct frames *self, PyObject *const *args, Py_ssize_t nargs, int flags, uint16_t *at,
+                            uint16_t *size, Py_buffer *values)
+{
+    if (argument_count(nargs, 3) < 0 || argument_u16(args[0], "at", at) < 0 ||
+        argument_u16(args[1], "size", size) < 0 || PyObject_GetBuffer(args[2], values, flags) < 0)
+        return -1;
+    if (values->len == (Py_ssize_t)self->count * *size)
+        return 0;
+    raise_code(IXY_E_RANGE, PyUnicode_FromFormat("the batch changed meanwhile: expected %u bytes for each of its %u "
+                                                 "packets, not %zd in all",
+                                                 (unsigned)*size, (unsigned)self->count, values->len));
+    PyBuffer_Release(values);
+    return -1;
+}
+
+PyObject *bulk_gather(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
 {
     struct frames *self = (struct frames *)object;
     uint16_t at, size;
-    if (argument_count(nargs, 2) < 0 || argument_u16(args[0], "at", &at) < 0 ||
-        argument_u16(args[1], "size", &size) < 0)
+    Py_buffer to;
+    if (values_arguments(self, args, nargs, PyBUF_WRITABLE, &at, &size, &to) < 0)
         return NULL;
     const struct bulk bulk = bulk_of(self);
-    PyObject *result = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(bulk.count * sizeof(int64_t)));
-    if (result == NULL)
-        return NULL;
-    char *to = PyBytes_AsString(result);
+    PyObject *result = Py_None;
+    for (uint32_t i = 0; i < bulk.count && result != NULL; i++) {
+        ixy_frame frame = frame_read(&bulk.frames[i]);
+        if (frame_check(&bulk.view, frame, at, size) != 0)
+            result = frame_failed(self, i, frame, at, size);
+        else
+            memcpy((uint8_t *)to.buf + (size_t)i * size, bulk.view.base + frame.offset + at, size);
+    }
+    PyBuffer_Release(&to);
+    return Py_XNewRef(result);
+}
+
+/* Raises why bytes [at, at + size) of a packet may not be touched, if there is such a packet. Returns 0 or -1. */
+static int bulk_check(const struct frames *self, uint32_t at, uint32_t size)
+{
+    const struct bulk bulk = bulk_of(self);
     for (uint32_t i = 0; i < bulk.count; i++) {
         ixy_frame frame = frame_read(&bulk.frames[i]);
         if (frame_check(&bulk.view, frame, at, size) != 0) {
-            Py_DECREF(result);
-            return frame_failed(self, i, frame, at, size);
+            frame_failed(self, i, frame, at, size);
+            return -1;
         }
-        int64_t position = (int64_t)frame.offset + at;
-        memcpy(to + i * sizeof(position), &position, sizeof(position));
     }
+    return 0;
+}
+
+PyObject *bulk_scatter(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
+{
+    struct frames *self = (struct frames *)object;
+    uint16_t at, size;
+    Py_buffer from;
+    if (values_arguments(self, args, nargs, PyBUF_SIMPLE, &at, &size, &from) < 0)
+        return NULL;
+    /* All are checked before the first is written, and each again when it is: the raw layer frees without the GIL. */
+    PyObject *result = bulk_check(self, at, size) == 0 ? bulk_store(self, at, size, from.buf, size) : NULL;
+    PyBuffer_Release(&from);
     return result;
 }
 

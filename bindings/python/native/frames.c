@@ -196,8 +196,10 @@ static PyMethodDef frames_methods[] = {
      "    FrameError: a packet does not fit its buffer; those before it are changed.\n"
      "    HandleError: a packet is stale.\n"
      "    RangeError: the number of lengths is not that of packets."},
-    {"_positions", (PyCFunction)(void (*)(void))bulk_positions, METH_FASTCALL,
-     "_positions(at, size): where bytes [at, at + size) of each packet begin in the pool's memory, as int64, checked."},
+    {"_gather", (PyCFunction)(void (*)(void))bulk_gather, METH_FASTCALL,
+     "_gather(at, size, to): copies bytes [at, at + size) of each packet to a buffer of that many bytes."},
+    {"_scatter", (PyCFunction)(void (*)(void))bulk_scatter, METH_FASTCALL,
+     "_scatter(at, size, data): bulk_write that changes no packet if one fails; data is no packet memory."},
     {"_metadata", bulk_metadata, METH_NOARGS, "_metadata(): a copy of each packet's record, zeroes where it has none."},
     {"__reduce__", object_no_copy, METH_NOARGS, "TypeError."},
     {NULL, NULL, 0, NULL},

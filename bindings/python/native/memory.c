@@ -1,5 +1,6 @@
 /* Memory: a pool's handle and its view, with Python's counting of who still needs them. */
 #include <stdio.h>
+#include <string.h>
 
 #include "objects.h"
 
@@ -72,6 +73,22 @@ static int memory_getbuffer(PyObject *object, Py_buffer *buffer, int flags)
 {
     struct memory *self = (struct memory *)object;
     return PyBuffer_FillInfo(buffer, object, self->view.base, (Py_ssize_t)self->view.size, 0, flags);
+}
+
+int memory_source(const struct memory *memory, const void **bytes, size_t size, void **copy)
+{
+    uintptr_t first = (uintptr_t)*bytes;
+    uintptr_t base = memory != NULL ? (uintptr_t)memory->view.base : 0;
+    *copy = NULL;
+    if (memory == NULL || first >= base + memory->view.size || base >= first + size)
+        return 0;
+    *copy = PyMem_Malloc(size);
+    if (*copy == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    *bytes = memcpy(*copy, *bytes, size);
+    return 0;
 }
 
 static PyObject *memory_get_pool(PyObject *object, void *closure)

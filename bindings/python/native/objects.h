@@ -37,6 +37,11 @@ struct memory {
 extern PyTypeObject *memory_type;
 extern PyType_Spec memory_spec;
 
+/* Copies the caller's bytes if they overlap packet memory, where a call that reads and writes by turns would read what
+ * it wrote: then *bytes is the copy, and *copy too, which is to be given to PyMem_Free in any case. memory: NULL for
+ * that of a batch that was not initialised. Returns 0, or -1 with an exception set. */
+int memory_source(const struct memory *memory, const void **bytes, size_t size, void **copy);
+
 struct device {
     PyObject_HEAD struct memory *memory;
     uint64_t handle;
@@ -102,7 +107,8 @@ PyObject *bulk_read(PyObject *object, PyObject *args, PyObject *keywords);
 PyObject *bulk_write(PyObject *object, PyObject *args, PyObject *keywords);
 PyObject *bulk_fill(PyObject *object, PyObject *args, PyObject *keywords);
 PyObject *bulk_resize(PyObject *object, PyObject *args, PyObject *keywords);
-PyObject *bulk_positions(PyObject *object, PyObject *const *args, Py_ssize_t nargs);
+PyObject *bulk_gather(PyObject *object, PyObject *const *args, Py_ssize_t nargs);
+PyObject *bulk_scatter(PyObject *object, PyObject *const *args, Py_ssize_t nargs);
 PyObject *bulk_metadata(PyObject *object, PyObject *none);
 
 /* Functions of the module: rx, tx, alloc, free for lists of packets (packets.c), rx and tx for batches (frames.c). */

@@ -150,11 +150,17 @@ static int packet_assign_slice(struct packet *self, PyObject *key, PyObject *val
     }
     if (step == 1) {
         memmove(bytes + start, from.buf, (size_t)count);
-    } else {
-        for (Py_ssize_t i = 0; i < count; i++)
-            bytes[start + i * step] = ((const uint8_t *)from.buf)[i];
+        done = 0;
+        goto out;
     }
-    done = 0;
+    void *copy;
+    const void *source = from.buf;
+    if (memory_source(self->memory, &source, (size_t)count, &copy) == 0) {
+        for (Py_ssize_t i = 0; i < count; i++)
+            bytes[start + i * step] = ((const uint8_t *)source)[i];
+        done = 0;
+    }
+    PyMem_Free(copy);
 out:
     PyBuffer_Release(&from);
     return done;

@@ -6,11 +6,13 @@ is accounted for.
 
 import array
 import ctypes
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -130,7 +132,7 @@ def test_a_batch_in_several_threads(mark: Mark, pool: ixy.Pool, loop: ixy.Device
     loop.close()
     batch.free()
     assert pool.free_count == 4096 - len(others)
-    detail = "packets of one moment or the other, or HandleError or RangeError: places are checked and read once, in C"
+    detail = "packets of one moment or the other, or HandleError or RangeError: one call into C checks and copies"
     mark(BATCH, "changed during a call", "contained", detail)
 
 
@@ -352,6 +354,187 @@ def test_values_of_all_kinds(pool: ixy.Pool, others: list[ixy.Packet]) -> None:
             ixy.Batch(pool, 1).put(0, b"", dtype)
     assert batch.get(0, [("a", "u1"), ("b", ">u2")])["b"].size == 4
     assert batch.get(0, "M8[s]").size == batch.get(0, "f8").size == 4
+
+
+@pytest.mark.parametrize("step", [-3, -2, -1, 1, 2, 3])
+@pytest.mark.parametrize("shift", range(-12, 13, 3))
+def test_a_slice_of_itself(pool: ixy.Pool, others: list[ixy.Packet], step: int, shift: int) -> None:
+    """Data that overlaps what it is written to: as bytearray has it."""
+    (packet,) = pool.alloc(1)
+    packet.resize(120)
+    packet[:] = pattern(120)
+    expected = bytearray(pattern(120))
+    target = slice(40, 80, step) if step > 0 else slice(80, 40, step)
+    source = slice(40 + shift, 40 + shift + len(expected[target]))
+    expected[target] = pattern(120)[source]
+    packet[target] = pool.unsafe_view()[packet.offset : packet.offset + 120][source]
+    assert bytes(packet) == expected
+
+
+def test_a_batch_of_itself(pool: ixy.Pool, others: list[ixy.Packet]) -> None:
+    """The same for all packets of a batch: each gets what the data was when the call began."""
+    batch, view = ixy.Batch(pool, 4), pool.unsafe_view()
+    for at in (0, 1, 3):
+        for number in range(4):
+            batch.free()
+            refill_some(batch, 4)
+            first = int(batch.frames["offset"][number])
+            batch.bulk_fill(at, view[first : first + 8])
+            assert batch.bulk_read(at, 8) == pattern(8) * 4
+            batch.bulk_fill(0, pattern(60))
+            batch.bulk_write(at, 4, view[first : first + 16])
+            assert batch.bulk_read(at, 4) == pattern(16)
+
+
+def refill_some(batch: ixy.Batch, count: int) -> None:
+    batch.alloc(count)
+    batch.resize(60)
+    batch.bulk_fill(0, pattern(60))
+
+
+USES: list[Callable[[ixy.Batch], object]] = [
+    lambda batch: batch.get(10, ">u2"),
+    lambda batch: batch.put(10, 0xEEEE, "<u2"),
+    lambda batch: batch.put(10, range(len(batch))),
+    lambda batch: batch.add(10, 1),
+]
+
+
+class Taker:
+    """Gives a batch's packets back and has its buffers taken again, by packets that the batch's calls may not touch."""
+
+    def __init__(self, pool: ixy.Pool, capacity: int) -> None:
+        self.batch, self.foreign, self.turns = ixy.Batch(pool, capacity), ixy.Batch(pool, capacity), 0
+        self.expected = pattern(60) * capacity
+
+    def take(self) -> None:
+        self.batch.free()
+        refill_some(self.foreign, self.foreign.capacity)
+        for _ in range(10):
+            time.sleep(0)
+            assert self.foreign.bulk_read(0, 60) == self.expected
+        self.foreign.free()
+        refill_some(self.batch, self.batch.capacity)
+        self.turns += 1
+
+
+@pytest.mark.parametrize("use", USES)
+def test_buffers_that_another_thread_takes(use: Callable[[ixy.Batch], object]) -> None:
+    with ixy.Pool(256) as pool:
+        taker = Taker(pool, 256)
+        with meanwhile(taker.take):
+            for_a_while(shape_error(lambda: use(taker.batch)))
+        assert taker.turns > 0
+        taker.batch.free()
+        assert pool.free_count == 256
+
+
+@pytest.mark.parametrize("use", USES)
+def test_buffers_that_are_taken_at_any_step(use: Callable[[ixy.Batch], object]) -> None:
+    """What a signal handler may do, at every instruction of the package in turn."""
+    package = ixy.Batch.get.__code__.co_filename
+    with ixy.Pool(16) as pool:
+        batch, foreign, steps = ixy.Batch(pool, 16), list[ixy.Packet](), 0
+
+        def take_at(wanted: int) -> None:
+            nonlocal steps
+
+            def trace_step(frame: FrameType, event: str, argument: object) -> Any:
+                nonlocal steps
+                steps += event == "opcode"
+                if event == "opcode" and steps == wanted:
+                    batch.free()
+                    foreign.extend(pool.alloc(16))
+                    for packet in foreign:
+                        packet.resize(60)
+                        packet[:] = pattern(60)
+                return trace_step
+
+            def trace(frame: FrameType, event: str, argument: object) -> Any:
+                if frame.f_code.co_filename != package:
+                    return None
+                frame.f_trace_opcodes = True
+                return trace_step
+
+            steps = 0
+            sys.settrace(trace)
+            try:
+                shape_error(lambda: use(batch))()
+            except ixy.Error:
+                pass
+            finally:
+                sys.settrace(None)
+
+        wanted = 1
+        while True:
+            refill_some(batch, 16)
+            take_at(wanted)
+            if steps < wanted:
+                break
+            assert len(foreign) == 16
+            assert all(bytes(packet) == pattern(60) for packet in foreign), f"at step {wanted}"
+            pool.free(foreign)
+            foreign.clear()
+            wanted += 1
+        assert wanted > 20
+
+
+@pytest.mark.parametrize("use", USES)
+def test_buffers_that_a_signal_handler_takes(use: Callable[[ixy.Batch], object]) -> None:
+    with ixy.Pool(256) as pool:
+        batch, foreign = ixy.Batch(pool, 256), ixy.Batch(pool, 256)
+
+        def handler(number: int, frame: FrameType | None) -> None:
+            batch.free()
+            refill_some(foreign, 256)
+
+        before = signal.signal(signal.SIGALRM, handler)
+        try:
+            for turn in range(200):
+                foreign.free()
+                refill_some(batch, 256)
+                signal.setitimer(signal.ITIMER_REAL, 1e-5 * (1 + turn % 20))
+                end = time.monotonic() + 60
+                while not foreign:
+                    assert time.monotonic() < end
+                    with suppress(ixy.Error, ValueError):
+                        use(batch)
+                assert foreign.bulk_read(0, 60) == pattern(60) * 256
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+
+DTYPES: list[Any] = [
+    *"?bBhHiIlLqQefdgFDG",
+    *("u1", "i1", "S1", "V1", "bool", "b", ">u2", "<i8", ">f4", "S4", "S7", "U1", ">U3", "V3", "M8[s]", ">m8[ns]"),
+    *([("a", "u1")], [("a", "i1"), ("b", ">u2")], [("a", "M8[s]"), ("b", "S3")], "(2,3)u1", "(1,)i1", "(2,)>M8[s]"),
+    np.dtype((np.record, [("a", "u1"), ("b", "<f8")])),
+]
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_values_of_all_fixed_sizes(pool: ixy.Pool, others: list[ixy.Packet], dtype: Any) -> None:
+    batch, kind = ixy.Batch(pool, 8), np.dtype(dtype)
+    assert batch.get(3, dtype).shape == (0, *kind.shape)
+    refill_some(batch, 8)
+    source = np.zeros(8, kind)
+    if kind.base.kind == "U":
+        source[1::2] = "a"
+    else:
+        source.view("u1").reshape(8, kind.itemsize)[1::2, 0] = 1  # a value of every other type
+    batch.put(3, source, dtype)
+    assert batch.bulk_read(3, kind.itemsize) == source.tobytes()
+    assert batch.bulk_read(0, 3) == pattern(60)[:3] * 8
+    after = 3 + kind.itemsize
+    assert batch.bulk_read(after, 60 - after) == pattern(60)[after:] * 8
+    found = batch.get(3, dtype)
+    assert (found.shape, found.dtype) == (source.shape, source.dtype)
+    assert found.tobytes() == source.tobytes()
+    assert found.flags.writeable
+    batch.put(3, found[0], dtype)
+    assert batch.get(3, dtype).tolist() == [found[0].tolist()] * 8
+    batch.free()
 
 
 class Acting:

@@ -25,11 +25,12 @@ class Batch(Frames):
     what is there. So nothing is lost: a batch that is collected gives its packets back.
 
     Two families of operations work on all its packets:
-        get, put, add, lengths, frames, metadata: NumPy over the pool's memory and the batch's own array, without copies
-            of packets (they need NumPy, `pip install libixy[numpy]`);
+        get, put, add, lengths, frames, metadata: NumPy arrays of a value of each packet, which one call into C copies
+            out of the packets or into them, and of the batch's own array (they need NumPy, `pip install
+            libixy[numpy]`);
         bulk_add_u8, bulk_read, bulk_write, bulk_fill, resize: one call into C each.
-    Both check each packet on each operation: its ownership and the position against its length. The NumPy family
-    checks all packets first and changes none if one fails; the bulk family stops at the one that fails.
+    Both check each packet in the call that touches it: its ownership and the position against its length. The NumPy
+    family checks all packets first and changes none if one fails; the bulk family stops at the one that fails.
 
     Args:
         pool: where the packets live; a device whose packets it receives must use the same.
@@ -39,7 +40,7 @@ class Batch(Frames):
         RangeError: `capacity` is out of range.
 
     Threads: one at a time. A second one at the same time finds the packets of one moment or the other, or a HandleError
-    or RangeError.
+    or RangeError; so does a signal handler. No packet is touched that is not in the batch at that moment.
     """
 
     __slots__ = ("__weakref__", "_arrays")
@@ -89,8 +90,10 @@ class Batch(Frames):
         """
         arrays = self._arrays or self._numpy()
         kind = arrays.kind(dtype)
-        found: NDArray[Any] = arrays.memory[self._places(arrays, at, kind.itemsize)]
-        return found if kind == arrays.octet else found.view(kind)[:, 0]
+        values = arrays.numpy.empty(Frames.__len__(self), kind)
+        self._gather(at, kind.itemsize, values.view("u1"))
+        found: NDArray[Any] = values
+        return found
 
     def put(self, at: int, values: ArrayLike, dtype: DTypeLike = "u1") -> None:
         """Writes values to byte `at` of each packet: one for all, or one for each. Raises as get.
@@ -100,29 +103,25 @@ class Batch(Frames):
         arrays = self._arrays or self._numpy()
         kind, at = arrays.kind(dtype), operator.index(at)
         # Converting them may run code of the caller's, so the packets are looked at after it; and they may lie in the
-        # packets' own memory, so this is a copy.
-        source = arrays.numpy.empty(Frames.__len__(self), kind)
+        # packets' own memory, so this is a copy. Zeroes, as a type may have padding, which goes into the packets too.
+        source = arrays.numpy.zeros(Frames.__len__(self), kind)
         try:
             source[:] = values
         except OverflowError as error:
             raise error_of(lib.IXY_E_RANGE, f"values are out of range: expected those that {kind} holds") from error
-        if kind != arrays.octet:
-            source = source[:, None].view("u1")
-        arrays.memory[self._places(arrays, at, kind.itemsize)] = source
+        self._scatter(at, kind.itemsize, source.view("u1"))
 
     def add(self, at: int, delta: int) -> None:
-        """Adds `delta` to byte `at` of each packet, modulo 256. Raises as get."""
-        arrays = self._arrays or self._numpy()
-        octet = operator.index(delta) & 255
-        places, memory = arrays.places(self._positions(at, 1)), arrays.memory
-        values = memory[places]
-        values += octet
-        memory[places] = values
+        """Adds `delta` to byte `at` of each packet, modulo 256. Raises as get.
 
-    def _places(self, arrays: _Arrays, at: int, size: int) -> Any:
-        """Where in the pool's memory the bytes [at, at + size) of each packet are, once they were checked."""
-        places = arrays.places(self._positions(at, size))
-        return places if size == 1 else places[:, None] + arrays.numpy.arange(size)
+        It is get, NumPy's addition, and put: what another thread writes between them is lost.
+        """
+        arrays = self._arrays or self._numpy()
+        octet, at = operator.index(delta) & 255, operator.index(at)
+        values = arrays.numpy.empty(Frames.__len__(self), "u1")
+        self._gather(at, 1, values)
+        values += octet
+        self._scatter(at, 1, values)
 
     def _numpy(self) -> _Arrays:
         self._arrays = _Arrays(self)
@@ -132,7 +131,7 @@ class Batch(Frames):
 class _Arrays:
     """NumPy's view of a batch, made when it is first wanted."""
 
-    __slots__ = ("frames", "memory", "numpy", "octet", "record")
+    __slots__ = ("frames", "numpy", "record")
 
     frames: NDArray[numpy.void]
 
@@ -145,16 +144,11 @@ class _Arrays:
             ) from error
         check(lib.ixy_pool_free_count(batch._memory.pool))
         self.numpy = numpy
-        self.octet = numpy.dtype("u1")
         frame = numpy.dtype([("buf", "<u8"), ("offset", "<u4"), ("len", "<u2"), ("flags", "<u2")])
         self.frames = numpy.frombuffer(memoryview(batch._array), frame)
-        self.memory: Any = numpy.frombuffer(memoryview(batch._memory), "u1")
         self.record = numpy.dtype(
             [("timestamp", "<u8"), ("flags", "<u4"), ("vlan_tci", "<u2"), ("l2_len", "u1"), ("l3_len", "u1")]
         )
-
-    def places(self, positions: bytes) -> Any:
-        return self.numpy.frombuffer(positions, "i8")
 
     def kind(self, dtype: DTypeLike) -> numpy.dtype[Any]:
         kind = self.numpy.dtype(dtype)
