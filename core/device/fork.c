@@ -24,8 +24,22 @@ void fork_unlock(void)
     pthread_mutex_unlock(&fork_mutex);
 }
 
+/* Not in the place of a standard stream that the program closed: what it prints would go to a card or back end. */
+static int fork_above_streams(int descriptor)
+{
+    if (descriptor > STDERR_FILENO)
+        return descriptor;
+    int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int failed = errno;
+    close(descriptor);
+    errno = failed;
+    return moved;
+}
+
 int fork_record(int descriptor)
 {
+    if (descriptor >= 0)
+        descriptor = fork_above_streams(descriptor);
     if (descriptor < 0)
         return descriptor;
     if (fork_count == fork_room) {
@@ -43,8 +57,7 @@ int fork_record(int descriptor)
     return descriptor;
 }
 
-/* Under the lock. */
-static void fork_forget(int descriptor)
+void fork_forget(int descriptor)
 {
     for (uint32_t i = fork_count; i-- > 0;) {
         if (fork_descriptors[i] == descriptor) {

@@ -19,6 +19,9 @@ void fork_unlock(void);
  * that call, is returned as it is; if there is no memory to record it, it is closed: -1 with errno. */
 int fork_record(int descriptor);
 
+/* Under the lock: forgets a descriptor that the caller closes by himself. */
+void fork_forget(int descriptor);
+
 /* Closes and forgets a recorded descriptor and sets it to -1; does nothing with a negative one. Not under the lock. */
 void fork_close(int *descriptor);
 

@@ -55,7 +55,8 @@ struct vmodel_queue {
     const struct virtq_desc *desc; /* split */
     const struct virtq_avail *avail;
     struct virtq_used *used;
-    struct virtq_packed_desc *ring; /* packed */
+    struct virtq_packed_desc *ring;     /* packed */
+    struct virtq_packed_desc *withheld; /* the first that the present batch returns; else NULL */
     const struct virtq_event_suppress *driver_event;
     struct virtq_event_suppress *device_event;
 

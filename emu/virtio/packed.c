@@ -37,8 +37,9 @@ static uint64_t packed_second(const struct vmodel_queue *queue, uint32_t positio
 static bool packed_may_begin(struct virtio_model *model, struct vmodel_queue *queue, uint64_t word)
 {
     char place[VMODEL_PLACE_SIZE];
-    if (queue->outstanding == queue->size) {
-        /* The device holds all descriptors; this one has the flags of the round before, in which it was posted. */
+    if (queue->outstanding == queue->size || &queue->ring[queue->next] == queue->withheld) {
+        /* The device holds all descriptors, or has not shown yet that it returns this one: it has the flags of the
+         * round before, in which it was posted. */
         if (packed_is_available(word, !queue->wrap))
             return false;
         sanitizer_report(&model->device.sanitizer, "%s: flags %" PRIX32 "h: changed while the device holds it (2.8.16)",

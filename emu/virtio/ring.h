@@ -86,14 +86,6 @@ struct vmodel_packed_batch {
     uint64_t word;
 };
 
-/* How many of so many buffers make a batch: not more than the ring has, as the first that is returned becomes visible
- * when the batch ends, and until then its descriptor looks as it did a lap before. */
-static inline uint32_t vmodel_batch(const struct vmodel_queue *queue, uint32_t count)
-{
-    uint32_t most = queue->size < VMODEL_BATCH ? queue->size : VMODEL_BATCH;
-    return count < most ? count : most;
-}
-
 static inline void vmodel_packed_complete(struct vmodel_queue *queue, struct vmodel_packed_batch *batch, uint32_t id,
                                           uint32_t count, uint32_t len)
 {
@@ -103,7 +95,7 @@ static inline void vmodel_packed_complete(struct vmodel_queue *queue, struct vmo
         flags |= VIRTQ_DESC_F_WRITE; /* 2.8.3: the device wrote into the buffer */
     uint64_t word = (uint64_t)flags << 48 | (uint64_t)id << 32 | len;
     if (batch->first == NULL) {
-        batch->first = descriptor;
+        batch->first = queue->withheld = descriptor;
         batch->word = word;
     } else {
         __atomic_store_n((uint64_t *)(void *)&descriptor->len, word, __ATOMIC_RELAXED);
@@ -114,11 +106,11 @@ static inline void vmodel_packed_complete(struct vmodel_queue *queue, struct vmo
     queue->outstanding -= count;
 }
 
-static inline void vmodel_packed_publish(struct vmodel_packed_batch *batch)
+static inline void vmodel_packed_publish(struct vmodel_queue *queue, struct vmodel_packed_batch *batch)
 {
     if (batch->first != NULL)
         __atomic_store_n((uint64_t *)(void *)&batch->first->len, batch->word, __ATOMIC_RELEASE);
-    batch->first = NULL;
+    batch->first = queue->withheld = NULL;
 }
 
 /* The same for buffers of one descriptor each, one behind the other: what the fast ways use. */
@@ -175,7 +167,7 @@ static inline void vmodel_publish(struct virtio_model *model, struct vmodel_queu
         }
     }
     if (model->packed)
-        vmodel_packed_publish(batch);
+        vmodel_packed_publish(queue, batch);
     else
         vmodel_split_publish(queue);
 }

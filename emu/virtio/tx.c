@@ -340,7 +340,7 @@ static uint32_t vmodel_tx_queue(struct virtio_model *model, struct vmodel_queue 
         posted = posted < most ? posted : most;
     }
     while (sent < posted) {
-        uint32_t batch = vmodel_batch(queue, posted - sent);
+        uint32_t batch = posted - sent < VMODEL_BATCH ? posted - sent : VMODEL_BATCH;
         if (!model->device.timing_inline) {
             if (model->packed)
                 vmodel_tx_prefetch_packed(model, queue, batch);

@@ -20,6 +20,7 @@
 
 #include "core/device/cancel.h"
 #include "core/device/error.h"
+#include "core/device/fork.h"
 
 #define PCAP_MAGIC_MICRO 0xa1b2c3d4u
 #define PCAP_MAGIC_NANO 0xa1b23c4du
@@ -154,12 +155,14 @@ static int32_t pcap_rewind(struct pcap *pcap, const char *name, uint64_t size)
 static int32_t pcap_open_in(struct pcap *pcap, const char *name, struct stat *state)
 {
     /* O_NONBLOCK: a FIFO is refused below and must not hold us up here. */
-    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    fork_lock(); /* a child's exit would move the place where we read */
+    int fd = fork_record(open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    fork_unlock();
     if (fd < 0)
         return error_set_errno("in=%s: cannot open it", name);
     pcap->in = fdopen(fd, "rb");
     if (pcap->in == NULL) {
-        close(fd);
+        fork_close(&fd);
         return error_set(IXY_E_NO_MEMORY, "in=%s: no memory", name);
     }
     if (fstat(fd, state) != 0)
@@ -235,7 +238,9 @@ static void pcap_put_header(struct pcap *pcap)
 static int32_t pcap_open_out(struct pcap *pcap, const char *name, const struct stat *in)
 {
     struct stat state;
-    pcap->out = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+    fork_lock();
+    pcap->out = fork_record(open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666));
+    fork_unlock();
     if (pcap->out < 0)
         return error_set_errno("out=%s: cannot open it for writing", name);
     if (fstat(pcap->out, &state) != 0)
@@ -278,13 +283,25 @@ static void pcap_transmit(struct wire *wire, const uint8_t *frame, uint32_t len)
     pcap_flush_late(pcap);
 }
 
+static void pcap_close_in(struct pcap *pcap)
+{
+    fork_lock();
+    fork_forget(fileno(pcap->in));
+    fclose(pcap->in);
+    fork_unlock();
+    pcap->in = NULL;
+}
+
 static const uint8_t *pcap_peek(struct wire *wire, uint32_t *len)
 {
     struct pcap *pcap = (struct pcap *)wire;
     pcap_flush_late(pcap);
-    if (pcap->len == 0 && pcap->in != NULL && pcap_read_record(pcap, "file") != 1) {
-        fclose(pcap->in);
-        pcap->in = NULL;
+    if (pcap->len == 0 && pcap->in != NULL) {
+        char text[ERROR_TEXT_SIZE];
+        error_save(text); /* a hot call leaves no text */
+        if (pcap_read_record(pcap, "file") != 1)
+            pcap_close_in(pcap);
+        error_restore(text);
     }
     *len = pcap->len;
     return pcap->len != 0 ? pcap->frame : NULL;
@@ -304,10 +321,10 @@ static void pcap_close(struct wire *wire)
 {
     struct pcap *pcap = (struct pcap *)wire;
     if (pcap->in != NULL)
-        fclose(pcap->in);
+        pcap_close_in(pcap);
     if (pcap->out >= 0) {
         pcap_flush(pcap);
-        close(pcap->out);
+        fork_close(&pcap->out);
     }
     free(pcap);
 }
