@@ -249,7 +249,8 @@ int failing_ioctl(int file, unsigned long request, ...)
 
 int failing_dup3(int from, int to, int flags)
 {
-    return failing_now("dup3", EMFILE, false) ? -1 : dup3(from, to, flags);
+    /* Where it is to make place for a closing file, the file is closed otherwise, and nobody is told. */
+    return failing_now("dup3", EMFILE, true) ? -1 : dup3(from, to, flags);
 }
 
 int failing_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)

@@ -154,15 +154,22 @@ def test_at_every_line_of_a_wait(mark: Mark, pool: ixy.Pool) -> None:
 def alarms(seconds: float) -> Iterator[Callable[[Callable[[], object], float], bool]]:
     """Gives what runs an action that a signal handler's exception ends after so many seconds, unless it was faster."""
 
+    armed = True
+
     def handler(number: int, frame: FrameType | None) -> None:
-        raise Interrupt
+        if armed:  # else it is late, and the action is over
+            raise Interrupt
 
     def interrupt(action: Callable[[], object], delay: float) -> bool:
+        nonlocal armed
         try:
+            armed = True
             signal.setitimer(signal.ITIMER_REAL, delay)
             action()
+            armed = False
             signal.setitimer(signal.ITIMER_REAL, 0)
         except Interrupt:
+            armed = False
             return True
         return False
 

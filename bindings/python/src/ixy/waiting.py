@@ -46,7 +46,8 @@ def sleep(device: OpenDevice, queue: int, timeout: float | None) -> bool:
         poll.register(device.sleeping(queue), select.POLLIN)
         while not arm(device, queue):
             left = None if end is None else max(0.0, end - time.monotonic()) * 1000
-            if not poll.poll(left if left is None else min(left, _MILLISECONDS_MAX)) and left == 0:
+            poll.poll(left if left is None else min(left, _MILLISECONDS_MAX))
+            if left == 0:  # also where something else is always readable there, as after os.closerange
                 return False
         return True
 
