@@ -234,6 +234,7 @@ let devices p =
           | Ok descr -> Unix.close descr
           | Result.Error _ -> raise Refused) );
     ("Device.rx_arm", queue (fun ~queue -> ok (Device.rx_arm waiting ~queue)));
+    ("Device.rx_wake", queue (fun ~queue -> ok (Device.rx_wake waiting ~queue)));
     ("Emu.counters", None_taken);
     ("Emu.meter", None_taken);
     ("Emu.violations", None_taken);
