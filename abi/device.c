@@ -132,6 +132,8 @@ static int32_t device_slot_open(const char *address, const ixy_device_config *gi
     uint64_t pool = 0;
     uint32_t number = 0;
     int32_t code = device_read_config(given, &config, &pool);
+    /* Before anything is made ready, so that a child's error names the parent's pool; looked at again under the lock.
+     */
     if (code >= 0 && pool != 0 && pool_slot_find(pool) == NULL)
         code = handle_error_text(pool, "pool");
     if (code >= 0)

@@ -66,7 +66,7 @@ static int32_t pool_map_table(struct pool_pages *pages)
     fork_lock(); /* no child gets the file */
     int descriptor = memfd_create("ixy-ownership", MFD_CLOEXEC);
     bool grown = descriptor >= 0 && dma_memory_file_grow(descriptor, pages->owner_size) == 0;
-    int32_t code = grown ? 0 : error_set_errno("pool: a file of memory for the ownership table (ulimit -f?)");
+    int32_t code = grown ? 0 : error_set_errno("pool: no file for the ownership table; ulimit -f must allow 2 MiB");
     if (grown) {
         writable = mmap(NULL, pages->owner_size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
         readable = mmap(NULL, pages->owner_size, PROT_READ, MAP_SHARED, descriptor, 0);
